@@ -1,0 +1,65 @@
+//! 開示情報: what a hospital disclosed. Read-only, withdrawable, and every item says whose it is and as of when.
+
+use crate::consent::DataClass;
+use crate::ids::FacilityId;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// 開示情報 — one item of a hospital's record.
+///
+/// Two deliveries of one item have equal `facility`, `class` and `source_key`; the one with the later `as_of` stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisclosedRecord {
+    /// The facility that recorded and discloses it.
+    pub facility: FacilityId,
+    pub class: DataClass,
+    /// The item's identity at its source (order number, FHIR identifier, …), unique within facility, patient and class.
+    pub source_key: String,
+    /// When the facility recorded or last changed it.
+    pub as_of: Timestamp,
+    /// The clinical date: dispensing, sampling, onset, admission. Japan's calendar day.
+    pub date: Option<Date>,
+    /// What a nurse reads: drug, test, disease, allergen, document title.
+    pub text: String,
+    /// The item's code with its system, as received.
+    pub code: Option<Code>,
+    /// Result or quantity, as received (never re-rounded).
+    pub value: Option<String>,
+    /// Unit as received (UCUM, MERIT-9 …).
+    pub unit: Option<String>,
+    pub flag: Option<RecordFlag>,
+    /// Usage (用法), reference range, reaction, ward: whatever else the source said, one line.
+    pub detail: Option<String>,
+    /// A document's whole text, in plain text.
+    pub body: Option<String>,
+    /// Entered in error, cancelled or deleted at the source (SS-MIX2 condition flag 0): kept, never shown.
+    pub deleted: bool,
+}
+
+/// A code and the system that it belongs to, as received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    pub system: String,
+    pub value: String,
+}
+
+/// What a record's source says of it beside its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordFlag {
+    High,
+    Low,
+    Abnormal,
+    Critical,
+    /// 「の疑い」, provisional.
+    Suspected,
+    /// Resolved, stopped, completed.
+    Ended,
+    /// "No known allergy": a statement, not a gap.
+    NoneKnown,
+    /// High criticality of an allergy (禁忌).
+    Contraindicated,
+    #[serde(untagged)]
+    Other(String),
+}

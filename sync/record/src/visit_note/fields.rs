@@ -1,0 +1,385 @@
+//! The fields of 訪問看護記録書Ⅱ (参考様式2; domain §3.4), their units and ranges (domain §4.1).
+
+use crate::writing::half_width_number;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use serde::{Deserialize, Serialize};
+
+/// One field: its name in command lines and documents, its type, its label.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field {
+    pub name: &'static str,
+    pub kind: FieldKind,
+    pub label_ja: &'static str,
+    pub label_en: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FieldKind {
+    Number(NumberRange),
+    /// 意識: only the steps of the Japan Coma Scale.
+    Steps(&'static [u16]),
+    Choice(&'static [&'static str]),
+    Flag,
+    /// An actual time of the visit.
+    Time,
+    Date,
+    /// One line, replaced as a whole.
+    Line,
+    /// Free text that several people may edit at once; at most so many characters.
+    Text(usize),
+}
+
+/// Range of a measured value. Outside `hard` it is refused, outside `soft` the nurse is asked, inside `alert` bounds it is calm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NumberRange {
+    pub unit: &'static str,
+    pub hard: (f64, f64),
+    pub soft: (f64, f64),
+    /// Report to the physician at or below the first, at or above the second (adult default).
+    pub alert: (f64, f64),
+    pub decimals: u8,
+}
+
+const fn number(unit: &'static str, hard: (f64, f64), soft: (f64, f64), alert: (f64, f64), decimals: u8) -> FieldKind {
+    FieldKind::Number(NumberRange { unit, hard, soft, alert, decimals })
+}
+
+const NONE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+/// Characters that a text field takes (one screen event carries at most so many on a phone).
+pub const TEXT_LIMIT: usize = 2_000;
+
+macro_rules! fields {
+    ($($name:literal, $kind:expr, $ja:literal, $en:literal;)*) => {
+        &[$(Field { name: $name, kind: $kind, label_ja: $ja, label_en: $en }),*]
+    };
+}
+
+/// Every field of a note that is one value, in the order of the form.
+pub const FIELDS: &[Field] = fields! {
+    "payer", FieldKind::Choice(&["medical", "care", "self"]), "保険区分", "Payer";
+    "visit_kind", FieldKind::Choice(&["regular", "emergency", "special_order", "discharge_day", "phone"]), "訪問区分", "Kind of visit";
+    "companion", FieldKind::Line, "同行者", "Companion";
+    "started_at", FieldKind::Time, "訪問開始時刻", "Started at";
+    "ended_at", FieldKind::Time, "訪問終了時刻", "Ended at";
+    "temperature_c", number("℃", (25.0, 45.0), (34.0, 41.0), (35.0, 38.0), 1), "体温", "Temperature";
+    "pulse_bpm", number("/分", (20.0, 250.0), (40.0, 150.0), (50.0, 111.0), 0), "脈拍", "Pulse";
+    "respiration_bpm", number("/分", (3.0, 80.0), (8.0, 35.0), (11.0, 21.0), 0), "呼吸", "Respiration";
+    "systolic_mmhg", number("mmHg", (40.0, 300.0), (80.0, 200.0), (100.0, 180.0), 0), "血圧(上)", "Systolic pressure";
+    "diastolic_mmhg", number("mmHg", (20.0, 200.0), NONE, NONE, 0), "血圧(下)", "Diastolic pressure";
+    "spo2_percent", number("%", (40.0, 100.0), (85.0, 100.0), (93.0, f64::INFINITY), 0), "SpO₂", "SpO₂";
+    "oxygen_l_per_min", number("L/分", (0.0, 15.0), NONE, NONE, 1), "酸素", "Oxygen";
+    "weight_kg", number("kg", (1.0, 300.0), NONE, NONE, 1), "体重", "Weight";
+    "pain_nrs", number("NRS", (0.0, 10.0), NONE, (f64::NEG_INFINITY, 4.0), 0), "疼痛", "Pain";
+    "blood_glucose_mg_dl", number("mg/dL", (10.0, 1000.0), (50.0, 500.0), (69.0, 301.0), 0), "血糖", "Blood glucose";
+    "consciousness_jcs", FieldKind::Steps(&[0, 1, 2, 3, 10, 20, 30, 100, 200, 300]), "意識(JCS)", "Consciousness (JCS)";
+    "care.observation", FieldKind::Flag, "全身状態観察", "General observation";
+    "care.bedbath", FieldKind::Flag, "清拭", "Bed bath";
+    "care.bathing", FieldKind::Flag, "入浴介助", "Bathing";
+    "care.shampoo", FieldKind::Flag, "洗髪", "Hair washing";
+    "care.perineal", FieldKind::Flag, "陰部洗浄", "Perineal care";
+    "care.footbath", FieldKind::Flag, "足浴", "Foot bath";
+    "care.oral", FieldKind::Flag, "口腔ケア", "Oral care";
+    "care.bowel", FieldKind::Flag, "排便ケア", "Bowel care";
+    "care.disimpaction", FieldKind::Flag, "摘便", "Disimpaction";
+    "care.enema", FieldKind::Flag, "浣腸", "Enema";
+    "care.urination", FieldKind::Flag, "排尿ケア", "Urination care";
+    "care.catheterization", FieldKind::Flag, "導尿", "Catheterization";
+    "care.catheter", FieldKind::Flag, "バルン管理", "Catheter care";
+    "care.medication", FieldKind::Flag, "服薬管理", "Medication";
+    "care.infusion", FieldKind::Flag, "点滴・注射", "Drip or injection";
+    "care.blood", FieldKind::Flag, "採血", "Blood sampling";
+    "care.wound", FieldKind::Flag, "創処置", "Wound care";
+    "care.ulcer", FieldKind::Flag, "褥瘡処置", "Pressure ulcer care";
+    "care.stoma", FieldKind::Flag, "ストーマ", "Stoma";
+    "care.tube", FieldKind::Flag, "胃ろう・経管", "Tube feeding";
+    "care.suction", FieldKind::Flag, "吸引", "Suction";
+    "care.tracheostomy", FieldKind::Flag, "気管切開", "Tracheostomy";
+    "care.oxygen", FieldKind::Flag, "酸素点検", "Oxygen check";
+    "care.ventilator", FieldKind::Flag, "人工呼吸器点検", "Ventilator check";
+    "care.pain", FieldKind::Flag, "疼痛管理", "Pain control";
+    "care.insulin", FieldKind::Flag, "血糖・インスリン", "Glucose and insulin";
+    "care.rehabilitation", FieldKind::Flag, "リハビリ", "Rehabilitation";
+    "care.dementia", FieldKind::Flag, "認知症ケア", "Dementia care";
+    "care.family", FieldKind::Flag, "家族指導", "Family guidance";
+    "care.terminal", FieldKind::Flag, "ターミナルケア", "Terminal care";
+    "care.grief", FieldKind::Flag, "グリーフケア", "Grief care";
+    "care.environment", FieldKind::Flag, "環境整備", "Environment";
+    "care.liaison", FieldKind::Flag, "他職種連絡", "Liaison";
+    "next_visit", FieldKind::Date, "次回訪問予定日", "Next visit";
+    "plan_changed", FieldKind::Flag, "計画変更の有無", "Plan changed";
+};
+
+/// The free texts. Root v1 of every note holds exactly these; a later one is a change of its own on the root.
+pub const TEXT_FIELDS: &[Field] = fields! {
+    "condition", FieldKind::Text(TEXT_LIMIT), "利用者の状態", "Condition";
+    "care_given", FieldKind::Text(TEXT_LIMIT), "実施した看護・リハビリテーションの内容", "Care given";
+    "family", FieldKind::Text(TEXT_LIMIT), "家族・介護者の状況", "Family and caregivers";
+    "goal_evaluation", FieldKind::Text(TEXT_LIMIT), "目標の評価", "Goal evaluation";
+    "assessment", FieldKind::Text(TEXT_LIMIT), "アセスメント", "Assessment";
+    "plan", FieldKind::Text(TEXT_LIMIT), "計画", "Plan";
+    "plan_change_summary", FieldKind::Text(TEXT_LIMIT), "計画変更の概要", "What changed in the plan";
+    "cautions", FieldKind::Text(TEXT_LIMIT), "ケアの留意点", "Cautions";
+    "end_of_life_wishes", FieldKind::Text(TEXT_LIMIT), "人生の最終段階の希望", "End-of-life wishes";
+    "remarks", FieldKind::Text(TEXT_LIMIT), "備考", "Remarks";
+};
+
+/// The measured values of which at least one, or a reason, is needed to confirm.
+pub const VITALS: &[&str] = &[
+    "temperature_c",
+    "pulse_bpm",
+    "respiration_bpm",
+    "systolic_mmhg",
+    "diastolic_mmhg",
+    "spo2_percent",
+    "weight_kg",
+    "pain_nrs",
+    "blood_glucose_mg_dl",
+    "consciousness_jcs",
+];
+
+/// What a field holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldValue {
+    Number(f64),
+    Flag(bool),
+    /// A choice, a line, a whole free text; also whatever a newer version wrote that we do not know.
+    Word(String),
+    Time(Timestamp),
+    Date(Date),
+    /// 測定せず, with the reason. Blank is not zero, and neither is this.
+    Unmeasured(String),
+}
+
+/// Why a value was not taken. Says what the field takes; never repeats what was typed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FieldError {
+    #[error("there is no field of that name; `note fields` lists them")]
+    Unknown,
+    #[error("{field} is a text: give it with `note text`")]
+    IsText { field: &'static str },
+    #[error("{field} is not a text: give it with `note set`")]
+    IsNotText { field: &'static str },
+    #[error("{field} takes a number in {unit}")]
+    NotANumber { field: &'static str, unit: &'static str },
+    #[error("{field} takes {low} to {high} {unit}; measure again or check the decimal point")]
+    OutOfRange {
+        field: &'static str,
+        unit: &'static str,
+        low: f64,
+        high: f64,
+        /// A likely meaning (365 → 36.5), to be offered, never taken silently.
+        suggestion: Option<f64>,
+    },
+    #[error("{field} takes one of: {choices}")]
+    NotAChoice { field: &'static str, choices: String },
+    #[error("{field} takes true or false")]
+    NotAFlag { field: &'static str },
+    #[error("{field} takes a time such as 09:32")]
+    NotATime { field: &'static str },
+    #[error("{field} takes a date such as 2026-11-24")]
+    NotADate { field: &'static str },
+    #[error("{field} takes one line of at most 200 characters")]
+    LineTooLong { field: &'static str },
+    #[error("{field} takes at most {limit} characters; shorten it or continue under remarks")]
+    TextTooLong { field: &'static str, limit: usize },
+    #[error(
+        "the upper pressure must be higher than the lower one; check both, and set the other one first if it is wrong"
+    )]
+    PressureReversed,
+    #[error("{field} is not measured with an instrument; only measured fields can be marked as not measured")]
+    NotMeasurable { field: &'static str },
+    #[error("give the reason why it was not measured (refused, absent, no instrument …)")]
+    ReasonMissing,
+}
+
+impl Field {
+    /// A field by name, scalar or text.
+    pub fn named(name: &str) -> Result<&'static Field, FieldError> {
+        FIELDS.iter().chain(TEXT_FIELDS).find(|f| f.name == name).ok_or(FieldError::Unknown)
+    }
+
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, FieldKind::Text(_))
+    }
+
+    /// Reads what a person typed. `day` is the visit's day, for times given without one.
+    pub fn parse(&'static self, typed: &str, day: Date) -> Result<FieldValue, FieldError> {
+        let field = self.name;
+        let text = typed.trim();
+        match self.kind {
+            FieldKind::Number(range) => parse_number(field, range, text),
+            FieldKind::Steps(steps) => {
+                let choices = || steps.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+                let step: u16 = half_width_number(text)
+                    .parse()
+                    .map_err(|_| FieldError::NotAChoice { field, choices: choices() })?;
+                if steps.contains(&step) {
+                    Ok(FieldValue::Number(step.into()))
+                } else {
+                    Err(FieldError::NotAChoice { field, choices: choices() })
+                }
+            }
+            FieldKind::Choice(choices) => choices
+                .iter()
+                .find(|c| **c == text)
+                .map(|c| FieldValue::Word(c.to_string()))
+                .ok_or_else(|| FieldError::NotAChoice { field, choices: choices.join(", ") }),
+            FieldKind::Flag => match text {
+                "true" => Ok(FieldValue::Flag(true)),
+                "false" => Ok(FieldValue::Flag(false)),
+                _ => Err(FieldError::NotAFlag { field }),
+            },
+            FieldKind::Time => parse_time(text, day).map(FieldValue::Time).ok_or(FieldError::NotATime { field }),
+            FieldKind::Date => half_width_number(text)
+                .parse::<Date>()
+                .map(FieldValue::Date)
+                .map_err(|_| FieldError::NotADate { field }),
+            FieldKind::Line if text.chars().count() > 200 || text.contains('\n') => {
+                Err(FieldError::LineTooLong { field })
+            }
+            FieldKind::Line => Ok(FieldValue::Word(text.to_string())),
+            FieldKind::Text(_) => Err(FieldError::IsText { field }),
+        }
+    }
+
+    /// "Not measured" with its reason, for a field that is measured.
+    pub fn unmeasured(&'static self, reason: &str) -> Result<FieldValue, FieldError> {
+        match self.kind {
+            FieldKind::Number(_) | FieldKind::Steps(_) if reason.trim().is_empty() => Err(FieldError::ReasonMissing),
+            FieldKind::Number(_) | FieldKind::Steps(_) => Ok(FieldValue::Unmeasured(reason.trim().to_string())),
+            _ => Err(FieldError::NotMeasurable { field: self.name }),
+        }
+    }
+}
+
+fn parse_number(field: &'static str, range: NumberRange, text: &str) -> Result<FieldValue, FieldError> {
+    let not_a_number = FieldError::NotANumber { field, unit: range.unit };
+    let typed = half_width_number(text);
+    // "nan", "inf" and "1e3" are no way to write a temperature.
+    if typed.is_empty() || !typed.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-') {
+        return Err(not_a_number);
+    }
+    let value: f64 = typed.parse().map_err(|_| not_a_number)?;
+    let scale = 10f64.powi(range.decimals.into());
+    let value = (value * scale).round() / scale;
+    let (low, high) = range.hard;
+    if value < low || value > high {
+        let tenth = value / 10.0;
+        let suggestion = (range.decimals > 0 && (range.soft.0..=range.soft.1).contains(&tenth)).then_some(tenth);
+        return Err(FieldError::OutOfRange { field, unit: range.unit, low, high, suggestion });
+    }
+    Ok(FieldValue::Number(value))
+}
+
+fn parse_time(text: &str, day: Date) -> Option<Timestamp> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Some(instant);
+    }
+    let typed = half_width_number(text);
+    let (hour, minute) = typed.split_once(':')?;
+    let time = Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()?;
+    crate::calendar::instant_in_japan(day.to_datetime(time))
+}
+
+/// Whether a measured value lies at or beyond the bounds at which a nurse reports it.
+pub fn is_alert(range: &NumberRange, value: f64) -> bool {
+    value <= range.alert.0 || value >= range.alert.1
+}
+
+/// Whether a value is possible but rare enough to ask "is this right?".
+pub fn is_unusual(range: &NumberRange, value: f64) -> bool {
+    value < range.soft.0 || value > range.soft.1
+}
+
+impl Serialize for FieldValue {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        match self {
+            // Exact integers are written as integers: 88, not 88.0.
+            FieldValue::Number(n) if n.fract() == 0.0 && n.abs() < 1e15 => s.serialize_i64(*n as i64),
+            FieldValue::Number(n) => s.serialize_f64(*n),
+            FieldValue::Flag(flag) => s.serialize_bool(*flag),
+            FieldValue::Word(word) => s.serialize_str(word),
+            FieldValue::Time(at) => s.serialize_str(&crate::calendar::rfc3339_in_japan(*at)),
+            FieldValue::Date(date) => s.collect_str(date),
+            FieldValue::Unmeasured(reason) => {
+                let mut map = s.serialize_map(Some(1))?;
+                map.serialize_entry("unmeasured", reason)?;
+                map.end()
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldValue {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Shape {
+            Flag(bool),
+            Integer(i64),
+            Number(f64),
+            Word(String),
+            Unmeasured { unmeasured: String },
+        }
+        Ok(match Shape::deserialize(d)? {
+            Shape::Flag(flag) => FieldValue::Flag(flag),
+            Shape::Integer(n) => FieldValue::Number(n as f64),
+            Shape::Number(n) => FieldValue::Number(n),
+            Shape::Word(word) => FieldValue::Word(word),
+            Shape::Unmeasured { unmeasured } => FieldValue::Unmeasured(unmeasured),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    const DAY: Date = date(2026, 11, 22);
+
+    fn parse(name: &str, typed: &str) -> Result<FieldValue, FieldError> {
+        Field::named(name)?.parse(typed, DAY)
+    }
+
+    #[test]
+    fn full_width_digits_are_taken_as_written_on_paper() {
+        assert_eq!(parse("temperature_c", "３６．５"), Ok(FieldValue::Number(36.5)));
+    }
+
+    #[test]
+    fn at_v1_365_is_refused_with_a_suggestion_and_never_changed_silently() {
+        assert!(matches!(
+            parse("temperature_c", "365"),
+            Err(FieldError::OutOfRange { suggestion: Some(s), .. }) if s == 36.5
+        ));
+    }
+
+    #[test]
+    fn nothing_that_only_a_machine_calls_a_number_is_a_vital() {
+        for typed in ["", "nan", "inf", "1e2", "36,5", "--3"] {
+            assert!(matches!(parse("temperature_c", typed), Err(FieldError::NotANumber { .. })), "{typed}");
+        }
+        assert!(parse("consciousness_jcs", "4").is_err());
+        assert_eq!(parse("consciousness_jcs", "200"), Ok(FieldValue::Number(200.0)));
+    }
+
+    #[test]
+    fn a_time_is_the_visits_day_in_japan() {
+        assert_eq!(
+            parse("started_at", "９：３２").map(|v| serde_json::to_string(&v).unwrap_or_default()),
+            Ok("\"2026-11-22T09:32:00+09:00\"".to_string())
+        );
+    }
+
+    #[test]
+    fn no_error_repeats_what_was_typed() {
+        for field in FIELDS.iter().chain(TEXT_FIELDS) {
+            if let Err(error) = field.parse("仮山花子", DAY) {
+                assert!(!error.to_string().contains("仮山"));
+            }
+        }
+    }
+}
