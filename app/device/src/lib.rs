@@ -1,1 +1,28 @@
-//! placeholder
+//! **Owns**: the phone without a face — use cases over vault and sync engine, and the command line `tsutsuji-device`.
+//! **Called by**: `tsutsuji` (the app), its own command line, the stories.
+//! **May touch**: the vault, the hub over mutual TLS, the clock; the app sees the rest of the product only through what stands re-exported here.
+//! **Never**: SQL, ciphers, Automerge, the words on a screen.
+
+pub mod background;
+pub mod cli;
+pub mod driver;
+pub mod enrol;
+mod error;
+pub mod http;
+pub mod note;
+pub mod phone;
+pub mod quiet;
+pub mod read;
+mod store_answer;
+mod tls;
+
+pub use background::{Background, Pill};
+pub use driver::SyncReport;
+pub use error::DeviceError;
+pub use phone::Phone;
+
+// What the app needs of the rooms below.
+pub use jiff;
+pub use protocol::{EnrolUri, Failure, Trigger, UriError};
+pub use record;
+pub use vault::{FileKeyStore, KeyStore, NoteRow, Pin, SyncLogLine, Vault, VaultError};

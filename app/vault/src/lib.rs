@@ -1,1 +1,24 @@
-//! placeholder
+//! **Owns**: the encrypted file on the phone — keys, sealing, tables, migrations, outbox, journal.
+//! **Called by**: `device` only.
+//! **May touch**: one SQLite file and its WAL, the key store that it is given, the OS's random bytes.
+//! **Never**: a name, a note or an index in clear; the network; Automerge (a document is bytes here).
+
+mod error;
+mod items;
+mod keys;
+mod notes;
+mod outbox;
+mod schema;
+mod seal;
+mod state;
+mod tx;
+mod vault;
+
+pub use error::VaultError;
+pub use items::Item;
+pub use keys::{DeviceSecret, FileKeyStore, KeyStore, Pin, PinError};
+pub use notes::{JournalEntry, NoteRow, StoredConfirmation, StoredNote};
+pub use outbox::OutboxRow;
+pub use state::{Identity, SyncLogLine, SyncState};
+pub use tx::Tx;
+pub use vault::{Compartment, Vault, Wear};

@@ -1,1 +1,22 @@
-//! placeholder
+//! **Owns**: the wire between phone and hub, and the sync engine that decides what to send, store and when to try again.
+//! **Called by**: `device` (drives the engine), `vault` (keeps what it says), `hub` (answers).
+//! **May touch**: nothing but its arguments. Of `record` it knows the ids only; bodies are opaque bytes here.
+//! **Never**: sockets, clocks, randomness, storage, Automerge.
+
+pub mod codec;
+pub mod engine;
+pub mod enrol;
+pub mod receipt;
+pub mod wire;
+
+pub use codec::WireError;
+pub use engine::{Engine, Failure, Input, Output, Phase, Trigger};
+pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};
+pub use receipt::{Receipt, ReceiptError, ReceiptItem};
+pub use wire::{
+    Consented, Cursor, DeviceKey, Durability, Entry, Epoch, FeedItem, Kind, Policy, RecordItem, RecordsPage, Refusal,
+    RefusalCode, Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION,
+};
+
+/// Version and commit of this build, for `--version`.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TSUTSUJI_COMMIT"), ")");

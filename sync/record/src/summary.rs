@@ -75,11 +75,11 @@ impl PatientSummary {
         let mut none_known = false;
         for record in records.into_iter().filter(|record| !record.deleted) {
             let list = match record.class {
-                DataClass::Allergy if record.flag == Some(RecordFlag::NoneKnown) => {
-                    none_known = true;
-                    continue;
+                // The words stay: "no drug allergy" says nothing of food.
+                DataClass::Allergy => {
+                    none_known |= record.flag == Some(RecordFlag::NoneKnown);
+                    &mut summary.allergies
                 }
-                DataClass::Allergy => &mut summary.allergies,
                 DataClass::Problem => &mut summary.problems,
                 DataClass::Rx => &mut summary.prescriptions,
                 DataClass::Inj => &mut summary.injections,
@@ -100,10 +100,11 @@ impl PatientSummary {
         ] {
             list.sort_by(|a, b| (b.date, b.as_of, &a.text).cmp(&(a.date, a.as_of, &b.text)));
         }
-        summary.allergy_knowledge = match (summary.allergies.is_empty(), none_known) {
-            (false, _) => AllergyKnowledge::Recorded,
-            (true, true) => AllergyKnowledge::NoneKnown,
-            (true, false) => AllergyKnowledge::NotRecorded,
+        let any = summary.allergies.iter().any(|item| item.flag != Some(RecordFlag::NoneKnown));
+        summary.allergy_knowledge = match (any, none_known) {
+            (true, _) => AllergyKnowledge::Recorded,
+            (false, true) => AllergyKnowledge::NoneKnown,
+            (false, false) => AllergyKnowledge::NotRecorded,
         };
         summary
     }

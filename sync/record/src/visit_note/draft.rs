@@ -11,7 +11,7 @@ use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Change, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, TextEncoding, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const ABOUT: &str = "about";
@@ -215,28 +215,31 @@ impl Draft {
         }
     }
 
-    /// Changes that wait for parents which have not arrived.
-    pub fn is_waiting(&mut self) -> bool {
-        !self.doc.get_missing_deps(&[]).is_empty()
+    /// Whether every parent of these changes stands here or among them.
+    pub fn has_parents_of(&self, incoming: &[IncomingChange]) -> bool {
+        incoming.iter().flat_map(|i| i.change.deps()).all(|parent| {
+            incoming.iter().any(|i| i.change.hash() == *parent) || ReadDoc::get_change_by_hash(&self.doc, parent).is_some()
+        })
     }
 
-    /// What this device wrote and no earlier entry carries, as one entry: its encoding, bytes, hash and change names.
-    pub fn entry_of(&mut self, device: DeviceId, sent: &HashSet<ChangeHash>) -> Result<Option<NewEntry>, DraftError> {
+    /// What this device wrote after `sent` and no earlier entry carries, as one entry.
+    ///
+    /// `sent` is the `up_to` of the last entry (0 before the first): a device's own changes stand in one causal chain, so
+    /// one number tells them apart.
+    pub fn entry_of(&mut self, device: DeviceId, sent: u64) -> Result<Option<NewEntry>, DraftError> {
         let mut own: Vec<(u64, ChangeHash)> = self
             .doc
             .get_changes(&[])
             .into_iter()
             .map(|change| IncomingChange { change })
-            .filter(|c| c.device() == Some(device) && !sent.contains(&c.hash()))
+            .filter(|c| c.device() == Some(device) && c.position() > sent)
             .map(|c| (c.position(), c.hash()))
             .collect();
-        if own.is_empty() {
-            return Ok(None);
-        }
         own.sort_unstable();
+        let Some((up_to, _)) = own.last().copied() else { return Ok(None) };
         let hashes: Vec<ChangeHash> = own.into_iter().map(|(_, hash)| hash).collect();
         let (encoding, bytes) = changes::encode(&mut self.doc, &hashes)?;
-        Ok(Some(NewEntry { encoding, bytes, hash: changes::entry_hash(self.id, &hashes), changes: hashes }))
+        Ok(Some(NewEntry { encoding, bytes, hash: changes::entry_hash(self.id, &hashes), up_to }))
     }
 
     /// The heads: what "everything up to here" means.
@@ -385,7 +388,8 @@ pub struct NewEntry {
     pub encoding: Encoding,
     pub bytes: Vec<u8>,
     pub hash: ContentHash,
-    pub changes: Vec<ChangeHash>,
+    /// Position of the last change in it.
+    pub up_to: u64,
 }
 
 fn actor_id(actor: Actor) -> ActorId {

@@ -7,7 +7,7 @@ pub mod fields;
 
 pub use changes::{ChangeError, Encoding, IncomingChange};
 pub use confirmed::{ConfirmError, ConfirmationError, Confirmed, FrozenNote, SignedConfirmation};
-pub use draft::{About, Actor, Conflict, ConflictValue, Draft, DraftError, NoteView, RawChange};
+pub use draft::{About, Actor, Conflict, ConflictValue, Draft, DraftError, NewEntry, NoteView, RawChange};
 pub use fields::{FIELDS, Field, FieldError, FieldKind, FieldValue, NumberRange, TEXT_FIELDS};
 
 use crate::ids::ContentHash;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// A note in one of its lives. Only a draft can be edited: the confirmed one has no method for it.
 pub enum VisitNote {
     Draft(Draft),
-    Confirmed(Confirmed),
+    Confirmed(Box<Confirmed>),
 }
 
 /// Where a note stands, for lists and wires.
@@ -39,7 +39,7 @@ impl VisitNote {
             return Ok(VisitNote::Draft(draft));
         }
         let first = confirmations.remove(0);
-        Ok(VisitNote::Confirmed(Confirmed::new(first, confirmations, draft)?))
+        Ok(VisitNote::Confirmed(Box::new(Confirmed::new(first, confirmations, draft)?)))
     }
 
     pub fn state(&self) -> NoteState {

@@ -1,0 +1,115 @@
+//! Background sync while the app is open: on start, on change, on the network's return, periodically, on demand.
+
+use crate::phone::Phone;
+use jiff::Timestamp;
+use protocol::{Engine, Failure, Trigger};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+/// A change waits this long for its neighbours before it is sent.
+const GATHER: Duration = Duration::from_millis(1_500);
+/// While the hub cannot be reached: how often a bare connection is tried.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// What the pill says. Unsent notes are counted by the vault, not guessed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pill {
+    /// Not tried yet.
+    Unknown,
+    Syncing,
+    Online,
+    Offline,
+    /// The hub or somebody else answered, and it was not what it should be.
+    Trouble(Failure),
+}
+
+/// A running background sync. Dropping it stops it.
+pub struct Background {
+    orders: mpsc::UnboundedSender<Trigger>,
+    pill: watch::Receiver<Pill>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Background {
+    pub fn start(phone: Arc<Phone>) -> Self {
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let (sender, pill) = watch::channel(Pill::Unknown);
+        let task = tokio::spawn(run(phone, inbox, sender));
+        Self { orders, pill, task }
+    }
+
+    /// "今すぐ同期"
+    pub fn sync_now(&self) {
+        // The task lives as long as `self`; a closed channel means the app is closing.
+        let _ = self.orders.send(Trigger::Manual);
+    }
+
+    pub fn pill(&self) -> watch::Receiver<Pill> {
+        self.pill.clone()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pill: watch::Sender<Pill>) {
+    let mut engine = Engine::new();
+    let begun = Instant::now();
+    let mut changes = phone.changes();
+    let mut trigger = Trigger::Start;
+    loop {
+        pill.send_replace(Pill::Syncing);
+        let now = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let end = phone.run(&mut engine, trigger, now).await;
+        let healthy = end.result.is_ok();
+        let offline = matches!(end.result, Err(Failure::Unreachable));
+        pill.send_replace(match end.result {
+            Ok(_) => Pill::Online,
+            Err(Failure::Unreachable) => Pill::Offline,
+            Err(failure) => Pill::Trouble(failure),
+        });
+        let wait = Duration::from_millis(u64::try_from(end.wake_at - now).unwrap_or(0));
+        trigger = tokio::select! {
+            order = orders.recv() => match order {
+                Some(order) => order,
+                None => return,
+            },
+            () = tokio::time::sleep(wait) => Trigger::Timer,
+            () = network_returns(&phone), if offline => Trigger::NetworkReturned,
+            () = something_written(&phone, &mut changes), if healthy => Trigger::Change,
+        };
+    }
+}
+
+/// Resolves once the phone holds something unsent and the pen has rested for a moment. What was written during the last
+/// run counts; what the run itself received does not, because it leaves nothing unsent.
+async fn something_written(phone: &Phone, changes: &mut watch::Receiver<u64>) {
+    while phone.read(|tx| Ok(tx.unsent_notes()?)).unwrap_or(0) == 0 {
+        if changes.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+    tokio::time::sleep(GATHER).await;
+}
+
+/// Resolves once the hub's port answers. A desktop has no signal to listen for, so a bare connection is tried now and then.
+async fn network_returns(phone: &Phone) {
+    let url = &phone.identity().hub_url;
+    let Some(address) = url.strip_prefix("https://").map(|a| if a.contains(':') { a.to_string() } else { format!("{a}:443") })
+    else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(PROBE).await;
+        let reached = tokio::time::timeout(PROBE, tokio::net::TcpStream::connect(&address)).await;
+        if matches!(reached, Ok(Ok(_))) {
+            tracing::info!(at = %Timestamp::now(), "the hub's port answers again");
+            return;
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! The JSON shapes of DESIGN §9. Add fields, never rename or remove one.
+
+use crate::driver::SyncReport;
+use crate::note::NoteShown;
+use crate::phone::Phone;
+use crate::read;
+use jiff::Timestamp;
+use record::calendar::rfc3339_in_japan;
+use record::summary::AllergyKnowledge;
+use record::visit_note::{Amendment, Conflict, FieldValue, NoteState};
+use record::{DeviceId, DocumentId, NursingOrder, RecordFlag, SummaryItem};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use vault::{Identity, NoteRow};
+
+fn time(at: Option<Timestamp>) -> Option<String> {
+    at.map(rfc3339_in_japan)
+}
+
+#[derive(Serialize)]
+pub struct Enrolled {
+    pub device: String,
+    pub staff: String,
+    pub station: String,
+    pub hub: String,
+}
+
+impl From<&Identity> for Enrolled {
+    fn from(i: &Identity) -> Self {
+        Self {
+            device: i.device.to_string(),
+            staff: i.staff.to_string(),
+            station: i.station.to_string(),
+            hub: i.hub_name.clone(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct Cursor {
+    n: u64,
+    chain: String,
+}
+
+#[derive(Serialize)]
+pub struct Synced {
+    pub sent: u64,
+    pub received: u64,
+    pub unsent: u64,
+    pub held: u64,
+    pub rejected: u64,
+    set_aside: u64,
+    round_trips: u64,
+    bytes_up: u64,
+    bytes_down: u64,
+    received_up_to: u64,
+    durable_up_to: u64,
+    cursor: Cursor,
+}
+
+impl Synced {
+    pub fn new(report: &SyncReport, status: &read::Status) -> Self {
+        Self {
+            sent: report.sent,
+            received: report.received,
+            unsent: status.unsent,
+            held: status.held,
+            rejected: status.rejected,
+            set_aside: report.set_aside,
+            round_trips: report.traffic.round_trips,
+            bytes_up: report.traffic.bytes_up,
+            bytes_down: report.traffic.bytes_down,
+            received_up_to: status.received_up_to,
+            durable_up_to: status.durable_up_to,
+            cursor: Cursor { n: status.cursor.n, chain: status.cursor.chain.to_string() },
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct StatusShown {
+    device: String,
+    staff: String,
+    station: String,
+    hub: String,
+    pub unsent: u64,
+    oldest_unsent: Option<String>,
+    pub last_sync: Option<String>,
+    lease_until: Option<String>,
+    pub patients: u64,
+    pub notes: u64,
+    held: u64,
+    rejected: u64,
+    /// Null until a self-check has run.
+    self_check: Option<String>,
+}
+
+impl StatusShown {
+    pub fn new(phone: &Phone, status: &read::Status) -> Self {
+        let identity = phone.identity();
+        Self {
+            device: identity.device.to_string(),
+            staff: identity.staff.to_string(),
+            station: identity.station.to_string(),
+            hub: identity.hub_name.clone(),
+            unsent: status.unsent,
+            oldest_unsent: time(status.oldest_unsent),
+            last_sync: time(status.last_sync),
+            lease_until: time(status.lease_until),
+            patients: status.patients,
+            notes: status.notes,
+            held: status.held,
+            rejected: status.rejected,
+            self_check: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct PatientRow {
+    pub id: String,
+    pub name: String,
+    pub kana: String,
+    pub birth_date: Option<String>,
+    as_of: Option<String>,
+}
+
+impl From<&read::PatientRow> for PatientRow {
+    fn from(row: &read::PatientRow) -> Self {
+        Self {
+            id: row.patient.id.to_string(),
+            name: row.patient.name.clone(),
+            kana: row.patient.kana.clone(),
+            birth_date: row.patient.birth_date.map(|d| d.to_string()),
+            as_of: time(row.as_of),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct TodayRow {
+    pub visit: String,
+    pub patient: String,
+    name: Option<String>,
+    pub start: String,
+    pub minutes: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl From<&read::TodayRow> for TodayRow {
+    fn from(row: &read::TodayRow) -> Self {
+        Self {
+            visit: row.visit.id.to_string(),
+            patient: row.visit.patient.to_string(),
+            name: row.patient.as_ref().map(|p| p.name.clone()),
+            start: row.visit.start.strftime("%H:%M").to_string(),
+            minutes: row.visit.minutes,
+            note: row.note.map(|n| n.to_string()),
+        }
+    }
+}
+
+/// One item of a summary; the code's system stands beside it.
+#[derive(Serialize)]
+pub struct Item {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_system: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flag: Option<RecordFlag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    date: Option<String>,
+    facility: String,
+    as_of: String,
+}
+
+impl From<&SummaryItem> for Item {
+    fn from(i: &SummaryItem) -> Self {
+        Self {
+            text: i.text.clone(),
+            code: i.code.as_ref().map(|c| c.value.clone()),
+            code_system: i.code.as_ref().map(|c| c.system.clone()),
+            value: i.value.clone(),
+            unit: i.unit.clone(),
+            flag: i.flag.clone(),
+            detail: i.detail.clone(),
+            body: i.body.clone(),
+            date: i.date.map(|d| d.to_string()),
+            facility: i.facility.to_string(),
+            as_of: rfc3339_in_japan(i.as_of),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Order {
+    text: String,
+    from: String,
+    until: String,
+    special: bool,
+    date: String,
+    facility: String,
+    as_of: String,
+}
+
+impl From<&NursingOrder> for Order {
+    fn from(o: &NursingOrder) -> Self {
+        Self {
+            text: if o.special { "特別訪問看護指示書" } else { "訪問看護指示書" }.to_string(),
+            from: o.from.to_string(),
+            until: o.until.to_string(),
+            special: o.special,
+            date: o.from.to_string(),
+            facility: o.facility.to_string(),
+            as_of: format!("{}T00:00:00+09:00", o.from),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct PatientShown {
+    patient: PatientRow,
+    lease_lapsed: bool,
+    allergy_knowledge: AllergyKnowledge,
+    allergies: Vec<Item>,
+    problems: Vec<Item>,
+    prescriptions: Vec<Item>,
+    injections: Vec<Item>,
+    labs: Vec<Item>,
+    encounters: Vec<Item>,
+    documents: Vec<Item>,
+    orders: Vec<Order>,
+}
+
+impl From<&read::PatientShown> for PatientShown {
+    fn from(shown: &read::PatientShown) -> Self {
+        let s = &shown.summary;
+        let items = |list: &[SummaryItem]| list.iter().map(Item::from).collect();
+        Self {
+            patient: PatientRow::from(&read::PatientRow { patient: s.patient.clone(), as_of: shown.as_of }),
+            lease_lapsed: shown.lease_lapsed,
+            allergy_knowledge: s.allergy_knowledge,
+            allergies: items(&s.allergies),
+            problems: items(&s.problems),
+            prescriptions: items(&s.prescriptions),
+            injections: items(&s.injections),
+            labs: items(&s.labs),
+            encounters: items(&s.encounters),
+            documents: items(&s.documents),
+            orders: s.orders.iter().map(Order::from).collect(),
+        }
+    }
+}
+
+impl PatientShown {
+    pub fn lines(&self) -> String {
+        let mut out = format!("{}  {}  {}\n", self.patient.id, self.patient.kana, self.patient.name);
+        if self.lease_lapsed {
+            out.push_str("the lease of the disclosed records has lapsed; sync to read them\n");
+        }
+        for (title, list) in [
+            ("allergies", &self.allergies),
+            ("problems", &self.problems),
+            ("prescriptions", &self.prescriptions),
+            ("injections", &self.injections),
+            ("labs", &self.labs),
+            ("encounters", &self.encounters),
+            ("documents", &self.documents),
+        ] {
+            out.push_str(&format!("{title}: {}\n", list.len()));
+            for item in list.iter().take(20) {
+                let value = [item.value.as_deref(), item.unit.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                let date = item.date.as_deref().unwrap_or("-");
+                out.push_str(&format!("  {date}  {}  {value}  ({})\n", item.text, item.facility));
+            }
+        }
+        for order in &self.orders {
+            out.push_str(&format!("order: {} – {} ({})\n", order.from, order.until, order.facility));
+        }
+        out.trim_end().to_string()
+    }
+}
+
+#[derive(Serialize)]
+pub struct NoteListed {
+    pub note: String,
+    pub patient: String,
+    pub visit: Option<String>,
+    pub state: NoteState,
+    author: Option<String>,
+    started_at: Option<String>,
+    changed_at: String,
+    conflict: bool,
+}
+
+impl From<&NoteRow> for NoteListed {
+    fn from(row: &NoteRow) -> Self {
+        Self {
+            note: row.note.to_string(),
+            patient: row.patient.to_string(),
+            visit: row.visit.map(|v| v.to_string()),
+            state: row.state,
+            author: row.author.as_ref().map(|a| a.to_string()),
+            started_at: time(row.started_at),
+            changed_at: rfc3339_in_japan(row.changed_at),
+            conflict: row.has_conflict,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Receipt {
+    received_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Side {
+    value: FieldValue,
+    staff: Option<String>,
+    device: Option<DeviceId>,
+    at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ConflictShown {
+    field: String,
+    values: Vec<Side>,
+}
+
+impl From<&Conflict> for ConflictShown {
+    fn from(c: &Conflict) -> Self {
+        let side = |v: &record::visit_note::ConflictValue| Side {
+            value: v.value.clone(),
+            staff: v.staff.as_ref().map(|s| s.to_string()),
+            device: v.device,
+            at: time(v.at),
+        };
+        Self { field: c.field.clone(), values: c.values.iter().map(side).collect() }
+    }
+}
+
+#[derive(Serialize)]
+pub struct NoteWhole {
+    pub note: DocumentId,
+    pub patient: String,
+    visit: Option<String>,
+    pub state: NoteState,
+    author: Option<String>,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+    pub fields: BTreeMap<String, FieldValue>,
+    conflicts: Vec<ConflictShown>,
+    amendments: Vec<Amendment>,
+    receipt: Option<Receipt>,
+    unsent: bool,
+    verdicts: Vec<String>,
+}
+
+impl From<&NoteShown> for NoteWhole {
+    fn from(n: &NoteShown) -> Self {
+        let at = |name: &str| match n.view.fields.get(name) {
+            Some(FieldValue::Time(at)) => Some(rfc3339_in_japan(*at)),
+            _ => None,
+        };
+        Self {
+            note: n.row.note,
+            patient: n.row.patient.to_string(),
+            visit: n.row.visit.map(|v| v.to_string()),
+            state: n.state,
+            author: n.author.as_ref().map(|a| a.to_string()),
+            started_at: at("started_at"),
+            ended_at: at("ended_at"),
+            fields: n.view.fields.clone(),
+            conflicts: n.view.conflicts.iter().map(ConflictShown::from).collect(),
+            amendments: n.amendments.clone(),
+            receipt: n.receipt.map(|r| Receipt { received_at: rfc3339_in_japan(r.received_at), seq: r.seq }),
+            unsent: n.unsent,
+            verdicts: n.verdicts.clone(),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `tsutsuji-device`: the phone by hand and by script. Names and JSON shapes are fixed (DESIGN §9); fields may be added.
+
+mod json;
+mod note;
+
+use crate::enrol;
+use crate::error::DeviceError;
+use crate::phone::Phone;
+use crate::quiet;
+use clap::{Parser, Subcommand};
+use jiff::Timestamp;
+use record::PatientId;
+use serde::Serialize;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use vault::{FileKeyStore, Pin};
+use zeroize::Zeroizing;
+
+#[derive(Parser)]
+#[command(name = "tsutsuji-device", version = protocol::VERSION, about = "Tsutsuji's phone without a face")]
+struct Cli {
+    /// The vault's file; its device key stands beside it as FILE.device-key
+    #[arg(long, global = true, value_name = "FILE")]
+    vault: Option<PathBuf>,
+    /// A file that holds the PIN (PINs never stand in the command line)
+    #[arg(long, global = true, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
+    /// One JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Enrol this device with an invitation of the station's manager
+    #[command(after_help = "Example: tsutsuji-device enrol --vault a.vault --pin-file pin 'tsutsuji://enrol?hub=…'")]
+    Enrol { uri: String },
+    /// Send what is unsent and fetch what is new
+    #[command(after_help = "Example: tsutsuji-device sync --vault a.vault --pin-file pin --json")]
+    Sync,
+    /// How the device stands: unsent notes, last sync, lease
+    #[command(after_help = "Example: tsutsuji-device status --vault a.vault --pin-file pin")]
+    Status,
+    /// The patients on this device
+    #[command(after_help = "Example: tsutsuji-device patients --vault a.vault --pin-file pin --json")]
+    Patients,
+    /// Today's planned visits of this nurse
+    #[command(after_help = "Example: tsutsuji-device today --vault a.vault --pin-file pin")]
+    Today,
+    /// Everything that the device holds of one patient
+    #[command(after_help = "Example: tsutsuji-device show p-000001 --vault a.vault --pin-file pin --json")]
+    Show { patient: PatientId },
+    /// Visit notes (訪問看護記録書Ⅱ)
+    #[command(subcommand)]
+    Note(note::NoteCommand),
+    /// The PIN of this vault
+    #[command(subcommand)]
+    Pin(PinCommand),
+}
+
+#[derive(Subcommand)]
+enum PinCommand {
+    /// Change the PIN; torn at any step, exactly one of the two opens the vault
+    #[command(after_help = "Example: tsutsuji-device pin change --new-pin-file new --vault a.vault --pin-file pin")]
+    Change {
+        #[arg(long, value_name = "FILE")]
+        new_pin_file: PathBuf,
+    },
+}
+
+/// Parses the command line, does it, and says how it went by the exit code.
+pub fn main() -> ExitCode {
+    quiet::silence_panics();
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("TSUTSUJI_LOG"))
+        .init();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("the system gave no event loop: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a command line can get wrong beyond what the phone can.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error("give {0}")]
+    Missing(&'static str),
+    #[error("standard output is closed")]
+    Output(#[source] std::io::Error),
+}
+
+impl<E> From<E> for CliError
+where
+    DeviceError: From<E>,
+    E: NotDevice,
+{
+    fn from(error: E) -> Self {
+        CliError::Device(error.into())
+    }
+}
+
+/// Errors of the rooms below that become a `DeviceError` first.
+trait NotDevice {}
+impl NotDevice for vault::VaultError {}
+impl NotDevice for protocol::UriError {}
+impl NotDevice for record::visit_note::FieldError {}
+
+async fn run(cli: Cli) -> Result<(), CliError> {
+    let out = Output { json: cli.json };
+    if let Command::Note(note::NoteCommand::Fields) = cli.command {
+        return note::fields(&out);
+    }
+    let vault = cli.vault.ok_or(CliError::Missing("--vault FILE, the file that holds this device's records"))?;
+    let pin_file = cli.pin_file.ok_or(CliError::Missing("--pin-file FILE, a file that holds the PIN"))?;
+    let pin = read_pin(&pin_file)?;
+    let now = Timestamp::now();
+    if let Command::Enrol { uri } = &cli.command {
+        let identity = enrol::enrol(&vault, &uri.parse()?, &pin).await?;
+        return out.say(&json::Enrolled::from(&identity), |e| {
+            format!("enrolled: device {} of {} at {} ({})", e.device, e.staff, e.station, e.hub)
+        });
+    }
+    let store = FileKeyStore::beside(&vault);
+    let phone = Phone::unlock(&vault, &store, &pin, now)?;
+    match cli.command {
+        Command::Enrol { .. } => Ok(()),
+        Command::Sync => {
+            let report = phone.sync().await?;
+            out.say(&json::Synced::new(&report, &phone.status()?), |s| {
+                format!("sent {}, received {}, unsent {}, held {}, rejected {}", s.sent, s.received, s.unsent, s.held, s.rejected)
+            })
+        }
+        Command::Status => out.say(&json::StatusShown::new(&phone, &phone.status()?), |s| {
+            format!("unsent {}, patients {}, notes {}, last sync {}", s.unsent, s.patients, s.notes, s.last_sync.as_deref().unwrap_or("never"))
+        }),
+        Command::Patients => out.list(
+            &phone.patients()?.iter().map(json::PatientRow::from).collect::<Vec<_>>(),
+            |p| format!("{}  {}  {}  {}", p.id, p.kana, p.name, p.birth_date.as_deref().unwrap_or("-")),
+        ),
+        Command::Today => out.list(
+            &phone.today(now)?.iter().map(json::TodayRow::from).collect::<Vec<_>>(),
+            |v| format!("{}  {} min  {}  {}", v.start, v.minutes, v.patient, v.visit),
+        ),
+        Command::Show { patient } => {
+            let shown = phone.show_patient(&patient, now)?;
+            out.say(&json::PatientShown::from(&shown), |s| s.lines())
+        }
+        Command::Note(command) => note::run(&phone, command, &out, now),
+        Command::Pin(PinCommand::Change { new_pin_file }) => {
+            phone.change_pin(&store, &read_pin(&new_pin_file)?)?;
+            out.say(&serde_json::json!({"changed": true}), |_| "the PIN was changed".to_string())
+        }
+    }
+}
+
+fn read_pin(file: &Path) -> Result<Pin, DeviceError> {
+    let text = std::fs::read_to_string(file).map_err(|_| DeviceError::PinFile(file.to_path_buf()))?;
+    let text = Zeroizing::new(text);
+    Ok(Pin::new(text.trim())?)
+}
+
+/// Words for a person, or one JSON document for a script.
+struct Output {
+    json: bool,
+}
+
+impl Output {
+    fn say<T: Serialize>(&self, value: &T, words: impl Fn(&T) -> String) -> Result<(), CliError> {
+        self.print(value, || words(value))
+    }
+
+    fn list<T: Serialize>(&self, rows: &[T], words: impl Fn(&T) -> String) -> Result<(), CliError> {
+        self.print(&rows, || rows.iter().map(words).collect::<Vec<_>>().join("\n"))
+    }
+
+    fn print<T: Serialize>(&self, value: &T, words: impl FnOnce() -> String) -> Result<(), CliError> {
+        let mut stdout = std::io::stdout().lock();
+        let text = if self.json {
+            serde_json::to_string(value).map_err(|error| CliError::Output(error.into()))?
+        } else {
+            words()
+        };
+        if text.is_empty() {
+            return Ok(());
+        }
+        writeln!(stdout, "{text}").map_err(CliError::Output)
+    }
+}

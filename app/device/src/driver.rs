@@ -1,0 +1,149 @@
+//! Does what the engine says: a thin loop between vault and line. The vault is never held while the network is waited for.
+
+use crate::error::{DeviceError, failure_code};
+use crate::http::{HubLine, Traffic};
+use crate::phone::Phone;
+use jiff::Timestamp;
+use protocol::{Engine, Failure, Input, Output, Phase, SyncRequest, Trigger};
+use std::collections::VecDeque;
+use vault::SyncLogLine;
+
+/// What one sync did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SyncReport {
+    pub sent: u64,
+    pub received: u64,
+    pub set_aside: u64,
+    pub traffic: Traffic,
+}
+
+/// How a run of the engine ended.
+pub struct RunEnd {
+    pub result: Result<SyncReport, Failure>,
+    /// When to come back, milliseconds of the clock that the run was told.
+    pub wake_at: i64,
+}
+
+impl Phone {
+    /// One sync, now, to its end.
+    pub async fn sync(&self) -> Result<SyncReport, DeviceError> {
+        let mut engine = Engine::new();
+        self.run(&mut engine, Trigger::Manual, 0).await.result.map_err(DeviceError::Sync)
+    }
+
+    /// Runs the engine from a trigger until it rests. `now` in milliseconds, monotonic.
+    pub async fn run(&self, engine: &mut Engine, trigger: Trigger, now: i64) -> RunEnd {
+        let mut report = SyncReport::default();
+        let mut end = RunEnd { result: Ok(report), wake_at: now + protocol::engine::IDLE_WAIT_MS };
+        let mut offered: Option<SyncRequest> = None;
+        let mut line: Option<HubLine> = None;
+        let mut todo: VecDeque<Output> = engine.handle(now, Input::Trigger(trigger)).into();
+        while let Some(output) = todo.pop_front() {
+            let input = match output {
+                Output::Report(Phase::Syncing) => continue,
+                Output::Report(Phase::Done) => {
+                    end.result = Ok(report);
+                    continue;
+                }
+                Output::Report(Phase::Waiting { failure }) => {
+                    end.result = Err(failure);
+                    continue;
+                }
+                Output::WakeAt(at) => {
+                    end.wake_at = at;
+                    continue;
+                }
+                Output::Load => self.load_request().map(|r| Input::Loaded(Box::new(r))).map_err(as_failure),
+                Output::Send(request) => {
+                    let answer = self.send(&mut line, &request, &mut report).await;
+                    offered = Some(*request);
+                    answer
+                }
+                Output::Store(answer) => match &offered {
+                    Some(request) => self
+                        .store_answer(request, &answer, Timestamp::now())
+                        .and_then(|stored| {
+                            report.sent += stored.sent;
+                            report.received += stored.received;
+                            report.set_aside += stored.set_aside;
+                            self.backfill_left()
+                        })
+                        .map(|backfill| Input::Stored { backfill })
+                        .map_err(as_failure),
+                    None => Err(Failure::Storage),
+                },
+                Output::FetchPage { patient, after } => match &line {
+                    Some(hub) => hub.records(&patient, after).await.map(|(page, traffic)| {
+                        report.traffic += traffic;
+                        Input::Page { patient, page: Box::new(page) }
+                    }),
+                    None => Err(Failure::Unreachable),
+                },
+                Output::StorePage { patient, page } => self
+                    .store_page(&patient, &page)
+                    .map(|stored| {
+                        report.received += stored;
+                        Input::PageStored
+                    })
+                    .map_err(as_failure),
+            };
+            let input = input.unwrap_or_else(|failure| Input::Failed { failure, dice: dice() });
+            todo.extend(engine.handle(now, input));
+        }
+        self.log_run(&end, &report);
+        end
+    }
+
+    async fn send(
+        &self,
+        line: &mut Option<HubLine>,
+        request: &SyncRequest,
+        report: &mut SyncReport,
+    ) -> Result<Input, Failure> {
+        if line.is_none() {
+            let last = self.read(|tx| Ok(tx.sync_state()?.last_hub_time)).map_err(as_failure)?;
+            *line = Some(HubLine::for_sync(self.identity(), last)?);
+        }
+        let hub = line.as_ref().ok_or(Failure::Unreachable)?;
+        let (answer, traffic) = hub.sync(request).await?;
+        report.traffic += traffic;
+        Ok(Input::Answered(Box::new(answer)))
+    }
+
+    /// The history on the sync screen. Runs in which nothing happened are left out.
+    fn log_run(&self, end: &RunEnd, report: &SyncReport) {
+        let failure = end.result.err().map(|failure| failure_code(&failure));
+        if failure.is_none() && report.sent == 0 && report.received == 0 {
+            return;
+        }
+        let line =
+            SyncLogLine { at: Timestamp::now().as_millisecond(), sent: report.sent, received: report.received, failure };
+        let written = self.write(|tx| {
+            // One line tells of an outage, however many tries it took.
+            let repeated = line.failure.is_some() && tx.sync_log()?.first().is_some_and(|l| l.failure == line.failure);
+            if repeated { Ok(()) } else { Ok(tx.add_sync_log(line)?) }
+        });
+        if let Err(error) = written {
+            tracing::warn!(%error, "the history of syncs could not be written");
+        }
+    }
+}
+
+fn as_failure(error: DeviceError) -> Failure {
+    match error {
+        DeviceError::Sync(failure) => failure,
+        other => {
+            tracing::warn!(error = %other, "the vault did not take part in a sync");
+            Failure::Storage
+        }
+    }
+}
+
+/// Spreads the herd; if the OS has no random bytes to give, everyone waits in the middle.
+fn dice() -> u32 {
+    let mut bytes = [0; 4];
+    if getrandom::fill(&mut bytes).is_err() {
+        return u32::MAX / 2;
+    }
+    u32::from_le_bytes(bytes)
+}

@@ -1,0 +1,102 @@
+//! Enrolment: an invitation and a PIN become a vault with an identity. Until the hub has said yes, nothing stands under
+//! the vault's name.
+
+use crate::error::DeviceError;
+use crate::http::HubLine;
+use protocol::{Cursor, EnrolRequest, EnrolUri, Failure, Series, WIRE_VERSION};
+use rcgen::{CertificateParams, KeyPair};
+use record::{ContentHash, DocumentId};
+use std::path::{Path, PathBuf};
+use vault::{FileKeyStore, Identity, Pin, SyncState, Vault, VaultError};
+use zeroize::Zeroizing;
+
+/// Enrols this device. On any error nothing is left behind, and nothing that was there is touched.
+pub async fn enrol(vault_file: &Path, uri: &EnrolUri, pin: &Pin) -> Result<Identity, DeviceError> {
+    if vault_file.exists() {
+        return Err(VaultError::AlreadyThere.into());
+    }
+    let beside = suffixed(vault_file, ".enrolling");
+    remove(&beside);
+    let result = enrol_into(&beside, uri, pin).await.and_then(|identity| {
+        // The key first: a vault under its own name always has its key.
+        rename(&suffixed(&beside, ".device-key"), &suffixed(vault_file, ".device-key"))?;
+        rename(&beside, vault_file)?;
+        Ok(identity)
+    });
+    if result.is_err() {
+        remove(&beside);
+    }
+    result
+}
+
+async fn enrol_into(file: &Path, uri: &EnrolUri, pin: &Pin) -> Result<Identity, DeviceError> {
+    // The vault first: a full disk or a bad folder must not use up the code.
+    let mut vault = Vault::create(file, &FileKeyStore::beside(file), pin)?;
+    let key = KeyPair::generate().map_err(|_| DeviceError::Keys)?;
+    let csr = CertificateParams::default().serialize_request(&key).map_err(|_| DeviceError::Keys)?;
+    let mut signing = Zeroizing::new([0u8; 32]);
+    getrandom::fill(signing.as_mut_slice()).map_err(|_| DeviceError::Keys)?;
+    let mut series = [0; 16];
+    getrandom::fill(&mut series).map_err(|_| DeviceError::Keys)?;
+    let request = EnrolRequest {
+        v: WIRE_VERSION,
+        code: uri.code.clone(),
+        csr: csr.der().to_vec(),
+        signing_key: ed25519_dalek::SigningKey::from_bytes(&signing).verifying_key().to_bytes().to_vec(),
+    };
+    let answer = HubLine::for_enrolment(uri).map_err(DeviceError::Sync)?.enrol(&request).await.map_err(|failure| {
+        match failure {
+            Failure::Refused(code) => DeviceError::Enrol(code),
+            other => DeviceError::Sync(other),
+        }
+    })?;
+    if ContentHash::of(&answer.ca) != uri.ca {
+        return Err(DeviceError::Sync(Failure::NotOurHub));
+    }
+    let identity = Identity {
+        device: answer.device,
+        staff: answer.staff,
+        staff_name: answer.staff_name,
+        station: answer.station,
+        station_name: answer.station_name,
+        hub_name: answer.hub_name,
+        hub_url: uri.hub.clone(),
+        ca: answer.ca,
+        certificate: answer.certificate,
+        tls_key: key.serialize_der(),
+        signing_key: signing.to_vec(),
+        receipt_key: answer.receipt_key,
+        sealing_key: answer.sealing_key,
+    };
+    vault.write(|tx| {
+        tx.put_identity(&identity)?;
+        tx.put_sync_state(&SyncState {
+            series: Series(DocumentId::from_random(series)),
+            epoch: answer.epoch,
+            cursor: Cursor::START,
+            durable_up_to: 0,
+            last_sync: None,
+            last_hub_time: answer.time,
+            lease_until: None,
+            backfill: Vec::new(),
+        })
+    })?;
+    Ok(identity)
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// What an enrolment that failed or was killed left: keys of nothing. Never a vault with an identity in it.
+fn remove(file: &Path) {
+    for suffix in ["", "-wal", "-shm", ".device-key"] {
+        let _ = std::fs::remove_file(suffixed(file, suffix));
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), DeviceError> {
+    std::fs::rename(from, to).map_err(|error| VaultError::File(error).into())
+}

@@ -1,0 +1,106 @@
+//! What can go wrong on the phone, sorted by what can be done. Ids only, never a patient's words.
+
+use protocol::{Failure, RefusalCode};
+use record::visit_note::{ConfirmError, DraftError, FieldError};
+use record::{DocumentId, PatientId};
+use vault::VaultError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error("there is no patient {0} on this device; sync, or ask the station whether the patient has consented")]
+    UnknownPatient(PatientId),
+    #[error("there is no visit {0} on this device; sync, or start the note without --visit")]
+    UnknownVisit(DocumentId),
+    #[error("visit {0} is planned for another patient; start the note for that patient, or without --visit")]
+    VisitOfAnotherPatient(DocumentId),
+    #[error("there is no note {0} on this device; `note list` shows them")]
+    UnknownNote(DocumentId),
+    #[error("the note is confirmed and can no longer be edited; what must change becomes an amendment (訂正)")]
+    AlreadyConfirmed,
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    #[error(transparent)]
+    Confirm(#[from] ConfirmError),
+    #[error("the note's document cannot be read; it was left as it is — tell the station's manager")]
+    Document(#[source] DraftError),
+    #[error("a confirmation of this note does not verify; it was left as it is — tell the station's manager")]
+    Confirmation(#[from] record::visit_note::ConfirmationError),
+    #[error("{}", sync_sentence(.0))]
+    Sync(Failure),
+    #[error("{}", refusal_sentence(.0))]
+    Enrol(RefusalCode),
+    #[error(transparent)]
+    Uri(#[from] protocol::UriError),
+    #[error("the device could not make its keys")]
+    Keys,
+    #[error("{0} cannot be read; give a file that holds the PIN, 4 to 12 digits")]
+    PinFile(std::path::PathBuf),
+    #[error(transparent)]
+    Pin(#[from] vault::PinError),
+    #[error("the text on standard input is not UTF-8 or cannot be read")]
+    Stdin,
+}
+
+impl From<DraftError> for DeviceError {
+    fn from(error: DraftError) -> Self {
+        match error {
+            DraftError::Field(field) => DeviceError::Field(field),
+            other => DeviceError::Document(other),
+        }
+    }
+}
+
+impl DeviceError {
+    /// Whether trying the same again later can help.
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            DeviceError::Sync(_) | DeviceError::Vault(VaultError::Full | VaultError::Write(_))
+        )
+    }
+}
+
+/// A code for the operator; one per cause.
+pub fn failure_code(failure: &Failure) -> String {
+    match failure {
+        Failure::Unreachable => "unreachable".into(),
+        Failure::NotOurHub => "not_our_hub".into(),
+        Failure::Storage => "storage".into(),
+        Failure::Refused(code) => format!("refused_{code:?}").to_lowercase(),
+    }
+}
+
+fn sync_sentence(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Unreachable => "the hub cannot be reached; what was written is kept and sent when it can be",
+        Failure::NotOurHub => {
+            "what answered is not this station's hub; nothing was sent — leave this Wi-Fi, or ask the station's manager"
+        }
+        Failure::Storage => "the answer of the hub could not be stored; free some space on the device, then sync again",
+        Failure::Refused(code) => refusal_sentence(code),
+    }
+}
+
+fn refusal_sentence(code: &RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::CodeUnknown => "the enrolment code is not known to this hub; ask the station's manager for a new one",
+        RefusalCode::CodeUsed => "the enrolment code was used already; ask the station's manager for a new one",
+        RefusalCode::CodeExpired => "the enrolment code has expired; ask the station's manager for a new one",
+        RefusalCode::Revoked => "this device was revoked; ask the station's manager — what was written is kept",
+        RefusalCode::NoCertificate | RefusalCode::NotThisDevice => {
+            "the hub does not know this device; ask the station's manager to enrol it again — what was written is kept"
+        }
+        RefusalCode::SeriesForked => {
+            "the hub already holds other notes under this device's numbers: a restored or copied phone; nothing was lost — ask the station's manager to enrol this device again"
+        }
+        RefusalCode::Version => "the app is too old for this hub; update the app — what was written is kept",
+        RefusalCode::Busy | RefusalCode::Internal => "the hub is busy; what was written is kept and sent later",
+        RefusalCode::TooLarge => "a note is too large for the hub; what was written is kept — tell the station's manager",
+        RefusalCode::NotYourPatient => "this patient's records are not open to this station",
+        RefusalCode::Garbled | RefusalCode::Gap | RefusalCode::Unknown => {
+            "the hub did not understand this device; what was written is kept — update the app, or ask the station's manager"
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The line to the hub: reqwest over mutual TLS. Sorts what goes wrong; counts bytes.
+
+use crate::tls;
+use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
+use protocol::{EnrolRequest, EnrolResponse, EnrolUri, Failure, RecordsPage, Refusal, RefusalCode, SyncRequest, SyncResponse};
+use record::PatientId;
+use reqwest::{Client, Method, StatusCode};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use vault::Identity;
+
+const CONNECT: Duration = Duration::from_secs(8);
+/// A slow line may take long over a first sync; a dead one is noticed by its silence.
+const SILENCE: Duration = Duration::from_secs(30);
+const USER_AGENT: &str = concat!("tsutsuji/", env!("CARGO_PKG_VERSION"));
+
+/// Bytes of one exchange: HTTP head and body, TLS apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub round_trips: u64,
+    pub bytes_up: u64,
+    pub bytes_down: u64,
+}
+
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.round_trips += other.round_trips;
+        self.bytes_up += other.bytes_up;
+        self.bytes_down += other.bytes_down;
+    }
+}
+
+/// A hub, as one device reaches it.
+pub struct HubLine {
+    client: Client,
+    url: String,
+}
+
+impl HubLine {
+    pub fn for_enrolment(uri: &EnrolUri) -> Result<Self, Failure> {
+        Self::new(uri.hub.clone(), tls::for_enrolment(uri.ca))
+    }
+
+    pub fn for_sync(identity: &Identity, last_hub_time_ms: i64) -> Result<Self, Failure> {
+        let tls = tls::for_sync(&identity.ca, &identity.certificate, &identity.tls_key, last_hub_time_ms);
+        Self::new(identity.hub_url.clone(), tls)
+    }
+
+    fn new(url: String, tls: Result<rustls::ClientConfig, rustls::Error>) -> Result<Self, Failure> {
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls.map_err(|_| Failure::NotOurHub)?)
+            .https_only(true)
+            .http1_only()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .user_agent(USER_AGENT)
+            .build()
+            .map_err(|_| Failure::NotOurHub)?;
+        Ok(Self { client, url })
+    }
+
+    pub async fn enrol(&self, request: &EnrolRequest) -> Result<EnrolResponse, Failure> {
+        let body = codec::encode(request).map_err(|_| Failure::Storage)?;
+        self.exchange(Method::POST, "/v1/enrol", body).await.map(|(answer, _)| answer)
+    }
+
+    pub async fn sync(&self, request: &SyncRequest) -> Result<(SyncResponse, Traffic), Failure> {
+        let body = codec::encode(request).map_err(|_| Failure::Storage)?;
+        self.exchange(Method::POST, "/v1/sync", body).await
+    }
+
+    pub async fn records(&self, patient: &PatientId, after: u64) -> Result<(RecordsPage, Traffic), Failure> {
+        self.exchange(Method::GET, &format!("/v1/patients/{patient}/records?after={after}"), Vec::new()).await
+    }
+
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(T, Traffic), Failure> {
+        let mut up = method.as_str().len() + path.len() + " HTTP/1.1\r\n\r\n".len() + 1;
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if !body.is_empty() {
+            up += body.len();
+            request = request.header(reqwest::header::CONTENT_TYPE, CONTENT_TYPE).body(body);
+        }
+        let request = request.build().map_err(|_| Failure::NotOurHub)?;
+        let host = self.url.trim_start_matches("https://").len();
+        up += request.headers().iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum::<usize>();
+        up += "host: \r\nuser-agent: \r\naccept: */*\r\ncontent-length: 00000\r\n".len() + host + USER_AGENT.len();
+        let mut response = self.client.execute(request).await.map_err(|error| sort(&error))?;
+        let status = response.status();
+        let mut down = "HTTP/1.1 200 OK\r\n\r\n".len();
+        down += response.headers().iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum::<usize>();
+        let ours = response.headers().get(reqwest::header::CONTENT_TYPE).is_some_and(|v| v == CONTENT_TYPE);
+        if !ours {
+            // Our CA vouched for the line, so this is a proxy's or a balancer's page in front of our hub.
+            return Err(if status.is_server_error() { Failure::Unreachable } else { Failure::NotOurHub });
+        }
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| sort(&error))? {
+            if answer.len() + chunk.len() > BODY_LIMIT {
+                return Err(Failure::Refused(RefusalCode::TooLarge));
+            }
+            answer.extend_from_slice(&chunk);
+        }
+        down += answer.len();
+        if status != StatusCode::OK {
+            let refusal: Refusal = codec::decode(&answer).map_err(|_| Failure::NotOurHub)?;
+            return Err(Failure::Refused(refusal.code));
+        }
+        let answer = codec::decode(&answer).map_err(|_| Failure::NotOurHub)?;
+        Ok((answer, Traffic { round_trips: 1, bytes_up: up as u64, bytes_down: down as u64 }))
+    }
+}
+
+/// Whether the line was dead or somebody else answered. A certificate that does not fit is somebody else.
+fn sort(error: &reqwest::Error) -> Failure {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+            return sort_tls(tls);
+        }
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            // rustls travels inside an io::Error that does not show it as its source.
+            if let Some(tls) = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
+                return sort_tls(tls);
+            }
+        }
+        cause = inner.source();
+    }
+    Failure::Unreachable
+}
+
+fn sort_tls(error: &rustls::Error) -> Failure {
+    match error {
+        rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRevoked) => Failure::Refused(RefusalCode::Revoked),
+        rustls::Error::AlertReceived(_) => Failure::Refused(RefusalCode::NoCertificate),
+        _ => Failure::NotOurHub,
+    }
+}

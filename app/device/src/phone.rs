@@ -1,0 +1,83 @@
+//! An unlocked phone: the open vault, who holds it, and under which name it writes.
+
+use crate::error::DeviceError;
+use jiff::Timestamp;
+use record::visit_note::Actor;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
+use tokio::sync::watch;
+use vault::{Identity, KeyStore, Pin, Tx, Vault, Wear};
+
+/// An unlocked phone. Dropping it locks: keys are wiped, the file is closed.
+pub struct Phone {
+    inner: Mutex<Inner>,
+    identity: Identity,
+    actor: Actor,
+    /// Counts changes: the screens redraw, the background sync wakes.
+    changes: watch::Sender<u64>,
+}
+
+struct Inner {
+    vault: Vault,
+}
+
+impl Phone {
+    /// Opens the vault with both factors. Typed text that an app left behind when it died becomes a change now.
+    pub fn unlock(path: &Path, store: &dyn KeyStore, pin: &Pin, now: Timestamp) -> Result<Self, DeviceError> {
+        let vault = Vault::open(path, store, pin)?;
+        Self::from_vault(vault, now)
+    }
+
+    pub(crate) fn from_vault(mut vault: Vault, now: Timestamp) -> Result<Self, DeviceError> {
+        let identity = vault.read(|tx| tx.identity()).map_err(|error| match error {
+            vault::VaultError::Missing(_) => vault::VaultError::NoVault,
+            other => other,
+        })?;
+        let mut session = [0; 8];
+        getrandom::fill(&mut session).map_err(|_| DeviceError::Keys)?;
+        let actor = Actor { device: identity.device, session };
+        let phone =
+            Self { inner: Mutex::new(Inner { vault }), identity, actor, changes: watch::Sender::new(0) };
+        phone.recover_journal(now)?;
+        Ok(phone)
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// Told of every change that this phone writes or receives.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|n| *n += 1);
+    }
+
+    /// One transaction that may write. Short: the network is never waited for in here.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, DeviceError>) -> Result<T, DeviceError> {
+        self.lock().vault.write(work)
+    }
+
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, DeviceError>) -> Result<T, DeviceError> {
+        self.lock().vault.read(work)
+    }
+
+    pub fn change_pin(&self, store: &dyn KeyStore, new: &Pin) -> Result<(), DeviceError> {
+        Ok(self.lock().vault.change_pin(store, new)?)
+    }
+
+    pub fn wear(&self) -> Wear {
+        self.lock().vault.wear()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic in a use case rolled its transaction back; the vault behind the lock is sound.
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,212 @@
+//! Reading what the phone holds: lists, one patient, today's visits, how things stand. No waiting, no network.
+
+use crate::error::DeviceError;
+use crate::note::visits;
+use crate::phone::Phone;
+use jiff::Timestamp;
+use protocol::Kind;
+use record::calendar::day_in_japan;
+use record::canonical;
+use record::visit_note::NoteState;
+use record::{DisclosedRecord, DocumentId, Facility, NursingOrder, Patient, PatientId, PatientSummary, Staff, Visit};
+use std::collections::BTreeMap;
+use vault::{SyncLogLine, Tx};
+
+/// A patient in a list.
+#[derive(Debug, Clone)]
+pub struct PatientRow {
+    pub patient: Patient,
+    /// Hub time of the last sync: everything shown is at most this new.
+    pub as_of: Option<Timestamp>,
+}
+
+/// One of today's visits.
+#[derive(Debug, Clone)]
+pub struct TodayRow {
+    pub visit: Visit,
+    pub patient: Option<Patient>,
+    pub note: Option<DocumentId>,
+    pub state: Option<NoteState>,
+    pub has_allergy: bool,
+    /// The order that holds today, if any.
+    pub order: Option<NursingOrder>,
+}
+
+/// How the phone stands.
+#[derive(Debug, Clone)]
+pub struct Status {
+    pub unsent: u64,
+    pub oldest_unsent: Option<Timestamp>,
+    /// Device's clock.
+    pub last_sync: Option<Timestamp>,
+    /// Hub's clock.
+    pub lease_until: Option<Timestamp>,
+    pub patients: u64,
+    pub notes: u64,
+    pub held: u64,
+    pub rejected: u64,
+    pub received_up_to: u64,
+    pub durable_up_to: u64,
+    pub cursor: protocol::Cursor,
+    pub bytes: u64,
+    pub log: Vec<SyncLogLine>,
+}
+
+/// One patient, whole.
+#[derive(Debug, Clone)]
+pub struct PatientShown {
+    pub summary: PatientSummary,
+    /// 開示情報の期限切れ: the lease has passed, disclosed records stay closed until the next sync.
+    pub lease_lapsed: bool,
+    pub as_of: Option<Timestamp>,
+}
+
+impl Phone {
+    /// Every patient of the station, in the order of their kana.
+    pub fn patients(&self) -> Result<Vec<PatientRow>, DeviceError> {
+        self.read(|tx| {
+            let as_of = hub_time(tx)?;
+            let mut rows: Vec<PatientRow> =
+                all::<Patient>(tx, Kind::Patient, None)?.into_iter().map(|patient| PatientRow { patient, as_of }).collect();
+            rows.sort_by_cached_key(|row| record::writing::search_kana(&row.patient.kana));
+            Ok(rows)
+        })
+    }
+
+    /// Today's visits of this nurse, Japan's today.
+    pub fn today(&self, now: Timestamp) -> Result<Vec<TodayRow>, DeviceError> {
+        let today = day_in_japan(now);
+        self.read(|tx| {
+            let lapsed = lease_lapsed(tx, now)?;
+            let mut rows = Vec::new();
+            for visit in visits(tx, None)? {
+                if visit.date != today || visit.staff != self.identity().staff {
+                    continue;
+                }
+                let note_id = DocumentId::of_planned_visit(visit.id);
+                let note = tx.note(note_id)?;
+                let patient = all::<Patient>(tx, Kind::Patient, Some(&visit.patient))?.pop();
+                let has_allergy = !lapsed
+                    && all::<DisclosedRecord>(tx, Kind::Record, Some(&visit.patient))?.iter().any(|r| {
+                        r.class == record::DataClass::Allergy
+                            && !r.deleted
+                            && r.flag != Some(record::RecordFlag::NoneKnown)
+                    });
+                let mut orders = all::<NursingOrder>(tx, Kind::Order, Some(&visit.patient))?;
+                orders.sort_by_key(|o| std::cmp::Reverse(o.until));
+                rows.push(TodayRow {
+                    note: note.as_ref().map(|_| note_id),
+                    state: note.map(|n| n.row.state),
+                    patient,
+                    has_allergy,
+                    order: orders.into_iter().next(),
+                    visit,
+                });
+            }
+            Ok(rows)
+        })
+    }
+
+    /// Everything that the phone holds of one patient.
+    pub fn show_patient(&self, patient: &PatientId, now: Timestamp) -> Result<PatientShown, DeviceError> {
+        self.read(|tx| {
+            let demographics = all::<Patient>(tx, Kind::Patient, Some(patient))?
+                .pop()
+                .ok_or_else(|| DeviceError::UnknownPatient(patient.clone()))?;
+            let lease_lapsed = lease_lapsed(tx, now)?;
+            let records = if lease_lapsed { Vec::new() } else { all(tx, Kind::Record, Some(patient))? };
+            let orders = all(tx, Kind::Order, Some(patient))?;
+            Ok(PatientShown {
+                summary: PatientSummary::new(demographics, records, orders),
+                lease_lapsed,
+                as_of: hub_time(tx)?,
+            })
+        })
+    }
+
+    /// Facilities and staff by id, for names beside values.
+    pub fn directory(&self) -> Result<Directory, DeviceError> {
+        self.read(|tx| {
+            Ok(Directory {
+                facilities: all::<Facility>(tx, Kind::Facility, None)?.into_iter().map(|f| (f.id.to_string(), f.name)).collect(),
+                staff: all::<Staff>(tx, Kind::Staff, None)?.into_iter().map(|s| (s.id.to_string(), s.name)).collect(),
+            })
+        })
+    }
+
+    pub fn status(&self) -> Result<Status, DeviceError> {
+        let bytes = self.wear().bytes;
+        self.read(|tx| {
+            let state = tx.sync_state()?;
+            let rows = tx.note_rows(None)?;
+            let mut oldest = None;
+            for row in rows.iter().rev() {
+                if tx.is_unsent(row.note)? {
+                    oldest = Some(row.changed_at);
+                    break;
+                }
+            }
+            Ok(Status {
+                unsent: tx.unsent_notes()?,
+                oldest_unsent: oldest,
+                last_sync: state.last_sync.and_then(|at| Timestamp::from_millisecond(at).ok()),
+                lease_until: state.lease_until.and_then(|at| Timestamp::from_millisecond(at).ok()),
+                patients: tx.items(Kind::Patient, None)?.len() as u64,
+                notes: rows.len() as u64,
+                held: tx.count_verdicts("held")?,
+                rejected: tx.count_verdicts("rejected")?,
+                received_up_to: tx.received_up_to()?,
+                durable_up_to: state.durable_up_to,
+                cursor: state.cursor,
+                bytes,
+                log: tx.sync_log()?,
+            })
+        })
+    }
+
+    /// A setting of the app, as text.
+    pub fn setting(&self, name: &str) -> Result<Option<String>, DeviceError> {
+        self.read(|tx| Ok(tx.setting(name)?))
+    }
+
+    pub fn put_setting(&self, name: &str, value: &str) -> Result<(), DeviceError> {
+        self.write(|tx| Ok(tx.put_setting(name, value)?))
+    }
+}
+
+/// Names by id.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Directory {
+    pub facilities: BTreeMap<String, String>,
+    pub staff: BTreeMap<String, String>,
+}
+
+impl Directory {
+    pub fn facility<'a>(&'a self, id: &'a record::FacilityId) -> &'a str {
+        self.facilities.get(id.as_str()).map_or(id.as_str(), String::as_str)
+    }
+
+    pub fn staff<'a>(&'a self, id: &'a record::StaffId) -> &'a str {
+        self.staff.get(id.as_str()).map_or(id.as_str(), String::as_str)
+    }
+}
+
+fn all<T: serde::de::DeserializeOwned>(
+    tx: &mut Tx<'_>,
+    kind: Kind,
+    patient: Option<&PatientId>,
+) -> Result<Vec<T>, DeviceError> {
+    tx.items(kind, patient)?
+        .iter()
+        .map(|item| canonical::from_bytes(&item.body).map_err(|error| vault::VaultError::from(error).into()))
+        .collect()
+}
+
+fn hub_time(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DeviceError> {
+    let state = tx.sync_state()?;
+    Ok(state.last_sync.and(Timestamp::from_millisecond(state.last_hub_time).ok()))
+}
+
+fn lease_lapsed(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DeviceError> {
+    Ok(tx.sync_state()?.lease_until.is_some_and(|until| now.as_millisecond() > until))
+}

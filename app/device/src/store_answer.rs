@@ -1,0 +1,239 @@
+//! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction.
+
+use crate::error::DeviceError;
+use crate::note::OpenNote;
+use crate::phone::Phone;
+use jiff::Timestamp;
+use protocol::receipt::ReceiptScope;
+use protocol::{Consented, Failure, FeedItem, Kind, RecordsPage, RefusalCode, SyncRequest, SyncResponse, Verdict};
+use record::visit_note::{Encoding, NoteState, SignedConfirmation, changes};
+use record::{DisclosedRecord, PatientId, canonical};
+use vault::{Item, SyncState, Tx, VaultError};
+
+/// Largest number of bytes of entries in one request.
+const OFFER: usize = 4 << 20;
+/// Bytes of feed wanted in one answer.
+const BUDGET: u32 = 4 << 20;
+/// A feed item that could not be read is kept under this kind, for a newer version to try again.
+const SET_ASIDE: Kind = Kind::Other(250);
+
+/// What storing an answer did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stored {
+    pub sent: u64,
+    pub received: u64,
+    pub set_aside: u64,
+}
+
+impl Phone {
+    /// Freezes what is unsent and says what to offer the hub.
+    pub(crate) fn load_request(&self) -> Result<SyncRequest, DeviceError> {
+        self.write(|tx| {
+            crate::note::freeze_all(tx, self.actor())?;
+            let state = tx.sync_state()?;
+            let first_seq = tx.received_up_to()? + 1;
+            Ok(SyncRequest {
+                v: protocol::WIRE_VERSION,
+                device: self.identity().device,
+                series: state.series,
+                epoch: state.epoch,
+                cursor: state.cursor,
+                first_seq,
+                entries: tx.entries_from(first_seq, OFFER)?,
+                budget: BUDGET,
+            })
+        })
+    }
+
+    /// Law 1: marks only what the receipt names. Law 2: page and cursor in one transaction. Law 4: one bad item is set aside.
+    pub(crate) fn store_answer(
+        &self,
+        request: &SyncRequest,
+        answer: &SyncResponse,
+        now: Timestamp,
+    ) -> Result<Stored, DeviceError> {
+        let stored = self.write(|tx| {
+            let mut state = tx.sync_state()?;
+            let last = tx.next_seq()? - 1;
+            if answer.received_up_to > last {
+                return Err(DeviceError::Sync(Failure::Refused(RefusalCode::SeriesForked)));
+            }
+            let mut stored = Stored { sent: self.take_receipt(tx, request, answer, &state)?, ..Stored::default() };
+            for verdict in &answer.held {
+                mark(tx, verdict, "held")?;
+            }
+            for verdict in &answer.rejected {
+                mark(tx, verdict, "rejected")?;
+            }
+            tx.drop_durable(answer.durable_up_to.min(answer.received_up_to))?;
+            for item in &answer.feed {
+                match self.take(tx, item, &mut state, now) {
+                    Ok(()) => stored.received += 1,
+                    // A full disk is not the item's fault: the whole page waits.
+                    Err(error) if error.is_retryable() => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(n = item.n, kind = ?item.kind, %error, "a feed item was set aside");
+                        set_aside(tx, item)?;
+                        stored.set_aside += 1;
+                    }
+                }
+            }
+            state.epoch = answer.epoch;
+            state.cursor = answer.next_cursor;
+            state.durable_up_to = answer.durable_up_to;
+            state.last_sync = Some(now.as_millisecond());
+            state.last_hub_time = answer.time;
+            if let Some(policy) = &answer.policy {
+                state.lease_until = policy.lease_until;
+            }
+            tx.put_sync_state(&state)?;
+            Ok(stored)
+        })?;
+        if stored.received > 0 || stored.sent > 0 {
+            self.changed();
+        }
+        Ok(stored)
+    }
+
+    fn take_receipt(
+        &self,
+        tx: &mut Tx<'_>,
+        request: &SyncRequest,
+        answer: &SyncResponse,
+        state: &SyncState,
+    ) -> Result<u64, DeviceError> {
+        if answer.receipt.items.is_empty() {
+            return Ok(0);
+        }
+        let scope = ReceiptScope { epoch: answer.epoch, device: request.device, series: state.series };
+        let key = <[u8; 32]>::try_from(self.identity().receipt_key.as_slice())
+            .map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
+        let offered = |seq: u64| request.entries.iter().find(|entry| entry.seq == seq);
+        answer
+            .receipt
+            .verify(&key, &scope, |seq| offered(seq).map(|entry| entry.hash))
+            .map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
+        tx.put_receipt(&answer.receipt)?;
+        for item in &answer.receipt.items {
+            tx.mark_received(item.seq, item.at)?;
+            let Some(entry) = offered(item.seq).filter(|entry| entry.kind == Kind::Confirmation) else { continue };
+            let signed = SignedConfirmation::from_bytes(&entry.bytes)?;
+            tx.put_confirmation(entry.doc, &entry.patient, &signed, Some(item.at))?;
+        }
+        Ok(answer.receipt.items.len() as u64)
+    }
+
+    fn take(&self, tx: &mut Tx<'_>, item: &FeedItem, state: &mut SyncState, now: Timestamp) -> Result<(), DeviceError> {
+        match item.kind {
+            Kind::Note => self.take_note(tx, item, now),
+            Kind::Confirmation => self.take_confirmation(tx, item, now),
+            Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
+            Kind::Consent => take_consent(tx, &read(&item.bytes)?, state),
+            _ => Ok(tx.put_item(&Item {
+                kind: item.kind,
+                doc: item.doc,
+                patient: item.patient.clone(),
+                source: None,
+                body: item.bytes.clone(),
+            })?),
+        }
+    }
+
+    fn take_note(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
+        let patient = patient_of(item)?;
+        let encoding = Encoding::try_from(item.enc).map_err(record::visit_note::DraftError::from)?;
+        let incoming =
+            changes::decode(item.doc, encoding, &item.bytes).map_err(record::visit_note::DraftError::from)?;
+        let mut open = OpenNote::load_or_new(tx, item.doc, patient, None, self.actor(), now)?;
+        open.draft.apply(&incoming)?;
+        if open.row.state == NoteState::Draft {
+            open.refresh_row()?;
+        }
+        open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
+        open.compact(tx)
+    }
+
+    fn take_confirmation(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
+        let patient = patient_of(item)?;
+        let signed = SignedConfirmation::from_bytes(&item.bytes)?;
+        let frozen = signed.open(item.doc)?;
+        tx.put_confirmation(item.doc, patient, &signed, Some(item.at))?;
+        let mut open = OpenNote::load_or_new(tx, item.doc, patient, frozen.about.visit, self.actor(), now)?;
+        open.row.state =
+            if tx.confirmations(item.doc)?.len() > 1 { NoteState::Competing } else { NoteState::Confirmed };
+        open.row.author = Some(frozen.staff);
+        Ok(tx.put_note(&open.row, None, open.dirty, open.sent)?)
+    }
+
+    /// A page of a granted patient's records. One fetched under an older consent is dropped.
+    pub(crate) fn store_page(&self, patient: &PatientId, page: &RecordsPage) -> Result<u64, DeviceError> {
+        let stored = self.write(|tx| {
+            let mut state = tx.sync_state()?;
+            let Some((_, wanted)) = state.backfill.iter().find(|(p, _)| p == patient) else { return Ok(0) };
+            if page.version < *wanted {
+                return Ok(0);
+            }
+            for item in &page.items {
+                take_record(tx, item.doc, Some(patient), &item.bytes)?;
+            }
+            if page.next.is_none() {
+                state.backfill.retain(|(p, _)| p != patient);
+                tx.put_sync_state(&state)?;
+            }
+            Ok(page.items.len() as u64)
+        })?;
+        self.changed();
+        Ok(stored)
+    }
+
+    /// Patients whose records must still be fetched.
+    pub(crate) fn backfill_left(&self) -> Result<Vec<PatientId>, DeviceError> {
+        self.read(|tx| Ok(tx.sync_state()?.backfill.into_iter().map(|(patient, _)| patient).collect()))
+    }
+}
+
+fn take_record(
+    tx: &mut Tx<'_>,
+    doc: record::DocumentId,
+    patient: Option<&PatientId>,
+    bytes: &[u8],
+) -> Result<(), DeviceError> {
+    let record: DisclosedRecord = read(bytes)?;
+    Ok(tx.put_item(&Item {
+        kind: Kind::Record,
+        doc,
+        patient: patient.cloned(),
+        source: Some(record.facility),
+        body: bytes.to_vec(),
+    })?)
+}
+
+/// Law 6: only what is named as withdrawn goes; an empty list purges nothing.
+fn take_consent(tx: &mut Tx<'_>, consented: &Consented, state: &mut SyncState) -> Result<(), DeviceError> {
+    for facility in &consented.withdrawn {
+        tx.forget_disclosed(&consented.patient, facility)?;
+    }
+    state.backfill.retain(|(patient, _)| *patient != consented.patient);
+    if !consented.allowed.is_empty() {
+        state.backfill.push((consented.patient.clone(), consented.version));
+    }
+    Ok(())
+}
+
+fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
+    let doc = record::DocumentId::derive("set aside", &[&item.doc.0[..], &item.n.to_be_bytes()].concat());
+    let kept = Item { kind: SET_ASIDE, doc, patient: item.patient.clone(), source: None, body: item.bytes.clone() };
+    Ok(tx.put_item(&kept)?)
+}
+
+fn mark(tx: &mut Tx<'_>, verdict: &Verdict, word: &str) -> Result<(), DeviceError> {
+    Ok(tx.mark_verdict(verdict, &format!("{word}:{:?}", verdict.code).to_lowercase())?)
+}
+
+fn patient_of(item: &FeedItem) -> Result<&PatientId, DeviceError> {
+    item.patient.as_ref().ok_or(DeviceError::Vault(VaultError::Missing("the patient of a feed item")))
+}
+
+fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DeviceError> {
+    canonical::from_bytes(bytes).map_err(|error| VaultError::from(error).into())
+}

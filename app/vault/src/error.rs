@@ -1,0 +1,57 @@
+//! Why the vault did not do it. No patient words: ids and numbers at most.
+
+use crate::seal::SealError;
+use record::canonical::CborError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error("wrong PIN; try again")]
+    WrongPin,
+    #[error("there is no vault here; enrol this device first")]
+    NoVault,
+    #[error("a vault stands here already; choose another file, or use the one that is here")]
+    AlreadyThere,
+    #[error(
+        "the device key that belongs to this vault is missing; without it the vault opens nowhere — put the key back, or enrol again into another file"
+    )]
+    NoDeviceSecret(#[source] std::io::Error),
+    #[error(
+        "the vault file cannot be read; it was left as it is — do not delete it, keep a copy and ask the station's manager"
+    )]
+    Unreadable(#[source] rusqlite::Error),
+    #[error("this file is a database of another program; give the vault's own file")]
+    NotAVault,
+    #[error("this vault was written by a newer version of the app; update the app")]
+    Newer,
+    #[error("the device's storage is full; free some space, then try again — nothing was lost")]
+    Full,
+    #[error("the device's storage did not take the write; nothing was changed")]
+    Write(#[source] rusqlite::Error),
+    #[error("a stored row was altered or damaged; it was left as it is ({table})")]
+    Damaged { table: &'static str },
+    #[error("the vault's content cannot be written or read")]
+    Cbor(#[from] CborError),
+    #[error("the vault is not complete: {0} is missing")]
+    Missing(&'static str),
+    #[error("the device has no random bytes to give")]
+    NoRandomness,
+    #[error("the file could not be written")]
+    File(#[source] std::io::Error),
+}
+
+impl From<rusqlite::Error> for VaultError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        match error.sqlite_error_code() {
+            Some(Code::DiskFull) => VaultError::Full,
+            Some(Code::NotADatabase | Code::DatabaseCorrupt | Code::CannotOpen) => VaultError::Unreadable(error),
+            _ => VaultError::Write(error),
+        }
+    }
+}
+
+impl VaultError {
+    pub(crate) fn damaged(table: &'static str) -> impl Fn(SealError) -> VaultError {
+        move |_| VaultError::Damaged { table }
+    }
+}

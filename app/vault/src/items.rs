@@ -1,0 +1,90 @@
+//! What came from the hub and is only read here.
+
+use crate::error::VaultError;
+use crate::seal::Table;
+use crate::tx::Tx;
+use crate::vault::Compartment;
+use protocol::Kind;
+use record::{DocumentId, FacilityId, PatientId};
+use serde::{Deserialize, Serialize};
+
+/// One thing from the feed, as the hub wrote it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    pub kind: Kind,
+    pub doc: DocumentId,
+    pub patient: Option<PatientId>,
+    /// The disclosing facility, for records: a withdrawal finds them by it.
+    pub source: Option<FacilityId>,
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+}
+
+impl Item {
+    fn compartment(&self) -> Compartment {
+        match self.kind {
+            Kind::Record => Compartment::Disclosed("home".to_string()),
+            _ => Compartment::Station,
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Puts an item in the place of its older self.
+    pub fn put_item(&mut self, item: &Item) -> Result<(), VaultError> {
+        let key = self.ring.tag("item", &item.doc.0);
+        let place = self.place(Table::Item, key, item.patient.as_ref(), &item.compartment());
+        let source = self.source_tag(item.source.as_ref());
+        let sealed = self.seal(place, item)?;
+        self.sql
+            .prepare_cached(
+                "INSERT INTO item (kind, key, compartment, patient, source, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (kind, key) DO UPDATE SET compartment = excluded.compartment, patient = excluded.patient,
+                     source = excluded.source, sealed = excluded.sealed",
+            )?
+            .execute((u8::from(item.kind), key, place.compartment, place.patient, source, sealed))?;
+        Ok(())
+    }
+
+    /// Every item of a kind, of one patient or of all.
+    pub fn items(&mut self, kind: Kind, patient: Option<&PatientId>) -> Result<Vec<Item>, VaultError> {
+        let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
+        let rows = self
+            .sql
+            .prepare_cached(
+                "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND (?2 IS NULL OR patient = ?2)",
+            )?
+            .query_map((u8::from(kind), wanted), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Vec<u8>>(3)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut items = Vec::with_capacity(rows.len());
+        for (key, compartment, patient, sealed) in rows {
+            let place = crate::tx::Place { table: Table::Item, key, patient, compartment };
+            items.push(self.open(place, &sealed)?);
+        }
+        Ok(items)
+    }
+
+    /// Withdrawal: everything that a facility disclosed of a patient goes; with the last of it, the patient's disclosed key.
+    pub fn forget_disclosed(&mut self, patient: &PatientId, source: &FacilityId) -> Result<usize, VaultError> {
+        let compartment = self.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));
+        let patient = self.ring.patient_tag(Some(patient));
+        let source = self.source_tag(Some(source));
+        let gone = self.sql.execute(
+            "DELETE FROM item WHERE kind = ?1 AND patient = ?2 AND source = ?3 AND compartment = ?4",
+            (u8::from(Kind::Record), patient, source, compartment),
+        )?;
+        let left: i64 = self.sql.query_row(
+            "SELECT count(*) FROM item WHERE patient = ?1 AND compartment = ?2",
+            (patient, compartment),
+            |r| r.get(0),
+        )?;
+        if left == 0 {
+            self.ring.forget_patient(self.sql, compartment, patient)?;
+        }
+        Ok(gone)
+    }
+
+    fn source_tag(&self, facility: Option<&FacilityId>) -> crate::seal::Tag {
+        facility.map_or([0; 16], |f| self.ring.tag("facility", f.as_str().as_bytes()))
+    }
+}

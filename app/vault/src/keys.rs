@@ -1,0 +1,125 @@
+//! Keys: PIN by Argon2id and a device secret, joined by HKDF, open the vault key; everything else hangs below it.
+
+use crate::error::VaultError;
+use crate::seal::Key;
+use argon2::{Algorithm, Argon2, Params, Version};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// Argon2id memory and passes for a new vault (DESIGN §6: at least 32 MiB, 3 passes).
+pub const ARGON_KIB: u32 = 32 * 1024;
+pub const ARGON_PASSES: u32 = 3;
+
+/// A PIN: 4 to 12 digits. Wiped when dropped; never shown.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Pin(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a PIN has 4 to 12 digits")]
+pub struct PinError;
+
+impl Pin {
+    pub fn new(typed: &str) -> Result<Self, PinError> {
+        let digits = record::writing::half_width_number(typed);
+        if (4..=12).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(Self(digits))
+        } else {
+            Err(PinError)
+        }
+    }
+}
+
+/// The second factor: 32 random bytes that never leave the device's key store.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct DeviceSecret(pub(crate) [u8; 32]);
+
+impl DeviceSecret {
+    pub fn make() -> Result<Self, VaultError> {
+        let mut bytes = [0; 32];
+        fill_random(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// Port to the OS's key store.
+pub trait KeyStore {
+    /// Stores the secret of a new vault. Refuses to overwrite one.
+    fn put(&self, secret: &DeviceSecret) -> Result<(), VaultError>;
+    fn get(&self) -> Result<DeviceSecret, VaultError>;
+}
+
+/// The desktop's key store: a file beside the vault, readable by its owner only.
+///
+/// A desktop session has no key store that works without a person logged in to it and that every distribution has; the
+/// file still makes a copied vault plus PIN useless unless this file is copied too.
+pub struct FileKeyStore(PathBuf);
+
+impl FileKeyStore {
+    /// `FILE.device-key` beside the vault `FILE`.
+    pub fn beside(vault: &Path) -> Self {
+        let mut name = vault.as_os_str().to_owned();
+        name.push(".device-key");
+        Self(PathBuf::from(name))
+    }
+}
+
+impl KeyStore for FileKeyStore {
+    fn put(&self, secret: &DeviceSecret) -> Result<(), VaultError> {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&self.0).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => VaultError::AlreadyThere,
+            _ => VaultError::File(error),
+        })?;
+        file.write_all(&secret.0).and_then(|()| file.sync_all()).map_err(VaultError::File)
+    }
+
+    fn get(&self) -> Result<DeviceSecret, VaultError> {
+        let bytes = Zeroizing::new(std::fs::read(&self.0).map_err(VaultError::NoDeviceSecret)?);
+        let secret = <[u8; 32]>::try_from(bytes.as_slice())
+            .map_err(|_| VaultError::NoDeviceSecret(std::io::ErrorKind::InvalidData.into()))?;
+        Ok(DeviceSecret(secret))
+    }
+}
+
+/// The key that wraps the vault key. Takes about half a second of a phone, on purpose.
+pub fn unlock_key(
+    pin: &Pin,
+    secret: &DeviceSecret,
+    vault: &[u8],
+    salt: &[u8],
+    kib: u32,
+    passes: u32,
+) -> Result<Key, VaultError> {
+    let params = Params::new(kib, passes, 1, Some(32)).map_err(|_| VaultError::Missing("sound Argon2id parameters"))?;
+    let mut joined = Zeroizing::new([0u8; 64]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(pin.0.as_bytes(), salt, &mut joined[..32])
+        .map_err(|_| VaultError::Missing("memory for Argon2id"))?;
+    joined[32..].copy_from_slice(&secret.0);
+    let mut key = [0u8; 32];
+    Hkdf::<Sha256>::new(Some(vault), joined.as_slice())
+        .expand(b"tsutsuji vault key v1", &mut key)
+        .map_err(|_| VaultError::Missing("room for 32 bytes"))?;
+    Ok(Key(key))
+}
+
+/// A key for one purpose out of another.
+pub fn derive_key(from: &Key, purpose: &str) -> Key {
+    Key(blake3::derive_key(purpose, &from.0))
+}
+
+pub fn make_key() -> Result<Key, VaultError> {
+    let mut bytes = [0; 32];
+    fill_random(&mut bytes)?;
+    Ok(Key(bytes))
+}
+
+pub fn fill_random(bytes: &mut [u8]) -> Result<(), VaultError> {
+    getrandom::fill(bytes).map_err(|_| VaultError::NoRandomness)
+}

@@ -1,0 +1,226 @@
+//! Visit notes: light rows for lists, documents, changes, confirmations, and the crash journal.
+
+use crate::error::VaultError;
+use crate::seal::{Table, Tag};
+use crate::tx::Tx;
+use crate::vault::Compartment;
+use jiff::Timestamp;
+use record::visit_note::{NoteState, RawChange, SignedConfirmation};
+use record::{DocumentId, PatientId, StaffId, VisitId};
+use rusqlite::OptionalExtension;
+use serde::{Deserialize, Serialize};
+
+/// The light row of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteRow {
+    pub note: DocumentId,
+    pub patient: PatientId,
+    pub visit: Option<VisitId>,
+    pub author: Option<StaffId>,
+    pub state: NoteState,
+    pub has_conflict: bool,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    /// Device's clock.
+    pub changed_at: Timestamp,
+}
+
+/// A note's document as it is stored.
+pub struct StoredNote {
+    pub row: NoteRow,
+    /// Own changes that stand in no entry yet.
+    pub dirty: bool,
+    /// Position of the last own change that stands in an entry.
+    pub sent: u64,
+    pub document: Vec<u8>,
+    pub tail: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct StoredConfirmation {
+    pub signed: SignedConfirmation,
+    /// Hub time of receipt, milliseconds; `None` until receipted.
+    #[serde(skip)]
+    pub at: Option<i64>,
+}
+
+/// Typed text that stands in no change yet.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    pub note: DocumentId,
+    pub field: String,
+    /// What the field showed when typing began.
+    pub shown: String,
+    pub typed: String,
+    pub at: Timestamp,
+}
+
+impl Tx<'_> {
+    fn note_key(&self, note: DocumentId) -> Tag {
+        self.ring.tag("note", &note.0)
+    }
+
+    /// Writes the light row. `document` replaces the stored document and its tail; `dirty` says whether own changes wait.
+    pub fn put_note(&mut self, row: &NoteRow, document: Option<&[u8]>, dirty: bool, sent: u64) -> Result<(), VaultError> {
+        let key = self.note_key(row.note);
+        let place = self.place(Table::NoteRow, key, Some(&row.patient), &Compartment::Station);
+        let sealed_row = self.seal(place, row)?;
+        let document_place = crate::tx::Place { table: Table::NoteDocument, ..place };
+        self.sql
+            .prepare_cached(
+                "INSERT INTO note (key, patient, dirty, sent, row, document) VALUES (?1, ?2, ?3, ?4, ?5, x'')
+                 ON CONFLICT (key) DO UPDATE SET dirty = excluded.dirty, sent = excluded.sent, row = excluded.row",
+            )?
+            .execute((key, place.patient, dirty, sent as i64, sealed_row))?;
+        if let Some(document) = document {
+            let sealed = self.seal_bytes(document_place, document)?;
+            self.sql.execute("UPDATE note SET document = ?2 WHERE key = ?1", (key, sealed))?;
+            self.sql.execute("DELETE FROM note_change WHERE note = ?1", [key])?;
+        }
+        Ok(())
+    }
+
+    /// Adds one change behind the stored document.
+    pub fn add_change(&mut self, note: DocumentId, patient: &PatientId, change: &RawChange) -> Result<(), VaultError> {
+        let key = self.note_key(note);
+        let place = self.place(Table::NoteChange, key, Some(patient), &Compartment::Station);
+        let sealed = self.seal_bytes(place, &change.bytes)?;
+        self.sql
+            .prepare_cached("INSERT INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?
+            .execute((key, place.patient, sealed))?;
+        Ok(())
+    }
+
+    pub fn note(&mut self, note: DocumentId) -> Result<Option<StoredNote>, VaultError> {
+        let key = self.note_key(note);
+        let found: Option<(Tag, bool, i64, Vec<u8>, Vec<u8>)> = self
+            .sql
+            .prepare_cached("SELECT patient, dirty, sent, row, document FROM note WHERE key = ?1")?
+            .query_row([key], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
+            .optional()?;
+        let Some((patient, dirty, sent, row, document)) = found else { return Ok(None) };
+        let place = self.station(Table::NoteRow, key, patient);
+        let row = self.open(place, &row)?;
+        let document = if document.is_empty() {
+            Vec::new()
+        } else {
+            self.open_bytes(crate::tx::Place { table: Table::NoteDocument, ..place }, &document)?.to_vec()
+        };
+        let sealed: Vec<Vec<u8>> = self
+            .sql
+            .prepare_cached("SELECT sealed FROM note_change WHERE note = ?1 ORDER BY n")?
+            .query_map([key], |r| r.get(0))?
+            .collect::<Result<_, _>>()?;
+        let place = crate::tx::Place { table: Table::NoteChange, ..place };
+        let tail = sealed
+            .iter()
+            .map(|body| self.open_bytes(place, body).map(|b| b.to_vec()))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(StoredNote { row, dirty, sent: sent as u64, document, tail }))
+    }
+
+    /// Light rows, of one patient or of all.
+    pub fn note_rows(&mut self, patient: Option<&PatientId>) -> Result<Vec<NoteRow>, VaultError> {
+        let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
+        let rows = self
+            .sql
+            .prepare_cached("SELECT key, patient, row FROM note WHERE ?1 IS NULL OR patient = ?1")?
+            .query_map([wanted], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut out: Vec<NoteRow> = Vec::with_capacity(rows.len());
+        for (key, patient, sealed) in rows {
+            let place = self.station(Table::NoteRow, key, patient);
+            out.push(self.open(place, &sealed)?);
+        }
+        out.sort_by_key(|row| std::cmp::Reverse(row.changed_at));
+        Ok(out)
+    }
+
+    /// Notes with own changes that stand in no entry yet.
+    pub fn dirty_notes(&mut self) -> Result<Vec<DocumentId>, VaultError> {
+        let rows = self
+            .sql
+            .prepare_cached("SELECT key, patient, row FROM note WHERE dirty = 1")?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut out = Vec::with_capacity(rows.len());
+        for (key, patient, sealed) in rows {
+            let place = self.station(Table::NoteRow, key, patient);
+            out.push(self.open::<NoteRow>(place, &sealed)?);
+        }
+        out.sort_by_key(|row| row.changed_at);
+        Ok(out.into_iter().map(|row| row.note).collect())
+    }
+
+    /// Keeps a confirmation. A repeat changes nothing but the time of receipt, if that is news.
+    pub fn put_confirmation(
+        &mut self,
+        note: DocumentId,
+        patient: &PatientId,
+        signed: &SignedConfirmation,
+        at: Option<i64>,
+    ) -> Result<(), VaultError> {
+        let key = self.note_key(note);
+        let hash = self.ring.tag("confirmation", &signed.hash().0);
+        let place = self.place(Table::Confirmation, hash, Some(patient), &Compartment::Station);
+        let stored = StoredConfirmation { signed: signed.clone(), at: None };
+        let sealed = self.seal(place, &stored)?;
+        self.sql.execute(
+            "INSERT INTO confirmation (note, hash, patient, at, sealed) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (note, hash) DO UPDATE SET at = coalesce(at, excluded.at)",
+            (key, hash, place.patient, at, sealed),
+        )?;
+        Ok(())
+    }
+
+    /// The confirmations of a note in the order of the hub's receipts; unreceipted ones last.
+    pub fn confirmations(&mut self, note: DocumentId) -> Result<Vec<StoredConfirmation>, VaultError> {
+        let key = self.note_key(note);
+        let rows = self
+            .sql
+            .prepare_cached("SELECT hash, patient, at, sealed FROM confirmation WHERE note = ?1 ORDER BY at IS NULL, at, hash")?
+            .query_map([key], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Vec<u8>>(3)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut out = Vec::with_capacity(rows.len());
+        for (hash, patient, at, sealed) in rows {
+            let place = self.station(Table::Confirmation, hash, patient);
+            let stored: StoredConfirmation = self.open(place, &sealed)?;
+            out.push(StoredConfirmation { at, ..stored });
+        }
+        Ok(out)
+    }
+
+    /// Keeps what is being typed, until it is a change.
+    pub fn put_journal(&mut self, patient: &PatientId, entry: &JournalEntry) -> Result<(), VaultError> {
+        let note = self.note_key(entry.note);
+        let field = self.ring.tag("field", entry.field.as_bytes());
+        let place = self.place(Table::Journal, field, Some(patient), &Compartment::Station);
+        let sealed = self.seal(place, entry)?;
+        self.sql
+            .prepare_cached("INSERT OR REPLACE INTO journal (note, field, patient, sealed) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((note, field, place.patient, sealed))?;
+        Ok(())
+    }
+
+    /// What an app that died had not yet made into changes.
+    pub fn journal(&mut self) -> Result<Vec<JournalEntry>, VaultError> {
+        let rows = self
+            .sql
+            .prepare_cached("SELECT field, patient, sealed FROM journal")?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut out = Vec::with_capacity(rows.len());
+        for (field, patient, sealed) in rows {
+            let place = self.station(Table::Journal, field, patient);
+            out.push(self.open(place, &sealed)?);
+        }
+        Ok(out)
+    }
+
+    /// The text is a change now (same transaction).
+    pub fn clear_journal(&mut self, note: DocumentId, field: &str) -> Result<(), VaultError> {
+        let field = self.ring.tag("field", field.as_bytes());
+        self.sql.execute("DELETE FROM journal WHERE note = ?1 AND field = ?2", (self.note_key(note), field))?;
+        Ok(())
+    }
+}

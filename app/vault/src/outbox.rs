@@ -1,0 +1,151 @@
+//! The outbox: entries numbered without gaps and frozen before they are offered; receipts; what became of each.
+
+use crate::error::VaultError;
+use crate::seal::Table;
+use crate::tx::Tx;
+use crate::vault::Compartment;
+use protocol::{Entry, Receipt, Verdict};
+use record::{ContentHash, DocumentId};
+use rusqlite::OptionalExtension;
+
+/// Where one entry stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    pub seq: u64,
+    /// Hub time of the receipt, milliseconds.
+    pub received: Option<i64>,
+    /// The hub's code if it was held or rejected.
+    pub verdict: Option<String>,
+}
+
+fn seq_key(seq: u64) -> [u8; 16] {
+    u128::from(seq).to_be_bytes()
+}
+
+impl Tx<'_> {
+    /// The number that the next entry will have.
+    pub fn next_seq(&mut self) -> Result<u64, VaultError> {
+        let last: Option<i64> = self.sql.query_row("SELECT max(seq) FROM entry", [], |r| r.get(0))?;
+        Ok(last.unwrap_or(0) as u64 + 1)
+    }
+
+    /// Freezes an entry under its number.
+    pub fn put_entry(&mut self, entry: &Entry) -> Result<(), VaultError> {
+        let note = self.ring.tag("note", &entry.doc.0);
+        let place = self.place(Table::Entry, seq_key(entry.seq), Some(&entry.patient), &Compartment::Station);
+        let sealed = self.seal(place, entry)?;
+        self.sql.execute(
+            "INSERT INTO entry (seq, note, patient, sealed) VALUES (?1, ?2, ?3, ?4)",
+            (entry.seq as i64, note, place.patient, sealed),
+        )?;
+        Ok(())
+    }
+
+    /// Entries from a number on whose bodies are still here, at most so many bytes of them (always at least one).
+    pub fn entries_from(&mut self, first: u64, budget: usize) -> Result<Vec<Entry>, VaultError> {
+        let mut entries = Vec::new();
+        let mut bytes = 0;
+        let mut seq = first;
+        while let Some(entry) = self.entry(seq)? {
+            bytes += entry.bytes.len();
+            if bytes > budget && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry);
+            seq += 1;
+        }
+        Ok(entries)
+    }
+
+    pub fn entry(&mut self, seq: u64) -> Result<Option<Entry>, VaultError> {
+        let found: Option<([u8; 16], Option<Vec<u8>>)> = self
+            .sql
+            .prepare_cached("SELECT patient, sealed FROM entry WHERE seq = ?1")?
+            .query_row([seq as i64], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        match found {
+            Some((patient, Some(sealed))) => {
+                let place = self.station(Table::Entry, seq_key(seq), patient);
+                self.open(place, &sealed).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What was sent under a number, while its body is here.
+    pub fn entry_hash(&mut self, seq: u64) -> Result<Option<ContentHash>, VaultError> {
+        Ok(self.entry(seq)?.map(|entry| entry.hash))
+    }
+
+    /// Marks one entry as on the hub's disk (law 1: only what the receipt names).
+    pub fn mark_received(&mut self, seq: u64, at: i64) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE entry SET received = ?2 WHERE seq = ?1 AND received IS NULL", (seq as i64, at))?;
+        Ok(())
+    }
+
+    pub fn mark_verdict(&mut self, verdict: &Verdict, word: &str) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE entry SET verdict = ?2 WHERE seq = ?1", (verdict.seq as i64, word))?;
+        Ok(())
+    }
+
+    /// Lets the bodies go that are receipted and durable at the hub (law 5).
+    pub fn drop_durable(&mut self, up_to: u64) -> Result<(), VaultError> {
+        self.sql.execute(
+            "UPDATE entry SET sealed = NULL WHERE seq <= ?1 AND received IS NOT NULL AND verdict IS NULL AND sealed IS NOT NULL",
+            [up_to as i64],
+        )?;
+        Ok(())
+    }
+
+    pub fn put_receipt(&mut self, receipt: &Receipt) -> Result<(), VaultError> {
+        let place = self.place(Table::Receipt, [0; 16], None, &Compartment::Station);
+        let sealed = self.seal(place, receipt)?;
+        self.sql.execute("INSERT INTO receipt (sealed) VALUES (?1)", [sealed])?;
+        Ok(())
+    }
+
+    /// The entries of one note, oldest first.
+    pub fn outbox_of(&mut self, note: DocumentId) -> Result<Vec<OutboxRow>, VaultError> {
+        let note = self.ring.tag("note", &note.0);
+        let rows = self
+            .sql
+            .prepare_cached("SELECT seq, received, verdict FROM entry WHERE note = ?1 ORDER BY seq")?
+            .query_map([note], |r| Ok(OutboxRow { seq: r.get::<_, i64>(0)? as u64, received: r.get(1)?, verdict: r.get(2)? }))?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// Notes with anything that the hub has not receipted.
+    pub fn unsent_notes(&mut self) -> Result<u64, VaultError> {
+        let n: i64 = self.sql.query_row(
+            "SELECT count(*) FROM (SELECT key FROM note WHERE dirty = 1 UNION SELECT note FROM entry WHERE received IS NULL)",
+            [],
+            |r| r.get(0),
+        )?;
+        Ok(n as u64)
+    }
+
+    /// Whether anything of this note is not receipted yet.
+    pub fn is_unsent(&mut self, note: DocumentId) -> Result<bool, VaultError> {
+        let key = self.ring.tag("note", &note.0);
+        Ok(self.sql.query_row(
+            "SELECT EXISTS (SELECT 1 FROM note WHERE key = ?1 AND dirty = 1) OR EXISTS (SELECT 1 FROM entry WHERE note = ?1 AND received IS NULL)",
+            [key],
+            |r| r.get(0),
+        )?)
+    }
+
+    pub fn count_verdicts(&mut self, word: &str) -> Result<u64, VaultError> {
+        let n: i64 = self.sql.query_row("SELECT count(*) FROM entry WHERE verdict LIKE ?1 || ':%'", [word], |r| r.get(0))?;
+        Ok(n as u64)
+    }
+
+    pub fn received_up_to(&mut self) -> Result<u64, VaultError> {
+        let n: Option<i64> = self.sql.query_row(
+            "SELECT coalesce((SELECT min(seq) - 1 FROM entry WHERE received IS NULL), (SELECT max(seq) FROM entry))",
+            [],
+            |r| r.get(0),
+        )?;
+        Ok(n.unwrap_or(0) as u64)
+    }
+}

@@ -1,0 +1,136 @@
+//! Small things with one value: who this device is, where it stands with its hub, what the last syncs did.
+
+use crate::error::VaultError;
+use crate::seal::Table;
+use crate::tx::Tx;
+use crate::vault::Compartment;
+use protocol::{Cursor, Epoch, Series};
+use record::{DeviceId, FacilityId, StaffId};
+use rusqlite::OptionalExtension;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Who this device is. Holds its private keys: wiped when dropped.
+#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Identity {
+    #[zeroize(skip)]
+    pub device: DeviceId,
+    #[zeroize(skip)]
+    pub staff: StaffId,
+    #[zeroize(skip)]
+    pub staff_name: String,
+    #[zeroize(skip)]
+    pub station: FacilityId,
+    #[zeroize(skip)]
+    pub station_name: String,
+    #[zeroize(skip)]
+    pub hub_name: String,
+    #[zeroize(skip)]
+    pub hub_url: String,
+    /// The hub's CA, DER: the only root that this device believes.
+    #[zeroize(skip)]
+    #[serde(with = "serde_bytes")]
+    pub ca: Vec<u8>,
+    #[zeroize(skip)]
+    #[serde(with = "serde_bytes")]
+    pub certificate: Vec<u8>,
+    /// TLS private key, PKCS#8 DER.
+    #[serde(with = "serde_bytes")]
+    pub tls_key: Vec<u8>,
+    /// Ed25519 secret that signs confirmations.
+    #[serde(with = "serde_bytes")]
+    pub signing_key: Vec<u8>,
+    #[zeroize(skip)]
+    #[serde(with = "serde_bytes")]
+    pub receipt_key: Vec<u8>,
+    #[zeroize(skip)]
+    #[serde(with = "serde_bytes")]
+    pub sealing_key: Vec<u8>,
+}
+
+/// Where this device stands with its hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncState {
+    pub series: Series,
+    pub epoch: Epoch,
+    pub cursor: Cursor,
+    pub durable_up_to: u64,
+    /// Device's clock, milliseconds; `None` = never.
+    pub last_sync: Option<i64>,
+    /// The hub's clock at the last answer, milliseconds: the floor for checking certificates.
+    pub last_hub_time: i64,
+    /// Until when disclosed records may be read, milliseconds of the hub's clock.
+    pub lease_until: Option<i64>,
+    /// Patients whose records must still be fetched after a grant, with the consent's version.
+    pub backfill: Vec<(record::PatientId, u64)>,
+}
+
+/// One line of the sync screen's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncLogLine {
+    /// Device's clock, milliseconds.
+    pub at: i64,
+    pub sent: u64,
+    pub received: u64,
+    /// A code for the operator, if the run failed.
+    pub failure: Option<String>,
+}
+
+const LOG_LINES: usize = 20;
+
+impl Tx<'_> {
+    fn state<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, VaultError> {
+        let sealed: Option<Vec<u8>> =
+            self.sql.prepare_cached("SELECT sealed FROM state WHERE name = ?1")?.query_row([name], |r| r.get(0)).optional()?;
+        let place = self.place(Table::State, self.ring.tag("state", name.as_bytes()), None, &Compartment::Station);
+        sealed.map(|sealed| self.open(place, &sealed)).transpose()
+    }
+
+    fn put_state<T: Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), VaultError> {
+        let place = self.place(Table::State, self.ring.tag("state", name.as_bytes()), None, &Compartment::Station);
+        let sealed = self.seal(place, value)?;
+        self.sql.prepare_cached("INSERT OR REPLACE INTO state (name, sealed) VALUES (?1, ?2)")?.execute((name, sealed))?;
+        Ok(())
+    }
+
+    pub fn identity(&mut self) -> Result<Identity, VaultError> {
+        self.state("identity")?.ok_or(VaultError::Missing("who this device is"))
+    }
+
+    pub fn put_identity(&mut self, identity: &Identity) -> Result<(), VaultError> {
+        self.put_state("identity", identity)
+    }
+
+    pub fn sync_state(&mut self) -> Result<SyncState, VaultError> {
+        self.state("sync")?.ok_or(VaultError::Missing("where the device stands with its hub"))
+    }
+
+    pub fn put_sync_state(&mut self, state: &SyncState) -> Result<(), VaultError> {
+        self.put_state("sync", state)
+    }
+
+    /// Latest first.
+    pub fn sync_log(&mut self) -> Result<Vec<SyncLogLine>, VaultError> {
+        Ok(self.state("sync_log")?.unwrap_or_default())
+    }
+
+    pub fn add_sync_log(&mut self, line: SyncLogLine) -> Result<(), VaultError> {
+        let mut log = self.sync_log()?;
+        log.insert(0, line);
+        log.truncate(LOG_LINES);
+        self.put_state("sync_log", &log)
+    }
+
+    /// A setting of the app (language, …), as text.
+    pub fn setting(&mut self, name: &str) -> Result<Option<String>, VaultError> {
+        let all: std::collections::BTreeMap<String, String> = self.state("settings")?.unwrap_or_default();
+        Ok(all.get(name).cloned())
+    }
+
+    pub fn put_setting(&mut self, name: &str, value: &str) -> Result<(), VaultError> {
+        let mut all: std::collections::BTreeMap<String, String> = self.state("settings")?.unwrap_or_default();
+        all.insert(name.to_string(), value.to_string());
+        self.put_state("settings", &all)
+    }
+}

@@ -1,0 +1,81 @@
+//! One transaction on the open vault. The tables' own files add their verbs to it.
+
+use crate::error::VaultError;
+use crate::keys::fill_random;
+use crate::seal::{self, Header, Table, Tag};
+use crate::vault::{Compartment, KeyRing};
+use record::PatientId;
+use record::canonical;
+use rusqlite::Transaction;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+pub struct Tx<'v> {
+    pub(crate) sql: &'v Transaction<'v>,
+    pub(crate) ring: &'v mut KeyRing,
+}
+
+/// Where a row stands and whose key seals it.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub table: Table,
+    pub key: Tag,
+    pub patient: Tag,
+    pub compartment: Tag,
+}
+
+impl Tx<'_> {
+    pub(crate) fn place(&self, table: Table, key: Tag, patient: Option<&PatientId>, compartment: &Compartment) -> Place {
+        Place {
+            table,
+            key,
+            patient: self.ring.patient_tag(patient),
+            compartment: self.ring.compartment_tag(compartment),
+        }
+    }
+
+    pub(crate) fn station(&self, table: Table, key: Tag, patient: Tag) -> Place {
+        Place { table, key, patient, compartment: self.ring.compartment_tag(&Compartment::Station) }
+    }
+
+    pub(crate) fn seal_bytes(&mut self, place: Place, body: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let key = self.ring.patient_key(self.sql, place.compartment, place.patient, true)?;
+        let mut nonce = [0; 24];
+        fill_random(&mut nonce)?;
+        seal::seal(&key, &header(place), nonce, body).map_err(VaultError::damaged(name(place.table)))
+    }
+
+    pub(crate) fn open_bytes(&mut self, place: Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let key = self.ring.patient_key(self.sql, place.compartment, place.patient, false)?;
+        seal::open(&key, &header(place), sealed).map_err(VaultError::damaged(name(place.table)))
+    }
+
+    pub(crate) fn seal<T: Serialize>(&mut self, place: Place, value: &T) -> Result<Vec<u8>, VaultError> {
+        let body = Zeroizing::new(canonical::to_bytes(value)?);
+        self.seal_bytes(place, &body)
+    }
+
+    pub(crate) fn open<T: DeserializeOwned>(&mut self, place: Place, sealed: &[u8]) -> Result<T, VaultError> {
+        let body = self.open_bytes(place, sealed)?;
+        Ok(canonical::from_bytes(&body)?)
+    }
+}
+
+fn header(place: Place) -> Header {
+    Header { table: place.table, key: place.key, patient: place.patient, compartment: place.compartment }
+}
+
+fn name(table: Table) -> &'static str {
+    match table {
+        Table::VaultKey | Table::CompartmentKey | Table::PatientKey => "key",
+        Table::Item => "item",
+        Table::NoteRow | Table::NoteDocument => "note",
+        Table::NoteChange => "note_change",
+        Table::Confirmation => "confirmation",
+        Table::Journal => "journal",
+        Table::Entry => "entry",
+        Table::Receipt => "receipt",
+        Table::State => "state",
+    }
+}

@@ -1,0 +1,293 @@
+//! The vault: create, open, and the keys that stand between PIN and row.
+
+use crate::error::VaultError;
+use crate::keys::{self, ARGON_KIB, ARGON_PASSES, DeviceSecret, KeyStore, Pin};
+use crate::schema;
+use crate::seal::{self, Header, Key, Table, Tag};
+use crate::tx::Tx;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The two legal regimes (DESIGN §2), each under its own key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compartment {
+    /// The station's own record.
+    Station,
+    /// What hospitals disclosed, per network; withdrawable.
+    Disclosed(String),
+}
+
+/// How much the file holds, for the sync screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wear {
+    pub bytes: u64,
+}
+
+/// Cost of Argon2id. Tests use a cheaper one; a vault remembers its own.
+#[derive(Debug, Clone, Copy)]
+pub struct PinCost {
+    pub kib: u32,
+    pub passes: u32,
+}
+
+impl Default for PinCost {
+    fn default() -> Self {
+        Self { kib: ARGON_KIB, passes: ARGON_PASSES }
+    }
+}
+
+/// An open vault. Dropping it closes the file and wipes the keys.
+pub struct Vault {
+    path: PathBuf,
+    pub(crate) db: Connection,
+    pub(crate) ring: KeyRing,
+}
+
+/// The keys of an open vault.
+pub(crate) struct KeyRing {
+    vault: Key,
+    lookup: Key,
+    compartments: HashMap<Tag, Key>,
+    patients: HashMap<(Tag, Tag), Key>,
+}
+
+const NOBODY: Tag = [0; 16];
+
+impl Vault {
+    /// Makes a new vault. Nothing stands under `path` before, or nothing happens.
+    pub fn create(path: &Path, store: &dyn KeyStore, pin: &Pin) -> Result<Self, VaultError> {
+        if path.exists() {
+            return Err(VaultError::AlreadyThere);
+        }
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(VaultError::File)?;
+        }
+        let secret = DeviceSecret::make()?;
+        store.put(&secret)?;
+        let mut db = Connection::open(path)?;
+        restrict(path)?;
+        schema::configure(&db)?;
+        schema::migrate(&mut db)?;
+        let (mut vault, mut salt) = ([0u8; 16], [0u8; 16]);
+        keys::fill_random(&mut vault)?;
+        keys::fill_random(&mut salt)?;
+        let cost = PinCost::default();
+        let unlock = keys::unlock_key(pin, &secret, &vault, &salt, cost.kib, cost.passes)?;
+        let vault_key = keys::make_key()?;
+        let wrapped = wrap(&unlock, &header_of_vault_key(vault), &vault_key)?;
+        db.execute(
+            "INSERT INTO header (only, format, vault, salt, kib, passes, wrapped) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+            (seal::FORMAT, vault, salt, cost.kib, cost.passes, wrapped),
+        )?;
+        Ok(Self { path: path.to_path_buf(), db, ring: KeyRing::new(vault_key) })
+    }
+
+    /// Opens a vault with both factors.
+    pub fn open(path: &Path, store: &dyn KeyStore, pin: &Pin) -> Result<Self, VaultError> {
+        if !path.exists() {
+            return Err(VaultError::NoVault);
+        }
+        let mut db = Connection::open(path)?;
+        schema::configure(&db).map_err(unreadable)?;
+        schema::migrate(&mut db).map_err(unreadable)?;
+        let header: Option<(u8, [u8; 16], [u8; 16], u32, u32, Vec<u8>)> = db
+            .query_row("SELECT format, vault, salt, kib, passes, wrapped FROM header", [], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
+            })
+            .optional()?;
+        let Some((format, vault, salt, kib, passes, wrapped)) = header else { return Err(VaultError::NoVault) };
+        if format != seal::FORMAT {
+            return Err(VaultError::Newer);
+        }
+        let secret = store.get()?;
+        let unlock = keys::unlock_key(pin, &secret, &vault, &salt, kib, passes)?;
+        let vault_key = unwrap_key(&unlock, &header_of_vault_key(vault), &wrapped).ok_or(VaultError::WrongPin)?;
+        Ok(Self { path: path.to_path_buf(), db, ring: KeyRing::new(vault_key) })
+    }
+
+    /// Wraps the vault key under a new PIN. One row, one transaction: torn at any step, exactly one of the two opens.
+    pub fn change_pin(&mut self, store: &dyn KeyStore, new: &Pin) -> Result<(), VaultError> {
+        let secret = store.get()?;
+        let vault: [u8; 16] = self.db.query_row("SELECT vault FROM header", [], |r| r.get(0))?;
+        let mut salt = [0u8; 16];
+        keys::fill_random(&mut salt)?;
+        let cost = PinCost::default();
+        let unlock = keys::unlock_key(new, &secret, &vault, &salt, cost.kib, cost.passes)?;
+        let wrapped = wrap(&unlock, &header_of_vault_key(vault), &self.ring.vault)?;
+        self.db.execute(
+            "UPDATE header SET salt = ?1, kib = ?2, passes = ?3, wrapped = ?4",
+            (salt, cost.kib, cost.passes, wrapped),
+        )?;
+        Ok(())
+    }
+
+    /// Everything that belongs together happens in one transaction, or not at all.
+    pub fn write<T, E: From<VaultError>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let sql = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(VaultError::from)?;
+        let mut tx = Tx { sql: &sql, ring: &mut self.ring };
+        let result = work(&mut tx);
+        match result {
+            Ok(value) => {
+                sql.commit().map_err(VaultError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                // Keys made inside were rolled back with their rows.
+                self.ring.forget();
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads in one snapshot.
+    pub fn read<T, E: From<VaultError>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let sql = self.db.transaction_with_behavior(TransactionBehavior::Deferred).map_err(VaultError::from)?;
+        let mut tx = Tx { sql: &sql, ring: &mut self.ring };
+        work(&mut tx)
+    }
+
+    pub fn wear(&self) -> Wear {
+        Wear { bytes: std::fs::metadata(&self.path).map(|m| m.len()).unwrap_or(0) }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl KeyRing {
+    fn new(vault: Key) -> Self {
+        let lookup = keys::derive_key(&vault, "tsutsuji 2026 vault lookup v1");
+        Self { vault, lookup, compartments: HashMap::new(), patients: HashMap::new() }
+    }
+
+    fn forget(&mut self) {
+        self.compartments.clear();
+        self.patients.clear();
+    }
+
+    /// What stands for an id outside the seal: a keyed hash, useless without the vault key.
+    pub fn tag(&self, purpose: &str, id: &[u8]) -> Tag {
+        let mut hasher = blake3::Hasher::new_keyed(&self.lookup.0);
+        hasher.update(purpose.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(id);
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        tag
+    }
+
+    pub fn patient_tag(&self, patient: Option<&record::PatientId>) -> Tag {
+        patient.map_or(NOBODY, |p| self.tag("patient", p.as_str().as_bytes()))
+    }
+
+    pub fn compartment_tag(&self, compartment: &Compartment) -> Tag {
+        match compartment {
+            Compartment::Station => self.tag("compartment", b"station"),
+            Compartment::Disclosed(network) => self.tag("compartment", format!("disclosed/{network}").as_bytes()),
+        }
+    }
+
+    /// The key of a patient in a compartment, made on first use if `make`.
+    pub fn patient_key(
+        &mut self,
+        sql: &Connection,
+        compartment: Tag,
+        patient: Tag,
+        make: bool,
+    ) -> Result<Key, VaultError> {
+        if let Some(key) = self.patients.get(&(compartment, patient)) {
+            return Ok(key.clone());
+        }
+        let above = self.compartment_key(sql, compartment, make)?;
+        let header = Header { table: Table::PatientKey, key: patient, patient, compartment };
+        let stored: Option<Vec<u8>> = sql
+            .prepare_cached("SELECT wrapped FROM patient_key WHERE compartment = ?1 AND patient = ?2")?
+            .query_row((compartment, patient), |r| r.get(0))
+            .optional()?;
+        let key = match stored {
+            Some(wrapped) => unwrap_key(&above, &header, &wrapped).ok_or(VaultError::Damaged { table: "patient_key" })?,
+            None if make => {
+                let key = keys::make_key()?;
+                sql.execute(
+                    "INSERT INTO patient_key (compartment, patient, wrapped) VALUES (?1, ?2, ?3)",
+                    (compartment, patient, wrap(&above, &header, &key)?),
+                )?;
+                key
+            }
+            None => return Err(VaultError::Missing("the key of a patient")),
+        };
+        self.patients.insert((compartment, patient), key.clone());
+        Ok(key)
+    }
+
+    fn compartment_key(&mut self, sql: &Connection, compartment: Tag, make: bool) -> Result<Key, VaultError> {
+        if let Some(key) = self.compartments.get(&compartment) {
+            return Ok(key.clone());
+        }
+        let header = Header { table: Table::CompartmentKey, key: compartment, patient: NOBODY, compartment };
+        let stored: Option<Vec<u8>> = sql
+            .query_row("SELECT wrapped FROM compartment WHERE tag = ?1", [compartment], |r| r.get(0))
+            .optional()?;
+        let key = match stored {
+            Some(wrapped) => {
+                unwrap_key(&self.vault, &header, &wrapped).ok_or(VaultError::Damaged { table: "compartment" })?
+            }
+            None if make => {
+                let key = keys::make_key()?;
+                sql.execute(
+                    "INSERT INTO compartment (tag, wrapped) VALUES (?1, ?2)",
+                    (compartment, wrap(&self.vault, &header, &key)?),
+                )?;
+                key
+            }
+            None => return Err(VaultError::Missing("the key of a compartment")),
+        };
+        self.compartments.insert(compartment, key.clone());
+        Ok(key)
+    }
+
+    /// Erases a patient in a compartment: the wrapped key goes, and with it every body that it sealed.
+    pub fn forget_patient(&mut self, sql: &Connection, compartment: Tag, patient: Tag) -> Result<(), VaultError> {
+        self.patients.remove(&(compartment, patient));
+        sql.execute("DELETE FROM patient_key WHERE compartment = ?1 AND patient = ?2", (compartment, patient))?;
+        Ok(())
+    }
+}
+
+fn header_of_vault_key(vault: [u8; 16]) -> Header {
+    Header { table: Table::VaultKey, key: vault, patient: NOBODY, compartment: NOBODY }
+}
+
+fn wrap(key: &Key, header: &Header, inner: &Key) -> Result<Vec<u8>, VaultError> {
+    let mut nonce = [0; 24];
+    keys::fill_random(&mut nonce)?;
+    seal::seal(key, header, nonce, &inner.0).map_err(VaultError::damaged("key"))
+}
+
+fn unwrap_key(key: &Key, header: &Header, wrapped: &[u8]) -> Option<Key> {
+    let bytes: Zeroizing<Vec<u8>> = seal::open(key, header, wrapped).ok()?;
+    Some(Key(<[u8; 32]>::try_from(bytes.as_slice()).ok()?))
+}
+
+/// The file is the owner's alone, WAL included (SQLite copies the mode).
+fn restrict(path: &Path) -> Result<(), VaultError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(VaultError::File)?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// While opening, any complaint of SQLite means: not a vault we can read. Full disks stay full disks.
+fn unreadable(error: VaultError) -> VaultError {
+    match error {
+        VaultError::Write(inner) => VaultError::Unreadable(inner),
+        other => other,
+    }
+}

@@ -1,0 +1,221 @@
+//! Accept → **check** → feed: what a device sent is verified before any other device sees it.
+
+use crate::error::HubError;
+use crate::store::{EntryRow, EntryState, Store, Tx};
+use crate::worker::{self, CheckAnswer, CheckEntry, CheckRequest, read_message, write_message};
+use protocol::{Kind, VerdictCode};
+use record::visit_note::SignedConfirmation;
+use record::{DocumentId, canonical};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A document that takes the worker longer than this is held, and the worker killed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs checks one after the other. Cheap to clone.
+#[derive(Clone)]
+pub struct Checker {
+    store: Store,
+    worker: Arc<Mutex<Option<Worker>>>,
+}
+
+impl Checker {
+    pub fn new(store: Store) -> Self {
+        Self { store, worker: Arc::default() }
+    }
+
+    /// Checks what a crash left unchecked.
+    pub fn check_left_over(&self) -> Result<(), HubError> {
+        for doc in self.store.read(|tx| tx.unchecked_documents())? {
+            self.check_document(doc)?;
+        }
+        Ok(())
+    }
+
+    /// Checks one document's pending entries. What passes enters the station's feed in the same transaction.
+    pub fn check_document(&self, doc: DocumentId) -> Result<(), HubError> {
+        // One check at a time: between reading the document and putting it back nobody else may.
+        let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (pending, document, strangers) = self.store.read(|tx| {
+            let pending = tx.pending_entries(doc)?;
+            let strangers = strangers(tx, doc, &pending)?;
+            Ok((pending, tx.note_document(doc)?, strangers))
+        })?;
+        let (theirs, rest): (Vec<&EntryRow>, Vec<&EntryRow>) =
+            pending.iter().partition(|entry| !strangers.contains(&entry.id));
+        let notes: Vec<&EntryRow> = theirs.iter().filter(|entry| entry.kind == Kind::Note).copied().collect();
+        let answer = match notes.is_empty() {
+            true => None,
+            false => Some(match ask(&mut worker, &request(doc, document.clone(), &notes))? {
+                Some(answer) => answer,
+                // The worker died or hung over the batch: ask one by one, so that only the guilty entry is held.
+                None => one_by_one(&mut worker, doc, document, &notes)?,
+            }),
+        };
+        self.store.write(|tx| {
+            for stranger in rest {
+                tx.settle(stranger.id, EntryState::Held, Some(VerdictCode::UnknownPatient))?;
+            }
+            if let Some(answer) = &answer {
+                if let (Some(first), Some(view)) = (notes.first(), &answer.view)
+                    && answer.verdicts.iter().any(Option::is_none)
+                {
+                    tx.put_note(doc, &first.station, &first.patient, &answer.document, view)?;
+                }
+                for (entry, verdict) in notes.iter().zip(&answer.verdicts) {
+                    settle_note(tx, entry, *verdict)?;
+                }
+            }
+            for entry in theirs.iter().filter(|entry| entry.kind != Kind::Note) {
+                settle_other(tx, entry)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Entries of stations that do not care for the patient, or for a document that is somebody else's: a document never
+/// changes hands.
+fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i64>, HubError> {
+    let mut owner = tx.note_owner(doc)?;
+    let mut strangers = Vec::new();
+    for entry in pending {
+        let owned = owner.as_ref().is_none_or(|(station, patient)| *station == entry.station && *patient == entry.patient);
+        if !owned || !tx.has_care(&entry.station, &entry.patient)? {
+            strangers.push(entry.id);
+        } else if owner.is_none() {
+            owner = Some((entry.station.clone(), entry.patient.clone()));
+        }
+    }
+    Ok(strangers)
+}
+
+fn request(doc: DocumentId, document: Vec<u8>, entries: &[&EntryRow]) -> CheckRequest {
+    let entries = entries
+        .iter()
+        .map(|entry| CheckEntry { device: entry.device, enc: entry.enc, hash: entry.hash, bytes: entry.bytes.clone() })
+        .collect();
+    CheckRequest { doc, document, entries }
+}
+
+fn one_by_one(
+    worker: &mut Option<Worker>,
+    doc: DocumentId,
+    mut document: Vec<u8>,
+    entries: &[&EntryRow],
+) -> Result<CheckAnswer, HubError> {
+    let (mut verdicts, mut view) = (Vec::new(), None);
+    for entry in entries {
+        match ask(worker, &request(doc, document.clone(), std::slice::from_ref(entry)))? {
+            Some(mut answer) => {
+                verdicts.push(answer.verdicts.pop().flatten());
+                document = answer.document;
+                view = answer.view;
+            }
+            None => verdicts.push(Some(VerdictCode::TooCostly)),
+        }
+    }
+    Ok(CheckAnswer { verdicts, document, view })
+}
+
+fn settle_note(tx: &Tx<'_>, entry: &EntryRow, verdict: Option<VerdictCode>) -> Result<(), HubError> {
+    match verdict {
+        None => {
+            tx.settle(entry.id, EntryState::Passed, None)?;
+            tx.feed_entry(entry)
+        }
+        Some(VerdictCode::Waiting) => tx.settle(entry.id, EntryState::Waiting, Some(VerdictCode::Waiting)),
+        Some(code) => tx.settle(entry.id, EntryState::Held, Some(code)),
+    }
+}
+
+fn settle_other(tx: &Tx<'_>, entry: &EntryRow) -> Result<(), HubError> {
+    if entry.kind != Kind::Confirmation {
+        // A kind of a newer app: kept for a newer hub.
+        return tx.settle(entry.id, EntryState::Held, Some(VerdictCode::Unknown));
+    }
+    match check_confirmation(tx, entry)? {
+        Some(code) => tx.settle(entry.id, EntryState::Held, Some(code)),
+        None => {
+            let staff = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff;
+            tx.settle(entry.id, EntryState::Passed, None)?;
+            tx.put_confirmation(entry.id, entry.doc, entry.device, &staff, entry.received_at)?;
+            tx.feed_entry(entry)
+        }
+    }
+}
+
+/// A confirmation is signed by its device's key, for this note, by the device's owner.
+fn check_confirmation(tx: &Tx<'_>, entry: &EntryRow) -> Result<Option<VerdictCode>, HubError> {
+    let Ok(signed) = SignedConfirmation::from_bytes(&entry.bytes) else { return Ok(Some(VerdictCode::Unreadable)) };
+    if signed.entry_hash(entry.doc) != entry.hash {
+        return Ok(Some(VerdictCode::WrongHash));
+    }
+    let device = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?;
+    let Ok(frozen) = signed.open(entry.doc) else { return Ok(Some(VerdictCode::WrongSignature)) };
+    let theirs = signed.key == device.signing_key
+        && frozen.device == entry.device
+        && frozen.staff == device.staff
+        && frozen.about.patient == entry.patient;
+    Ok(if theirs { None } else { Some(VerdictCode::WrongSignature) })
+}
+
+/// A running worker process; its answers arrive over a channel so that silence can be noticed.
+struct Worker {
+    child: Child,
+    input: ChildStdin,
+    answers: Receiver<Vec<u8>>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // A worker that hangs is killed; one that has died already says so and nothing is lost.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `None`: the worker died or hung over this request and was killed.
+fn ask(worker: &mut Option<Worker>, request: &CheckRequest) -> Result<Option<CheckAnswer>, HubError> {
+    let message = canonical::to_bytes(request)?;
+    if worker.is_none() {
+        *worker = Some(start()?);
+    }
+    let Some(running) = worker.as_mut() else { return Ok(None) };
+    let answer = write_message(&mut running.input, &message)
+        .ok()
+        .and_then(|()| running.answers.recv_timeout(PATIENCE).ok())
+        .and_then(|bytes| canonical::from_bytes::<CheckAnswer>(&bytes).ok())
+        .filter(|answer| answer.verdicts.len() == request.entries.len());
+    if answer.is_none() {
+        tracing::warn!(doc = %request.doc, "the checking worker was killed over a document");
+        *worker = None;
+    }
+    Ok(answer)
+}
+
+fn start() -> Result<Worker, HubError> {
+    let program = std::env::current_exe().map_err(HubError::Worker)?;
+    let mut child = Command::new(program)
+        .arg(worker::ARGUMENT)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(HubError::Worker)?;
+    let missing = || HubError::Worker(std::io::ErrorKind::BrokenPipe.into());
+    let input = child.stdin.take().ok_or_else(missing)?;
+    let mut output = child.stdout.take().ok_or_else(missing)?;
+    let (sender, answers) = sync_channel(1);
+    std::thread::spawn(move || {
+        while let Some(message) = read_message(&mut output) {
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(Worker { child, input, answers })
+}

@@ -1,0 +1,106 @@
+//! One answer's page of a station's feed, filtered at read: consent is asked when the page is made, not when the row was.
+
+use crate::error::HubError;
+use crate::store::Tx;
+use jiff::civil::Date;
+use protocol::{Cursor, FeedItem, Kind, RecordItem, RecordsPage};
+use record::visit_note::Encoding;
+use record::{Consent, DeviceId, DisclosedRecord, FacilityId, PatientId};
+
+const ROWS: usize = 2_000;
+const PAGE_RECORDS: usize = 500;
+const PAGE_BYTES: usize = 1 << 20;
+
+pub struct FeedPage {
+    pub items: Vec<FeedItem>,
+    pub next: Cursor,
+    pub more: bool,
+}
+
+/// The feed after a device's cursor. A cursor from another history starts from the beginning: every item is idempotent.
+pub fn feed_page(
+    tx: &Tx<'_>,
+    station: &FacilityId,
+    device: DeviceId,
+    cursor: &Cursor,
+    budget: usize,
+    today: Date,
+) -> Result<FeedPage, HubError> {
+    let start = if tx.cursor_is_ours(station, cursor)? { *cursor } else { Cursor::START };
+    let rows = tx.feed_after(station, start.n, ROWS)?;
+    let mut page = FeedPage { items: Vec::new(), next: start, more: rows.len() == ROWS };
+    let mut bytes = 0;
+    for row in rows {
+        let body = match (row.kind, row.entry, row.body) {
+            // A device is not told what it told us.
+            _ if row.device == Some(device) => None,
+            (_, Some(entry), _) => tx.entry(entry)?.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
+            (_, None, Some(body)) => Some((Encoding::Cbor.into(), body, row.at)),
+            (Kind::Record, None, None) => match (&row.patient, tx.record(row.doc)?) {
+                (Some(patient), Some((record, body))) if may_see(tx, station, patient, &record, today)? => {
+                    Some((Encoding::Cbor.into(), body, row.at))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some((enc, body, at)) = body {
+            bytes += body.len();
+            if bytes > budget && !page.items.is_empty() {
+                page.more = true;
+                return Ok(page);
+            }
+            page.items.push(FeedItem { n: row.n, kind: row.kind, doc: row.doc, patient: row.patient, enc, bytes: body, at });
+        }
+        page.next = Cursor { n: row.n, chain: row.chain };
+    }
+    Ok(page)
+}
+
+/// One page of a patient's disclosed records, as the station may see them today.
+pub fn records_page(
+    tx: &Tx<'_>,
+    station: &FacilityId,
+    patient: &PatientId,
+    after: u64,
+    today: Date,
+) -> Result<RecordsPage, HubError> {
+    let version = tx.consent_version(station, patient)?;
+    let consents = on_phone(tx, station, patient, today)?;
+    let mut page = RecordsPage { version, items: Vec::new(), next: None };
+    let rows = tx.records_after(patient, after, PAGE_RECORDS)?;
+    let full = rows.len() == PAGE_RECORDS;
+    let mut bytes = 0;
+    for (n, doc) in rows {
+        let Some((record, body)) = tx.record(doc)? else { continue };
+        if consents.iter().any(|consent| consent.covers(&record, today)) {
+            bytes += body.len();
+            page.items.push(RecordItem { doc, bytes: body });
+        }
+        page.next = Some(n);
+        if bytes > PAGE_BYTES {
+            return Ok(page);
+        }
+    }
+    if !full {
+        page.next = None;
+    }
+    Ok(page)
+}
+
+fn may_see(
+    tx: &Tx<'_>,
+    station: &FacilityId,
+    patient: &PatientId,
+    record: &DisclosedRecord,
+    today: Date,
+) -> Result<bool, HubError> {
+    Ok(on_phone(tx, station, patient, today)?.iter().any(|consent| consent.covers(record, today)))
+}
+
+/// Consents under which a copy may stand on this station's phones.
+fn on_phone(tx: &Tx<'_>, station: &FacilityId, patient: &PatientId, today: Date) -> Result<Vec<Consent>, HubError> {
+    let mut consents = tx.consents_of(patient)?;
+    consents.retain(|c| c.viewing == *station && c.offline_hours.is_some() && c.holds_on(today));
+    Ok(consents)
+}

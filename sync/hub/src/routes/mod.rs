@@ -1,0 +1,109 @@
+//! The server's table of contents. Each handler: who, limits, call, map.
+
+mod enrol;
+mod records;
+mod sync;
+
+use crate::check::Checker;
+use crate::error::HubError;
+use crate::store::{DeviceRow, Store};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
+use protocol::{Refusal, RefusalCode};
+use record::ContentHash;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What every handler works with.
+#[derive(Clone)]
+pub struct Hub {
+    pub store: Store,
+    pub checker: Checker,
+}
+
+/// SHA-256 of the client certificate that the TLS layer verified, if the client showed one.
+#[derive(Clone, Copy)]
+pub struct PeerCertificate(pub Option<ContentHash>);
+
+pub fn router(hub: Hub) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/v1/enrol", post(enrol::enrol))
+        .route("/v1/sync", post(sync::sync))
+        .route("/v1/patients/{id}/records", get(records::records))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(hub)
+}
+
+/// A refusal on its way to the device, or a failure of ours that it hears of as `Internal`.
+pub enum Refused {
+    Because(RefusalCode),
+    Failed(HubError),
+}
+
+impl From<HubError> for Refused {
+    fn from(error: HubError) -> Self {
+        Refused::Failed(error)
+    }
+}
+
+impl From<RefusalCode> for Refused {
+    fn from(code: RefusalCode) -> Self {
+        Refused::Because(code)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let code = match self {
+            Refused::Because(code) => code,
+            Refused::Failed(error) => {
+                tracing::error!(%error, "a request failed");
+                RefusalCode::Internal
+            }
+        };
+        let status = match code {
+            RefusalCode::Garbled | RefusalCode::Version | RefusalCode::Gap => StatusCode::BAD_REQUEST,
+            RefusalCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            RefusalCode::SeriesForked => StatusCode::CONFLICT,
+            RefusalCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            RefusalCode::Internal | RefusalCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::FORBIDDEN,
+        };
+        answer(status, &Refusal { code })
+    }
+}
+
+fn answer<T: Serialize>(status: StatusCode, value: &T) -> Response {
+    const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+    match codec::encode(value) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, CONTENT_TYPE), NO_STORE], body).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn read_body<T: DeserializeOwned>(body: &Bytes) -> Result<T, RefusalCode> {
+    codec::decode(body).map_err(|error| match error {
+        codec::WireError::TooLarge => RefusalCode::TooLarge,
+        _ => RefusalCode::Garbled,
+    })
+}
+
+/// The enrolled, unrevoked device behind a certificate.
+fn device(store: &Store, peer: PeerCertificate) -> Result<DeviceRow, Refused> {
+    let certificate = peer.0.ok_or(RefusalCode::NoCertificate)?;
+    let device = store.read(|tx| tx.device_of_certificate(certificate))?.ok_or(RefusalCode::NoCertificate)?;
+    if device.revoked_at.is_some() { Err(RefusalCode::Revoked.into()) } else { Ok(device) }
+}
+
+/// SQLite and the checker block: off the event loop.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Refused::Because(RefusalCode::Internal)))
+}

@@ -1,0 +1,102 @@
+//! `POST /v1/sync`: accept and receipt, check, then the page of the feed. One round trip, both ways.
+
+use super::{Hub, PeerCertificate, Refused, answer, blocking, device, read_body};
+use crate::feed_page::feed_page;
+use crate::store::{Accepted, DeviceRow, Who, today};
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use protocol::receipt::ReceiptScope;
+use protocol::{Durability, Policy, Receipt, RefusalCode, SyncRequest, SyncResponse, WIRE_VERSION};
+
+/// Most entries in one request.
+const ENTRIES: usize = 10_000;
+/// Most bytes of feed in one answer, whatever the device asks for.
+const BUDGET: usize = 16 << 20;
+
+pub async fn sync(
+    State(hub): State<Hub>,
+    Extension(peer): Extension<PeerCertificate>,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let response = blocking(move || {
+        let device = device(&hub.store, peer)?;
+        let request: SyncRequest = read_body(&body)?;
+        if request.v != WIRE_VERSION {
+            return Err(RefusalCode::Version.into());
+        }
+        if request.device != device.device {
+            return Err(RefusalCode::NotThisDevice.into());
+        }
+        if request.entries.len() > ENTRIES {
+            return Err(RefusalCode::TooLarge.into());
+        }
+        let numbered = request.entries.iter().zip(request.first_seq..).all(|(entry, seq)| entry.seq == seq);
+        if !numbered || request.first_seq == 0 {
+            return Err(RefusalCode::Gap.into());
+        }
+        take(&hub, &device, &request)
+    })
+    .await?;
+    Ok(answer(StatusCode::OK, &response))
+}
+
+fn take(hub: &Hub, device: &DeviceRow, request: &SyncRequest) -> Result<SyncResponse, Refused> {
+    // On disk before anything else happens: what is receipted is never lost.
+    let accepted = hub.store.write(|tx| {
+        let accepted = tx.accept(device.device, &device.station, request.series, &request.entries)?;
+        if let Err(code) = &accepted {
+            tx.audit(&Who::Device(device.device), "series_forked", None, &format!("{code:?}").to_lowercase())?;
+        }
+        Ok(accepted)
+    })??;
+    for doc in &accepted.documents {
+        // A failing check leaves its entries receipted and unchecked; the next start checks them again.
+        if let Err(error) = hub.checker.check_document(*doc) {
+            tracing::error!(%doc, %error, "a document was not checked");
+        }
+    }
+    let response = hub.store.write(|tx| respond(tx, device, request, &accepted))?;
+    Ok(response)
+}
+
+fn respond(
+    tx: &crate::store::Tx<'_>,
+    device: &DeviceRow,
+    request: &SyncRequest,
+    accepted: &Accepted,
+) -> Result<SyncResponse, crate::HubError> {
+    let today = today(tx.now());
+    let epoch = tx.epoch()?;
+    let budget = (request.budget as usize).min(BUDGET);
+    let page = feed_page(tx, &device.station, device.device, &request.cursor, budget, today)?;
+    let (held, rejected) = tx.verdicts(device.device, request.series)?;
+    let scope = ReceiptScope { epoch, device: device.device, series: request.series };
+    let receipt = Receipt::sign(&tx.keys.receipt, &scope, &accepted.receipt);
+    tx.seen(device.device)?;
+    if !accepted.receipt.is_empty() || !page.items.is_empty() {
+        let what = format!("received {} sent {}", accepted.receipt.len(), page.items.len());
+        tx.audit(&Who::Device(device.device), "sync", None, &what)?;
+    }
+    let lease = tx.lease_hours(&device.station, today)?;
+    Ok(SyncResponse {
+        v: WIRE_VERSION,
+        epoch,
+        time: tx.now(),
+        received_up_to: accepted.received_up_to,
+        // Neither backup nor replica is configured: durable is what is fsynced, and the policy says so.
+        durable_up_to: accepted.received_up_to,
+        receipt,
+        held,
+        rejected,
+        feed: page.items,
+        next_cursor: page.next,
+        more: page.more,
+        policy: Some(Policy {
+            durability: Durability::Fsynced,
+            lease_until: lease.map(|hours| tx.now() + i64::from(hours) * 3_600_000),
+        }),
+    })
+}

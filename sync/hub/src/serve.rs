@@ -1,0 +1,101 @@
+//! The listener: TLS first, then HTTP/1.1, one task a connection, a bounded number of them.
+
+use crate::check::Checker;
+use crate::error::HubError;
+use crate::routes::{Hub, PeerCertificate, router};
+use crate::store::Store;
+use crate::tls::server_config;
+use axum::Extension;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use record::ContentHash;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+const CONNECTIONS: usize = 512;
+const HANDSHAKE: Duration = Duration::from_secs(10);
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// A hub that listens. Dropping it closes the door; requests under way end with their tasks.
+pub struct Serving {
+    pub address: SocketAddr,
+    pub url: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Listens at `listen`. `url` is what certificates and enrolment URIs name; by default what it listens on.
+pub async fn serve(store: Store, listen: &str, url: Option<&str>) -> Result<Serving, HubError> {
+    let cannot = |error| HubError::Listen(listen.to_string(), error);
+    let listener = TcpListener::bind(listen).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    let url = url.map_or_else(|| format!("https://{address}"), |url| url.trim_end_matches('/').to_string());
+    let mut hosts = vec![host_of(&url), address.ip().to_string(), "localhost".to_string(), "127.0.0.1".to_string()];
+    hosts.sort();
+    hosts.dedup();
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(store.keys(), &hosts)?));
+    store.write(|tx| tx.put_meta("url", &url))?;
+    let checker = Checker::new(store.clone());
+    let left = checker.clone();
+    tokio::task::spawn_blocking(move || left.check_left_over())
+        .await
+        .unwrap_or(Ok(()))?;
+    let app = router(Hub { store, checker });
+    let task = tokio::spawn(accept(listener, acceptor, app));
+    Ok(Serving { address, url, task })
+}
+
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, app: axum::Router) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file handles, most likely: breathe, go on.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (acceptor, app) = (acceptor.clone(), app.clone());
+        connections.spawn(async move {
+            let _place = place;
+            talk(stream, acceptor, app).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn talk(stream: TcpStream, acceptor: TlsAcceptor, app: axum::Router) {
+    // Strangers that speak no TLS and phones that lose their signal end here; neither is worth a line in a log.
+    let _ = stream.set_nodelay(true);
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
+    let certificate =
+        stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(|der| ContentHash::of(der.as_ref()));
+    let service = TowerToHyperService::new(app.layer(Extension(PeerCertificate(certificate))));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let _ = connection.await;
+}
+
+fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6).to_string(),
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_string(),
+    }
+}

@@ -1,0 +1,241 @@
+//! Consent, care, orders and visits: who may see whom, and what a station plans.
+
+use super::Tx;
+use super::facilities::id;
+use crate::error::HubError;
+use jiff::civil::Date;
+use protocol::{Consented, Kind};
+use record::{Consent, DocumentId, FacilityId, NursingOrder, PatientId, Visit};
+use rusqlite::{OptionalExtension, Row};
+
+const COLUMNS: &str = "patient, disclosing, viewing, classes, offline_hours, until, withdrawn_at";
+
+impl Tx<'_> {
+    /// 同意の登録. Replaces the one between the same three; the viewing station hears of it.
+    pub fn add_consent(&self, consent: &Consent) -> Result<(), HubError> {
+        let patient = self.known_patient(&consent.patient)?;
+        self.known_facility(&consent.viewing)?;
+        if !self.known_facility(&consent.disclosing)?.disclosing {
+            return Err(HubError::NotDisclosing(consent.disclosing.clone()));
+        }
+        let before = self.consent(&consent.patient, &consent.disclosing, &consent.viewing)?;
+        if before.as_ref() == Some(consent) {
+            return Ok(());
+        }
+        let classes: Vec<&str> = consent.classes.iter().map(|c| c.as_str()).collect();
+        self.sql.execute(
+            &format!(
+                "INSERT INTO consent ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)
+                 ON CONFLICT (patient, disclosing, viewing) DO UPDATE SET classes = excluded.classes,
+                     offline_hours = excluded.offline_hours, until = excluded.until, withdrawn_at = NULL"
+            ),
+            (
+                consent.patient.as_str(),
+                consent.disclosing.as_str(),
+                consent.viewing.as_str(),
+                classes.join(","),
+                consent.offline_hours,
+                consent.until.map(|d| d.to_string()),
+            ),
+        )?;
+        if !self.has_care(&consent.viewing, &consent.patient)? {
+            self.begin_care(&consent.viewing, &patient)?;
+        }
+        // A narrowed consent takes back what it no longer covers; the rest is fetched again.
+        let narrowed = before.is_some_and(|b| !b.classes.is_subset(&consent.classes));
+        let withdrawn = if narrowed { vec![consent.disclosing.clone()] } else { Vec::new() };
+        self.tell_consent(&consent.viewing, &consent.patient, &withdrawn)
+    }
+
+    /// 同意の撤回: disclosed data goes from every device at its next contact; the station's own notes stay.
+    pub fn withdraw_consent(
+        &self,
+        patient: &PatientId,
+        disclosing: &FacilityId,
+        viewing: &FacilityId,
+    ) -> Result<(), HubError> {
+        let changed = self.sql.execute(
+            "UPDATE consent SET withdrawn_at = ?4 WHERE patient = ?1 AND disclosing = ?2 AND viewing = ?3 AND withdrawn_at IS NULL",
+            (patient.as_str(), disclosing.as_str(), viewing.as_str(), self.now),
+        )?;
+        if changed == 0 {
+            return Err(HubError::UnknownConsent);
+        }
+        self.tell_consent(viewing, patient, std::slice::from_ref(disclosing))
+    }
+
+    pub fn consents(&self) -> Result<Vec<Consent>, HubError> {
+        let mut statement =
+            self.sql.prepare(&format!("SELECT {COLUMNS} FROM consent ORDER BY patient, disclosing, viewing"))?;
+        Ok(statement.query_map([], read_consent)?.collect::<Result<_, _>>()?)
+    }
+
+    pub fn consents_of(&self, patient: &PatientId) -> Result<Vec<Consent>, HubError> {
+        let mut statement =
+            self.sql.prepare_cached(&format!("SELECT {COLUMNS} FROM consent WHERE patient = ?1 ORDER BY viewing, disclosing"))?;
+        Ok(statement.query_map([patient.as_str()], read_consent)?.collect::<Result<_, _>>()?)
+    }
+
+    fn consent(
+        &self,
+        patient: &PatientId,
+        disclosing: &FacilityId,
+        viewing: &FacilityId,
+    ) -> Result<Option<Consent>, HubError> {
+        Ok(self.consents_of(patient)?.into_iter().find(|c| c.disclosing == *disclosing && c.viewing == *viewing))
+    }
+
+    /// The shortest lease of the station's active consents, hours.
+    pub fn lease_hours(&self, station: &FacilityId, today: Date) -> Result<Option<u32>, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT min(offline_hours) FROM consent
+                 WHERE viewing = ?1 AND withdrawn_at IS NULL AND offline_hours IS NOT NULL AND (until IS NULL OR until >= ?2)",
+            )?
+            .query_row((station.as_str(), today.to_string()), |r| r.get(0))?)
+    }
+
+    pub fn has_care(&self, station: &FacilityId, patient: &PatientId) -> Result<bool, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM care WHERE station = ?1 AND patient = ?2)")?
+            .query_row((station.as_str(), patient.as_str()), |r| r.get(0))?)
+    }
+
+    /// Stations that care for a patient.
+    pub fn stations_of(&self, patient: &PatientId) -> Result<Vec<FacilityId>, HubError> {
+        let mut statement = self.sql.prepare_cached("SELECT station FROM care WHERE patient = ?1 ORDER BY station")?;
+        Ok(statement.query_map([patient.as_str()], |r| id(r, 0))?.collect::<Result<_, _>>()?)
+    }
+
+    pub fn consent_version(&self, station: &FacilityId, patient: &PatientId) -> Result<u64, HubError> {
+        let version: Option<i64> = self
+            .sql
+            .query_row(
+                "SELECT version FROM care WHERE station = ?1 AND patient = ?2",
+                (station.as_str(), patient.as_str()),
+                |r| r.get(0),
+            )
+            .optional()?;
+        Ok(version.unwrap_or(0) as u64)
+    }
+
+    /// Tells a station how consent stands. The version grows, so that a page fetched before is dropped.
+    pub fn tell_consent(
+        &self,
+        station: &FacilityId,
+        patient: &PatientId,
+        withdrawn: &[FacilityId],
+    ) -> Result<(), HubError> {
+        let today = today(self.now);
+        let version = self.consent_version(station, patient)? + 1;
+        self.sql.execute(
+            "UPDATE care SET version = ?3 WHERE station = ?1 AND patient = ?2",
+            (station.as_str(), patient.as_str(), version as i64),
+        )?;
+        let allowed = self
+            .consents_of(patient)?
+            .into_iter()
+            .filter(|c| c.viewing == *station && c.holds_on(today) && c.offline_hours.is_some())
+            .map(|c| (c.disclosing, c.classes.iter().map(|class| class.to_string()).collect()))
+            .collect();
+        let body = Consented { patient: patient.clone(), version, allowed, withdrawn: withdrawn.to_vec() };
+        let doc = DocumentId::derive("consent", patient.as_str().as_bytes());
+        self.append_feed_body(station, Kind::Consent, doc, Some(patient), &body)
+    }
+
+    fn begin_care(&self, station: &FacilityId, patient: &record::Patient) -> Result<(), HubError> {
+        self.sql.execute(
+            "INSERT INTO care (station, patient, version) VALUES (?1, ?2, 0)",
+            (station.as_str(), patient.id.as_str()),
+        )?;
+        self.tell_patient(station, patient)
+    }
+
+    /// 指示書の登録
+    pub fn add_order(&self, order: &NursingOrder) -> Result<(), HubError> {
+        NursingOrder::check_period(order.from, order.until, order.special)?;
+        let patient = self.known_patient(&order.patient)?;
+        self.known_facility(&order.facility)?;
+        self.known_facility(&order.station)?;
+        self.sql.execute(
+            "INSERT INTO nursing_order (id, patient, facility, station, \"from\", until, special) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            (
+                order.id.0,
+                order.patient.as_str(),
+                order.facility.as_str(),
+                order.station.as_str(),
+                order.from.to_string(),
+                order.until.to_string(),
+                order.special,
+            ),
+        )?;
+        if !self.has_care(&order.station, &order.patient)? {
+            self.begin_care(&order.station, &patient)?;
+        }
+        self.append_feed_body(&order.station, Kind::Order, order.id, Some(&order.patient), order)
+    }
+
+    /// 訪問予定の登録. The station is the one that the nurse works for.
+    pub fn add_visit(&self, visit: &Visit) -> Result<(), HubError> {
+        self.known_patient(&visit.patient)?;
+        if !self.has_care(&visit.station, &visit.patient)? {
+            return Err(HubError::NoCare { patient: visit.patient.clone(), station: visit.station.clone() });
+        }
+        self.sql.execute(
+            "INSERT INTO visit (id, patient, station, staff, date, start, minutes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            (
+                visit.id.0,
+                visit.patient.as_str(),
+                visit.station.as_str(),
+                visit.staff.as_str(),
+                visit.date.to_string(),
+                visit.start.to_string(),
+                visit.minutes,
+            ),
+        )?;
+        self.append_feed_body(&visit.station, Kind::Visit, visit.id, Some(&visit.patient), visit)
+    }
+
+    pub fn visits(&self) -> Result<Vec<Visit>, HubError> {
+        let mut statement = self
+            .sql
+            .prepare("SELECT id, patient, station, staff, date, start, minutes FROM visit ORDER BY date, start, id")?;
+        Ok(statement
+            .query_map([], |r| {
+                Ok(Visit {
+                    id: DocumentId(r.get(0)?),
+                    patient: id(r, 1)?,
+                    station: id(r, 2)?,
+                    staff: id(r, 3)?,
+                    date: id(r, 4)?,
+                    start: id(r, 5)?,
+                    minutes: r.get(6)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?)
+    }
+}
+
+/// Japan's day at the hub's clock.
+pub(crate) fn today(now_ms: i64) -> Date {
+    record::calendar::day_in_japan(jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default())
+}
+
+fn read_consent(row: &Row<'_>) -> rusqlite::Result<Consent> {
+    let classes: String = row.get(3)?;
+    let until: Option<String> = row.get(5)?;
+    Ok(Consent {
+        patient: id(row, 0)?,
+        disclosing: id(row, 1)?,
+        viewing: id(row, 2)?,
+        classes: classes.split(',').filter_map(|class| class.parse().ok()).collect(),
+        offline_hours: row.get(4)?,
+        until: match until {
+            Some(_) => Some(id(row, 5)?),
+            None => None,
+        },
+        withdrawn: row.get::<_, Option<i64>>(6)?.is_some(),
+    })
+}

@@ -1,0 +1,159 @@
+//! One ordered feed per station; each entry carries a chain hash, so that a shorter history is noticed.
+
+use super::Tx;
+use crate::error::HubError;
+use protocol::{Cursor, Kind};
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, canonical};
+use rusqlite::OptionalExtension;
+use serde::Serialize;
+
+/// A feed row as stored.
+pub struct FeedRow {
+    pub n: u64,
+    pub kind: Kind,
+    pub doc: DocumentId,
+    pub patient: Option<PatientId>,
+    pub device: Option<DeviceId>,
+    pub entry: Option<i64>,
+    pub body: Option<Vec<u8>>,
+    pub chain: ContentHash,
+    pub at: i64,
+}
+
+/// What is appended.
+pub struct NewFeedRow<'a> {
+    pub kind: Kind,
+    pub doc: DocumentId,
+    pub patient: Option<&'a PatientId>,
+    pub device: Option<DeviceId>,
+    pub entry: Option<i64>,
+    pub body: Option<&'a [u8]>,
+    /// What the chain hash covers of the content.
+    pub hash: ContentHash,
+}
+
+impl Tx<'_> {
+    /// Appends to a station's feed. The transaction holds the database's write lock, so numbers have no gaps and no rivals.
+    pub fn append_feed(&self, station: &FacilityId, new: &NewFeedRow<'_>) -> Result<u64, HubError> {
+        let last = self.feed_end(station)?;
+        let n = last.n + 1;
+        let mut covered = vec![u8::from(new.kind)];
+        covered.extend_from_slice(&new.doc.0);
+        covered.extend_from_slice(&new.hash.0);
+        let next = last.after(n, ContentHash::of(&covered));
+        let sealed = new.body.map(|body| self.keys.seal("feed", &feed_key(station, n), body)).transpose()?;
+        self.sql
+            .prepare_cached(
+                "INSERT INTO feed (station, n, kind, doc, patient, device, entry, body, chain, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute((
+                station.as_str(),
+                n as i64,
+                u8::from(new.kind),
+                new.doc.0,
+                new.patient.map(PatientId::as_str),
+                new.device.map(|d| d.0),
+                new.entry,
+                sealed,
+                next.chain.0,
+                self.now,
+            ))?;
+        Ok(n)
+    }
+
+    /// Appends a small thing whose body stands in the feed itself.
+    pub fn append_feed_body<T: Serialize>(
+        &self,
+        station: &FacilityId,
+        kind: Kind,
+        doc: DocumentId,
+        patient: Option<&PatientId>,
+        body: &T,
+    ) -> Result<(), HubError> {
+        let body = canonical::to_bytes(body)?;
+        let hash = ContentHash::of(&body);
+        self.append_feed(station, &NewFeedRow { kind, doc, patient, device: None, entry: None, body: Some(&body), hash })?;
+        Ok(())
+    }
+
+    /// The last entry of a station's feed.
+    pub fn feed_end(&self, station: &FacilityId) -> Result<Cursor, HubError> {
+        let found: Option<(i64, [u8; 32])> = self
+            .sql
+            .prepare_cached("SELECT n, chain FROM feed WHERE station = ?1 ORDER BY n DESC LIMIT 1")?
+            .query_row([station.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        Ok(found.map_or(Cursor::START, |(n, chain)| Cursor { n: n as u64, chain: ContentHash(chain) }))
+    }
+
+    /// Whether a device's cursor lies on this feed's history.
+    pub fn cursor_is_ours(&self, station: &FacilityId, cursor: &Cursor) -> Result<bool, HubError> {
+        if cursor.n == 0 {
+            return Ok(true);
+        }
+        let chain: Option<[u8; 32]> = self
+            .sql
+            .prepare_cached("SELECT chain FROM feed WHERE station = ?1 AND n = ?2")?
+            .query_row((station.as_str(), cursor.n as i64), |r| r.get(0))
+            .optional()?;
+        Ok(chain == Some(cursor.chain.0))
+    }
+
+    /// Feed rows after `n`, at most `limit`, bodies opened.
+    pub fn feed_after(&self, station: &FacilityId, n: u64, limit: usize) -> Result<Vec<FeedRow>, HubError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT n, kind, doc, patient, device, entry, body, chain, at FROM feed
+             WHERE station = ?1 AND n > ?2 ORDER BY n LIMIT ?3",
+        )?;
+        let rows = statement
+            .query_map((station.as_str(), n as i64, limit as i64), |r| {
+                Ok(FeedRow {
+                    n: r.get::<_, i64>(0)? as u64,
+                    kind: Kind::from(r.get::<_, u8>(1)?),
+                    doc: DocumentId(r.get(2)?),
+                    patient: match r.get::<_, Option<String>>(3)? {
+                        Some(_) => Some(super::facilities::id(r, 3)?),
+                        None => None,
+                    },
+                    device: r.get::<_, Option<[u8; 8]>>(4)?.map(DeviceId),
+                    entry: r.get(5)?,
+                    body: r.get(6)?,
+                    chain: ContentHash(r.get(7)?),
+                    at: r.get(8)?,
+                })
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter()
+            .map(|mut row| {
+                if let Some(sealed) = &row.body {
+                    row.body = Some(self.keys.open("feed", &feed_key(station, row.n), sealed)?);
+                }
+                Ok(row)
+            })
+            .collect()
+    }
+}
+
+fn feed_key(station: &FacilityId, n: u64) -> Vec<u8> {
+    [station.as_str().as_bytes(), b"\0", &n.to_be_bytes()].concat()
+}
+
+impl Tx<'_> {
+    /// An entry that passed enters its station's feed. Its body stays where it is.
+    pub fn feed_entry(&self, entry: &super::EntryRow) -> Result<(), HubError> {
+        self.append_feed(
+            &entry.station,
+            &NewFeedRow {
+                kind: entry.kind,
+                doc: entry.doc,
+                patient: Some(&entry.patient),
+                device: Some(entry.device),
+                entry: Some(entry.id),
+                body: None,
+                hash: entry.hash,
+            },
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! The hub's store: SQLite by default. SQL stays inside what PostgreSQL-wire engines accept, as far as it can.
+
+mod audit;
+mod consents;
+mod devices;
+mod entries;
+mod facilities;
+mod feed;
+mod notes;
+mod patients;
+
+pub use audit::Who;
+pub(crate) use consents::today;
+pub use devices::DeviceRow;
+pub use entries::{Accepted, EntryRow, EntryState};
+pub use patients::RecordOutcome;
+
+use crate::error::HubError;
+use crate::keys::Keys;
+use jiff::Timestamp;
+use protocol::Epoch;
+use record::DocumentId;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    data: PathBuf,
+    db: Mutex<Connection>,
+    keys: Keys,
+}
+
+/// One transaction.
+pub struct Tx<'s> {
+    pub(crate) sql: &'s Transaction<'s>,
+    pub(crate) keys: &'s Keys,
+    /// Hub's clock for everything in this transaction, milliseconds.
+    pub(crate) now: i64,
+}
+
+impl Store {
+    /// Makes a new hub: database, CA, receipt key, sealing key, master key.
+    pub fn init(data: &Path, name: &str) -> Result<Self, HubError> {
+        std::fs::create_dir_all(data).map_err(|source| HubError::File { path: data.to_path_buf(), source })?;
+        let file = data.join("hub.db");
+        if file.exists() || data.join("keys").exists() {
+            return Err(HubError::AlreadyInitialised(data.to_path_buf()));
+        }
+        Keys::make(data, name)?;
+        let mut db = connect(&file)?;
+        migrate(&mut db)?;
+        let epoch = DocumentId::from_random(*crate::keys::random()?);
+        db.execute("INSERT INTO meta (name, value) VALUES ('name', ?1), ('epoch', ?2)", (name, epoch.to_string()))?;
+        Self::open(data)
+    }
+
+    pub fn open(data: &Path) -> Result<Self, HubError> {
+        let file = data.join("hub.db");
+        if !file.exists() {
+            return Err(HubError::NotInitialised(data.to_path_buf()));
+        }
+        let mut db = connect(&file)?;
+        migrate(&mut db)?;
+        let inner = Inner { data: data.to_path_buf(), db: Mutex::new(db), keys: Keys::load(data)? };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.inner.data
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// Everything that belongs together, or nothing. On disk when it returns.
+    pub fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, HubError>) -> Result<T, HubError> {
+        let mut db = self.lock();
+        let sql = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&Tx { sql: &sql, keys: &self.inner.keys, now: now() })?;
+        sql.commit()?;
+        Ok(value)
+    }
+
+    pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, HubError>) -> Result<T, HubError> {
+        let mut db = self.lock();
+        let sql = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        work(&Tx { sql: &sql, keys: &self.inner.keys, now: now() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic rolled its transaction back; the connection behind the lock is sound.
+        self.inner.db.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Tx<'_> {
+    pub fn meta(&self, name: &str) -> Result<Option<String>, HubError> {
+        Ok(self.sql.query_row("SELECT value FROM meta WHERE name = ?1", [name], |r| r.get(0)).optional()?)
+    }
+
+    pub fn put_meta(&self, name: &str, value: &str) -> Result<(), HubError> {
+        self.sql.execute(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value),
+        )?;
+        Ok(())
+    }
+
+    pub fn epoch(&self) -> Result<Epoch, HubError> {
+        let text = self.meta("epoch")?.ok_or(HubError::Damaged { table: "meta" })?;
+        Ok(Epoch(text.parse().map_err(|_| HubError::Damaged { table: "meta" })?))
+    }
+
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+}
+
+fn now() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+fn connect(file: &Path) -> Result<Connection, HubError> {
+    let db = Connection::open(file)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))
+            .map_err(|source| HubError::File { path: file.to_path_buf(), source })?;
+    }
+    db.busy_timeout(std::time::Duration::from_secs(30))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(db)
+}
+
+fn migrate(db: &mut Connection) -> Result<(), HubError> {
+    let done: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let done = usize::try_from(done).unwrap_or(usize::MAX);
+    if done > MIGRATIONS.len() {
+        return Err(HubError::Newer);
+    }
+    for (i, sql) in MIGRATIONS.iter().enumerate().skip(done) {
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(sql)?;
+        tx.pragma_update(None, "user_version", i as i64 + 1)?;
+        tx.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Materialised notes and their confirmations.
+
+use super::Tx;
+use super::facilities::id;
+use crate::error::HubError;
+use record::visit_note::{NoteState, NoteView, SignedConfirmation};
+use record::{DeviceId, DocumentId, FacilityId, PatientId, StaffId, canonical};
+use rusqlite::OptionalExtension;
+use serde::Serialize;
+
+/// A note in a list at the hub.
+#[derive(Debug, Clone, Serialize)]
+pub struct NoteListed {
+    pub note: DocumentId,
+    pub station: FacilityId,
+    pub patient: PatientId,
+    pub state: NoteState,
+    pub author: Option<StaffId>,
+    /// Hub's clock, milliseconds.
+    #[serde(skip)]
+    pub updated_at: i64,
+}
+
+/// A confirmation as it was receipted.
+pub struct ConfirmationRow {
+    pub device: DeviceId,
+    pub staff: StaffId,
+    pub at: i64,
+    pub signed: SignedConfirmation,
+}
+
+impl Tx<'_> {
+    /// The compacted document of a note; empty if none stands here.
+    pub fn note_document(&self, doc: DocumentId) -> Result<Vec<u8>, HubError> {
+        let sealed: Option<Vec<u8>> = self
+            .sql
+            .prepare_cached("SELECT document FROM note WHERE doc = ?1")?
+            .query_row([doc.0], |r| r.get(0))
+            .optional()?;
+        sealed.map_or(Ok(Vec::new()), |sealed| self.keys.open("note", &doc.0, &sealed))
+    }
+
+    pub fn put_note(
+        &self,
+        doc: DocumentId,
+        station: &FacilityId,
+        patient: &PatientId,
+        document: &[u8],
+        view: &NoteView,
+    ) -> Result<(), HubError> {
+        let document = self.keys.seal("note", &doc.0, document)?;
+        let view = self.keys.seal("note view", &doc.0, &canonical::to_bytes(view)?)?;
+        self.sql
+            .prepare_cached(
+                "INSERT INTO note (doc, station, patient, updated_at, document, view) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (doc) DO UPDATE SET updated_at = excluded.updated_at, document = excluded.document, view = excluded.view",
+            )?
+            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, view))?;
+        Ok(())
+    }
+
+    /// Whose note it is, once anything of it has passed: a document never changes patient or station.
+    pub fn note_owner(&self, doc: DocumentId) -> Result<Option<(FacilityId, PatientId)>, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached("SELECT station, patient FROM note WHERE doc = ?1")?
+            .query_row([doc.0], |r| Ok((id(r, 0)?, id(r, 1)?)))
+            .optional()?)
+    }
+
+    pub fn note_view(&self, doc: DocumentId) -> Result<Option<NoteView>, HubError> {
+        let sealed: Option<Vec<u8>> =
+            self.sql.query_row("SELECT view FROM note WHERE doc = ?1", [doc.0], |r| r.get(0)).optional()?;
+        sealed.map(|sealed| Ok(canonical::from_bytes(&self.keys.open("note view", &doc.0, &sealed)?)?)).transpose()
+    }
+
+    pub fn put_confirmation(&self, entry: i64, doc: DocumentId, device: DeviceId, staff: &StaffId, at: i64) -> Result<(), HubError> {
+        self.sql.execute(
+            "INSERT OR IGNORE INTO confirmation (entry, doc, device, staff, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (entry, doc.0, device.0, staff.as_str(), at),
+        )?;
+        Ok(())
+    }
+
+    /// In the order of receipt.
+    pub fn confirmations(&self, doc: DocumentId) -> Result<Vec<ConfirmationRow>, HubError> {
+        let mut statement =
+            self.sql.prepare_cached("SELECT entry, device, staff, at FROM confirmation WHERE doc = ?1 ORDER BY entry")?;
+        let rows = statement
+            .query_map([doc.0], |r| {
+                Ok((r.get::<_, i64>(0)?, DeviceId(r.get(1)?), id::<StaffId>(r, 2)?, r.get::<_, i64>(3)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut out = Vec::with_capacity(rows.len());
+        for (entry, device, staff, at) in rows {
+            let row = self.entry(entry)?.ok_or(HubError::Damaged { table: "confirmation" })?;
+            let signed = SignedConfirmation::from_bytes(&row.bytes).map_err(|_| HubError::Damaged { table: "entry" })?;
+            out.push(ConfirmationRow { device, staff, at, signed });
+        }
+        Ok(out)
+    }
+
+    /// Every note at this hub, the last changed first.
+    pub fn notes(&self) -> Result<Vec<NoteListed>, HubError> {
+        let mut statement = self.sql.prepare("SELECT doc, station, patient, updated_at FROM note ORDER BY updated_at DESC, doc")?;
+        let rows = statement
+            .query_map([], |r| Ok((DocumentId(r.get(0)?), id::<FacilityId>(r, 1)?, id::<PatientId>(r, 2)?, r.get::<_, i64>(3)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut notes = Vec::with_capacity(rows.len());
+        for (note, station, patient, updated_at) in rows {
+            let confirmations = self.confirmations(note)?;
+            let state = match confirmations.len() {
+                0 => NoteState::Draft,
+                1 => NoteState::Confirmed,
+                _ => NoteState::Competing,
+            };
+            let author = match confirmations.first() {
+                Some(first) => Some(first.staff.clone()),
+                None => self.note_view(note)?.and_then(|view| view.authors.into_values().next()),
+            };
+            notes.push(NoteListed { note, station, patient, state, author, updated_at });
+        }
+        Ok(notes)
+    }
+}

@@ -1,0 +1,139 @@
+//! The checker's worker process: the only place at the hub where Automerge reads bytes from outside.
+//!
+//! It has no database, no keys and no network; it is limited in memory and killed when it takes too long. One request and one
+//! answer at a time, each a length and CBOR, over standard input and output.
+
+use protocol::VerdictCode;
+use record::visit_note::{Actor, ChangeError, Draft, Encoding, NoteView, changes};
+use record::{ContentHash, DeviceId, DocumentId, canonical};
+use serde::{Deserialize, Serialize};
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+/// The hidden argument that makes a binary the worker.
+pub const ARGUMENT: &str = "check-worker";
+/// Address space of the worker.
+const MEMORY: u64 = 2 << 30;
+/// Largest message either way.
+pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CheckRequest {
+    pub doc: DocumentId,
+    /// The document as it stands; empty for a new one.
+    #[serde(with = "serde_bytes")]
+    pub document: Vec<u8>,
+    pub entries: Vec<CheckEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CheckEntry {
+    pub device: DeviceId,
+    pub enc: u8,
+    pub hash: ContentHash,
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CheckAnswer {
+    /// One verdict per entry; `None` = passed.
+    pub verdicts: Vec<Option<VerdictCode>>,
+    /// The document with everything that passed.
+    #[serde(with = "serde_bytes")]
+    pub document: Vec<u8>,
+    pub view: Option<NoteView>,
+}
+
+/// Whether this process was started as a worker.
+pub fn is_wanted() -> bool {
+    std::env::args_os().nth(1).is_some_and(|argument| argument == ARGUMENT)
+}
+
+/// The worker's life: answer until standard input closes.
+pub fn main() -> ExitCode {
+    // Panics of Automerge on hostile bytes are expected here; what they print could quote the bytes.
+    std::panic::set_hook(Box::new(|_| {}));
+    let limit = rustix::process::Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) };
+    if rustix::process::setrlimit(rustix::process::Resource::As, limit).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    while let Some(message) = read_message(&mut input) {
+        let Ok(request) = canonical::from_bytes::<CheckRequest>(&message) else { return ExitCode::FAILURE };
+        let answer = canonical::to_bytes(&check(&request));
+        if answer.ok().and_then(|bytes| write_message(&mut output, &bytes).ok()).is_none() {
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Checks entries one by one against the document as it stands. A bad one never blocks the rest (law 4).
+fn check(request: &CheckRequest) -> CheckAnswer {
+    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
+    let Ok(mut draft) = Draft::load(request.doc, &request.document, &[], reader) else {
+        let verdicts = request.entries.iter().map(|_| Some(VerdictCode::Unreadable)).collect();
+        return CheckAnswer { verdicts, document: request.document.clone(), view: None };
+    };
+    let mut verdicts: Vec<Option<VerdictCode>> = request.entries.iter().map(|_| Some(VerdictCode::Waiting)).collect();
+    // An entry may wait for one that stands after it: go round until nothing moves.
+    loop {
+        let mut moved = false;
+        for (entry, verdict) in request.entries.iter().zip(&mut verdicts) {
+            if *verdict != Some(VerdictCode::Waiting) {
+                continue;
+            }
+            *verdict = check_one(&mut draft, entry).err();
+            moved |= *verdict != Some(VerdictCode::Waiting);
+        }
+        if !moved {
+            break;
+        }
+    }
+    CheckAnswer { verdicts, document: draft.save(), view: draft.view().ok() }
+}
+
+fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(), VerdictCode> {
+    let encoding = Encoding::try_from(entry.enc).map_err(code)?;
+    let incoming = changes::decode(draft.id(), encoding, &entry.bytes).map_err(code)?;
+    let hashes: Vec<_> = incoming.iter().map(|change| change.hash()).collect();
+    if changes::entry_hash(draft.id(), &hashes) != entry.hash {
+        return Err(VerdictCode::WrongHash);
+    }
+    if incoming.iter().any(|change| change.device() != Some(entry.device)) {
+        return Err(VerdictCode::OtherDevice);
+    }
+    if !draft.has_parents_of(&incoming) {
+        return Err(VerdictCode::Waiting);
+    }
+    draft.apply(&incoming).map_err(|_| VerdictCode::Unreadable)
+}
+
+fn code(error: ChangeError) -> VerdictCode {
+    match error {
+        ChangeError::WrongHash => VerdictCode::WrongHash,
+        ChangeError::OtherDevice => VerdictCode::OtherDevice,
+        ChangeError::TooLarge => VerdictCode::TooCostly,
+        _ => VerdictCode::Unreadable,
+    }
+}
+
+pub(crate) fn read_message(input: &mut impl Read) -> Option<Vec<u8>> {
+    let mut length = [0; 4];
+    input.read_exact(&mut length).ok()?;
+    let length = u32::from_be_bytes(length) as usize;
+    if length > MESSAGE_LIMIT {
+        return None;
+    }
+    let mut message = vec![0; length];
+    input.read_exact(&mut message).ok()?;
+    Some(message)
+}
+
+pub(crate) fn write_message(output: &mut impl Write, message: &[u8]) -> std::io::Result<()> {
+    let length = u32::try_from(message.len()).map_err(|_| std::io::ErrorKind::InvalidData)?;
+    output.write_all(&length.to_be_bytes())?;
+    output.write_all(message)?;
+    output.flush()
+}

@@ -1,0 +1,271 @@
+//! The sync engine: told what happened and what time it is, it says what to do next. No sockets, no clock, no dice of its own.
+//!
+//! One run: load what is unsent → send → store the answer → fetch the pages of newly granted patients → again while there
+//! is more. A failure waits and tries again, for ever; nothing is parked by counting.
+
+use crate::wire::{RecordsPage, RefusalCode, SyncRequest, SyncResponse};
+use record::PatientId;
+
+/// Longest wait between two tries.
+pub const LONGEST_WAIT_MS: i64 = 15 * 60 * 1000;
+/// Wait after the first failure, before jitter.
+const FIRST_WAIT_MS: i64 = 2_000;
+/// How often an idle, healthy engine looks for news.
+pub const IDLE_WAIT_MS: i64 = 5 * 60 * 1000;
+
+/// Why a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// The app started or was unlocked.
+    Start,
+    /// A change was written.
+    Change,
+    /// The network is back: the wait starts from the beginning.
+    NetworkReturned,
+    /// The nurse asked for it.
+    Manual,
+    /// The time set by `Output::WakeAt` has come.
+    Timer,
+}
+
+/// What went wrong, sorted by what can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// No answer: no signal, hub down.
+    Unreachable,
+    /// An answer that is not our hub's: a captive portal, a wrong certificate.
+    NotOurHub,
+    /// The hub answered and refused.
+    Refused(RefusalCode),
+    /// The vault could not store the answer (full, locked).
+    Storage,
+}
+
+pub enum Input {
+    Trigger(Trigger),
+    /// The vault's unsent entries, as a request.
+    Loaded(Box<SyncRequest>),
+    Answered(Box<SyncResponse>),
+    /// The answer is in the vault, cursor and all, in one transaction. `backfill`: patients whose records must be fetched.
+    Stored {
+        backfill: Vec<PatientId>,
+    },
+    Page {
+        patient: PatientId,
+        page: Box<RecordsPage>,
+    },
+    PageStored,
+    /// `dice` is any random number; it spreads the herd.
+    Failed {
+        failure: Failure,
+        dice: u32,
+    },
+}
+
+pub enum Output {
+    /// Build a request from the vault.
+    Load,
+    Send(Box<SyncRequest>),
+    /// Store the answer in one transaction, then say `Stored`.
+    Store(Box<SyncResponse>),
+    FetchPage {
+        patient: PatientId,
+        after: u64,
+    },
+    StorePage {
+        patient: PatientId,
+        page: Box<RecordsPage>,
+    },
+    /// Come back with `Trigger::Timer` at this time (milliseconds of whatever clock `now` is).
+    WakeAt(i64),
+    Report(Phase),
+}
+
+/// What the pill shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Syncing,
+    Done,
+    Waiting { failure: Failure },
+}
+
+enum State {
+    Idle,
+    Loading,
+    Sending,
+    Storing { more: bool },
+    Paging { left: Vec<PatientId>, after: u64 },
+}
+
+pub struct Engine {
+    state: State,
+    failures: u32,
+    again: bool,
+    more: bool,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { state: State::Idle, failures: 0, again: false, more: false }
+    }
+}
+
+impl Engine {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn is_running(&self) -> bool {
+        !matches!(self.state, State::Idle)
+    }
+
+    /// The only door. `now` in milliseconds, monotonic; never compared with the hub's clock (law 7).
+    pub fn handle(&mut self, now: i64, input: Input) -> Vec<Output> {
+        match input {
+            Input::Trigger(trigger) => self.triggered(trigger),
+            Input::Loaded(request) if matches!(self.state, State::Loading) => {
+                self.state = State::Sending;
+                vec![Output::Send(request)]
+            }
+            Input::Answered(response) if matches!(self.state, State::Sending) => {
+                self.state = State::Storing { more: response.more };
+                vec![Output::Store(response)]
+            }
+            Input::Stored { backfill } => {
+                let State::Storing { more } = self.state else { return Vec::new() };
+                self.more = more;
+                self.next_page(now, backfill, 0)
+            }
+            Input::Page { patient, page } => match &mut self.state {
+                State::Paging { left, after } if left.last() == Some(&patient) => {
+                    match page.next {
+                        // A page that does not move forward would ask for ever: treat it as the last.
+                        Some(next) if next > *after => *after = next,
+                        _ => {
+                            left.pop();
+                            *after = 0;
+                        }
+                    }
+                    vec![Output::StorePage { patient, page }]
+                }
+                _ => Vec::new(),
+            },
+            Input::PageStored => match std::mem::replace(&mut self.state, State::Idle) {
+                State::Paging { left, after } => self.next_page(now, left, after),
+                other => {
+                    self.state = other;
+                    Vec::new()
+                }
+            },
+            Input::Failed { failure, dice } if self.is_running() => self.failed(now, failure, dice),
+            // An answer to a question that is no longer open.
+            Input::Loaded(_) | Input::Answered(_) | Input::Failed { .. } => Vec::new(),
+        }
+    }
+
+    fn triggered(&mut self, trigger: Trigger) -> Vec<Output> {
+        if trigger == Trigger::NetworkReturned {
+            self.failures = 0;
+        }
+        if self.is_running() {
+            // What was asked for during a run is one more run, however often it was asked.
+            self.again |= trigger != Trigger::Timer;
+            return Vec::new();
+        }
+        self.begin()
+    }
+
+    fn begin(&mut self) -> Vec<Output> {
+        self.state = State::Loading;
+        self.again = false;
+        vec![Output::Report(Phase::Syncing), Output::Load]
+    }
+
+    fn next_page(&mut self, now: i64, left: Vec<PatientId>, after: u64) -> Vec<Output> {
+        if let Some(patient) = left.last().cloned() {
+            self.state = State::Paging { left, after };
+            return vec![Output::FetchPage { patient, after }];
+        }
+        self.state = State::Idle;
+        self.failures = 0;
+        if self.more || self.again {
+            return self.begin();
+        }
+        vec![Output::Report(Phase::Done), Output::WakeAt(now + IDLE_WAIT_MS)]
+    }
+
+    fn failed(&mut self, now: i64, failure: Failure, dice: u32) -> Vec<Output> {
+        self.state = State::Idle;
+        self.again = false;
+        let wait = wait_ms(self.failures, dice);
+        self.failures = self.failures.saturating_add(1);
+        vec![Output::Report(Phase::Waiting { failure }), Output::WakeAt(now + wait)]
+    }
+}
+
+/// Exponential, capped at 15 minutes, with half of it left to the dice.
+fn wait_ms(failures: u32, dice: u32) -> i64 {
+    let full = FIRST_WAIT_MS.saturating_mul(1 << failures.min(20)).min(LONGEST_WAIT_MS);
+    full / 2 + full / 2 * i64::from(dice) / i64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wake(outputs: &[Output]) -> Option<i64> {
+        outputs.iter().find_map(|o| if let Output::WakeAt(at) = o { Some(*at) } else { None })
+    }
+
+    #[test]
+    fn it_never_gives_up_and_never_waits_longer_than_a_quarter_of_an_hour() {
+        let mut engine = Engine::new();
+        let mut last = 0;
+        for _ in 0..100 {
+            engine.handle(0, Input::Trigger(Trigger::Timer));
+            let out = engine.handle(0, Input::Failed { failure: Failure::Unreachable, dice: u32::MAX });
+            last = wake(&out).unwrap_or(0);
+            assert!((1..=LONGEST_WAIT_MS).contains(&last));
+        }
+        assert!(last > LONGEST_WAIT_MS - 2, "full wait reached: {last}");
+        engine.handle(0, Input::Trigger(Trigger::NetworkReturned));
+        let out = engine.handle(0, Input::Failed { failure: Failure::Unreachable, dice: 0 });
+        assert_eq!(wake(&out), Some(FIRST_WAIT_MS / 2), "the network's return starts the wait again");
+    }
+
+    #[test]
+    fn asking_during_a_run_queues_one_more_run() {
+        let mut engine = Engine::new();
+        engine.handle(0, Input::Trigger(Trigger::Start));
+        for _ in 0..3 {
+            assert!(engine.handle(0, Input::Trigger(Trigger::Manual)).is_empty());
+        }
+        engine.state = State::Storing { more: false };
+        let out = engine.handle(0, Input::Stored { backfill: Vec::new() });
+        assert!(out.iter().any(|o| matches!(o, Output::Load)), "one more run");
+        engine.state = State::Storing { more: false };
+        let out = engine.handle(0, Input::Stored { backfill: Vec::new() });
+        assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done))), "and only one");
+    }
+
+    #[test]
+    fn pages_of_every_granted_patient_are_fetched_before_the_run_is_done() -> Result<(), record::ids::IdError> {
+        let mut engine = Engine::new();
+        let (p, q): (PatientId, PatientId) = ("p".parse()?, "q".parse()?);
+        engine.state = State::Storing { more: false };
+        let out = engine.handle(0, Input::Stored { backfill: vec![q.clone(), p.clone()] });
+        assert!(matches!(&out[..], [Output::FetchPage { patient, after: 0 }] if *patient == p));
+        for (patient, next) in [(&p, Some(7)), (&p, None), (&q, None)] {
+            let page = Box::new(RecordsPage { version: 1, items: Vec::new(), next });
+            let out = engine.handle(0, Input::Page { patient: patient.clone(), page });
+            assert!(matches!(&out[..], [Output::StorePage { .. }]));
+            let out = engine.handle(0, Input::PageStored);
+            match (patient == &p, next) {
+                (true, Some(n)) => assert!(matches!(&out[..], [Output::FetchPage { after, .. }] if *after == n)),
+                (true, None) => assert!(matches!(&out[..], [Output::FetchPage { patient, after: 0 }] if *patient == q)),
+                _ => assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done)))),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,287 @@
+//! What travels (DESIGN §5). Fields may be added, never renamed; unknown ones are ignored.
+
+use crate::receipt::Receipt;
+use record::ids::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
+use serde::{Deserialize, Serialize};
+
+/// Version of this wire. A hub answers a newer request with `RefusalCode::Version`.
+pub const WIRE_VERSION: u16 = 1;
+
+macro_rules! random_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct $name(pub DocumentId);
+    };
+}
+random_id!(
+    /// A random id of the hub's database. If it changes, the hub was restored or replaced.
+    Epoch
+);
+random_id!(
+    /// What a device sends is numbered 1, 2, 3 … without gaps within a series.
+    Series
+);
+
+/// What an entry or a feed item is. Tags never change meaning; an unknown one is kept and skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "u8", from = "u8")]
+pub enum Kind {
+    /// Changes of a visit note's document.
+    Note,
+    /// A signed confirmation of a note.
+    Confirmation,
+    /// A patient's demographics.
+    Patient,
+    /// One disclosed record.
+    Record,
+    /// A planned visit.
+    Visit,
+    /// A doctor's order.
+    Order,
+    /// Consent of a patient as it stands: what may be seen, what was withdrawn.
+    Consent,
+    /// A facility of the network.
+    Facility,
+    /// A person at a facility.
+    Staff,
+    /// A device's signing key, with its owner.
+    DeviceKey,
+    Other(u8),
+}
+
+const KINDS: [(Kind, u8); 10] = [
+    (Kind::Note, 1),
+    (Kind::Confirmation, 2),
+    (Kind::Patient, 3),
+    (Kind::Record, 4),
+    (Kind::Visit, 5),
+    (Kind::Order, 6),
+    (Kind::Consent, 7),
+    (Kind::Facility, 8),
+    (Kind::Staff, 9),
+    (Kind::DeviceKey, 10),
+];
+
+impl From<Kind> for u8 {
+    fn from(kind: Kind) -> u8 {
+        match kind {
+            Kind::Other(tag) => tag,
+            known => KINDS.iter().find(|(k, _)| *k == known).map_or(0, |(_, tag)| *tag),
+        }
+    }
+}
+
+impl From<u8> for Kind {
+    fn from(tag: u8) -> Kind {
+        KINDS.iter().find(|(_, t)| *t == tag).map_or(Kind::Other(tag), |(kind, _)| *kind)
+    }
+}
+
+/// One document's changes made by this device that stand in no earlier entry. Frozen when numbered.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub seq: u64,
+    pub doc: DocumentId,
+    pub patient: PatientId,
+    pub kind: Kind,
+    /// Encoding of the bytes (`record::visit_note::Encoding`).
+    pub enc: u8,
+    /// Over the document id and the ordered change hashes, so that re-encoding is no fork.
+    pub hash: ContentHash,
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+/// Where a device stands in its station's feed: the number, and the chain hash there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    pub n: u64,
+    pub chain: ContentHash,
+}
+
+impl Cursor {
+    /// Before the first entry.
+    pub const START: Cursor = Cursor { n: 0, chain: ContentHash([0; 32]) };
+
+    /// The chain hash after one more entry.
+    pub fn after(&self, n: u64, item: ContentHash) -> Cursor {
+        let mut bytes = Vec::with_capacity(72);
+        bytes.extend_from_slice(&self.chain.0);
+        bytes.extend_from_slice(&n.to_be_bytes());
+        bytes.extend_from_slice(&item.0);
+        Cursor { n, chain: ContentHash::of(&bytes) }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRequest {
+    pub v: u16,
+    pub device: DeviceId,
+    pub series: Series,
+    pub epoch: Epoch,
+    pub cursor: Cursor,
+    /// Number of the first entry offered, or of the next one to come if none is.
+    pub first_seq: u64,
+    pub entries: Vec<Entry>,
+    /// Bytes of feed that the device wants at most in one answer.
+    pub budget: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncResponse {
+    pub v: u16,
+    pub epoch: Epoch,
+    /// The hub's clock, milliseconds since 1970.
+    pub time: i64,
+    /// Every entry of the series up to here is on the hub's disk.
+    pub received_up_to: u64,
+    /// Every entry up to here is as durable as `policy` says.
+    pub durable_up_to: u64,
+    pub receipt: Receipt,
+    /// Kept for a person, not yet in any feed.
+    pub held: Vec<Verdict>,
+    /// Refused for good; the bytes are kept.
+    pub rejected: Vec<Verdict>,
+    pub feed: Vec<FeedItem>,
+    pub next_cursor: Cursor,
+    pub more: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+}
+
+/// What became of one entry that did not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub seq: u64,
+    pub code: VerdictCode,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictCode {
+    /// The bytes are no changes of that document.
+    Unreadable,
+    /// The hash does not fit the changes.
+    WrongHash,
+    /// The change was made by another device.
+    OtherDevice,
+    /// The patient is not one of the station's.
+    UnknownPatient,
+    /// The signature does not fit or the key is not the device's.
+    WrongSignature,
+    /// Waits for changes that have not arrived.
+    Waiting,
+    /// The checker gave up: too large, too slow.
+    TooCostly,
+    #[serde(other)]
+    Unknown,
+}
+
+/// One entry of the station's feed, as this device may see it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedItem {
+    pub n: u64,
+    pub kind: Kind,
+    pub doc: DocumentId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientId>,
+    pub enc: u8,
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+    /// When the hub received it, milliseconds since 1970.
+    pub at: i64,
+}
+
+/// What the hub asks of the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    pub durability: Durability,
+    /// Disclosed records may be read on the phone until then (milliseconds since 1970) without hearing from the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<i64>,
+}
+
+/// What `durable_up_to` stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Written and synced on the hub's own disk; no backup and no replica is configured.
+    Fsynced,
+    /// Also in a backup or on a synchronous replica.
+    Replicated,
+}
+
+/// Consent as it stands for one patient at one station. A withdrawal names what goes: an empty or unreadable answer
+/// purges nothing (law 6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consented {
+    pub patient: PatientId,
+    /// Grows with every change; a page fetched under an older version is dropped.
+    pub version: u64,
+    /// Facilities whose records may be kept on the phone, with the classes allowed.
+    pub allowed: Vec<(FacilityId, Vec<String>)>,
+    /// Facilities whose records must go.
+    pub withdrawn: Vec<FacilityId>,
+}
+
+/// A device's signing key and whose hand it was in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceKey {
+    pub device: DeviceId,
+    pub staff: record::StaffId,
+    #[serde(with = "serde_bytes")]
+    pub signing_key: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub from: i64,
+    pub until: Option<i64>,
+}
+
+/// A page of a patient's disclosed records (backfill after a grant).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordsPage {
+    pub version: u64,
+    pub items: Vec<RecordItem>,
+    /// Where the next page begins; `None` = this was the last.
+    pub next: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordItem {
+    pub doc: DocumentId,
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+/// Why the hub did not answer a request. The HTTP status says how; this says what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub code: RefusalCode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// The request could not be read.
+    Garbled,
+    /// The device speaks a version this hub does not know.
+    Version,
+    /// No client certificate, or one of another hub.
+    NoCertificate,
+    /// The certificate is not the one of the device named.
+    NotThisDevice,
+    Revoked,
+    /// The hub holds another entry under this number: a restored or cloned phone.
+    SeriesForked,
+    /// Numbers are missing before the first entry offered.
+    Gap,
+    CodeUnknown,
+    CodeUsed,
+    CodeExpired,
+    NotYourPatient,
+    TooLarge,
+    Busy,
+    Internal,
+    #[serde(other)]
+    Unknown,
+}
