@@ -1,1 +1,12 @@
-//! placeholder
+//! **Owns**: what a nurse sees and touches — screens, words, the window or page that shows them.
+//! **Called by**: `main.rs`; on phones the native shells.
+//! **May touch**: `device` and what it re-exports; Dioxus; with the feature `demo` an embedded `hub`.
+//! **Never**: SQL, ciphers, sockets, Automerge; a patient's words in a title, a URL or a log.
+
+pub mod app;
+mod components;
+pub mod platform;
+mod screens;
+pub mod text;
+
+pub use app::{App, Launch};

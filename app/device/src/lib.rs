@@ -25,4 +25,9 @@ pub use phone::Phone;
 pub use jiff;
 pub use protocol::{EnrolUri, Failure, Trigger, UriError};
 pub use record;
+pub use protocol::VERSION;
+
+/// A cursor before the first entry.
+pub const START_CURSOR: protocol::Cursor = protocol::Cursor::START;
+
 pub use vault::{FileKeyStore, KeyStore, NoteRow, Pin, SyncLogLine, Vault, VaultError};

@@ -103,7 +103,7 @@ pub fn open(key: &Key, header: &Header, sealed: &[u8]) -> Result<Zeroizing<Vec<u
 fn size_class(length: usize) -> usize {
     let length = length.max(128);
     let exponent = usize::BITS - 1 - length.leading_zeros();
-    let significant = usize::BITS - exponent.leading_zeros();
+    let significant = u32::BITS - exponent.leading_zeros();
     let mask = (1usize << (exponent - significant)) - 1;
     (length + mask) & !mask
 }

@@ -25,12 +25,16 @@ pub struct Embedded {
 
 impl Embedded {
     /// Opens the hub in `data`, or makes one and fills it with the sample network. A new day gets its own plan of visits.
-    pub async fn start(data: &Path, listen: &str) -> Result<Self, HubError> {
+    ///
+    /// It listens where it listened before: enrolled devices know it by that address.
+    pub async fn start(data: &Path) -> Result<Self, HubError> {
         let folder = data.to_path_buf();
         let store = tokio::task::spawn_blocking(move || open_or_fill(&folder))
             .await
             .unwrap_or(Err(HubError::NotInitialised(data.to_path_buf())))?;
-        Ok(Self { serving: serve(store.clone(), listen, None).await?, store })
+        let before = store.read(|tx| tx.meta("url"))?;
+        let listen = before.as_deref().and_then(|url| url.strip_prefix("https://")).unwrap_or("127.0.0.1:0").to_string();
+        Ok(Self { serving: serve(store.clone(), &listen, None).await?, store })
     }
 
     /// An invitation for one of the sample's nurses.

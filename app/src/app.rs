@@ -1,0 +1,201 @@
+//! The app's frame: what it was launched with, whether it is unlocked, which screen stands.
+
+use crate::screens::{enrol, notes, patient, patients, sync, today, unlock, visit_note};
+use crate::text::{Language, Words};
+use device::record::{DocumentId, PatientId};
+use device::{Background, Phone, Pill};
+use dioxus::prelude::*;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A way to a demo invitation: starts a hub with sample patients if none runs, and answers with its enrolment code.
+pub type DemoInvitation = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
+
+/// What the app was launched with.
+#[derive(Clone)]
+pub struct Launch {
+    pub vault: PathBuf,
+    /// Offered on the enrolment screen.
+    pub demo: Option<DemoInvitation>,
+    /// A demo's PIN stands on the unlock screen; nobody else's does.
+    pub pin_hint: Option<String>,
+    pub language: Language,
+}
+
+/// Where the nurse is. No patient's words in here: it may become a URL one day.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Route {
+    Today,
+    Patients,
+    Patient(PatientId),
+    Note(DocumentId),
+    Notes,
+    Sync,
+}
+
+/// How things look: language and size of the text.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Look {
+    pub language: Signal<Language>,
+    /// Percent: 100, 150, 200.
+    pub text_size: Signal<u16>,
+}
+
+/// Where the app stands.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Shell {
+    pub gate: Signal<Gate>,
+    route: Signal<Route>,
+    behind: Signal<Vec<Route>>,
+}
+
+/// In front of the records: enrol, unlock, or open.
+#[derive(Clone, PartialEq)]
+pub enum Gate {
+    Enrol,
+    Unlock,
+    Open(Session),
+}
+
+/// An unlocked phone and its background sync. Dropping the last copy locks.
+#[derive(Clone)]
+pub struct Session {
+    pub phone: Arc<Phone>,
+    pub background: Rc<Background>,
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.phone, &other.phone)
+    }
+}
+
+/// What changes while the app is open: every screen that reads it is drawn again.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Live {
+    pub revision: Signal<u64>,
+    pub pill: Signal<Pill>,
+}
+
+impl Shell {
+    pub fn go(mut self, route: Route) {
+        let here = self.route.peek().clone();
+        if here != route {
+            self.behind.write().push(here);
+            self.route.set(route);
+        }
+    }
+
+    /// A tab: nothing lies behind it.
+    pub fn switch(mut self, route: Route) {
+        self.behind.write().clear();
+        self.route.set(route);
+    }
+
+    pub fn back(mut self) {
+        let before = self.behind.write().pop().unwrap_or(Route::Today);
+        self.route.set(before);
+    }
+
+    pub fn lock(mut self) {
+        self.switch(Route::Today);
+        self.gate.set(Gate::Unlock);
+    }
+
+    pub fn route(self) -> Route {
+        (self.route)()
+    }
+}
+
+/// No touch for this long locks (domain §6.2: three minutes).
+const IDLE: Duration = Duration::from_secs(180);
+
+#[component]
+pub fn App() -> Element {
+    let launch = use_context::<Launch>();
+    let look = use_context_provider(|| Look { language: Signal::new(launch.language), text_size: Signal::new(100) });
+    let first = if launch.vault.exists() { Gate::Unlock } else { Gate::Enrol };
+    let shell = use_context_provider(|| Shell {
+        gate: Signal::new(first),
+        route: Signal::new(Route::Today),
+        behind: Signal::new(Vec::new()),
+    });
+    let mut touched = use_signal(Instant::now);
+    use_future(move || async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            if matches!(*shell.gate.peek(), Gate::Open(_)) && touched.peek().elapsed() > IDLE {
+                shell.lock();
+            }
+        }
+    });
+    let size = (look.text_size)();
+    let language = (look.language)();
+    rsx! {
+        div {
+            class: "app",
+            lang: language.code(),
+            style: "--s: {f64::from(size) / 100.0}",
+            onpointerdown: move |_| touched.set(Instant::now()),
+            onkeydown: move |_| touched.set(Instant::now()),
+            match (shell.gate)() {
+                Gate::Enrol => rsx! { enrol::Enrol {} },
+                Gate::Unlock => rsx! { unlock::Unlock {} },
+                Gate::Open(session) => rsx! { Open { session } },
+            }
+        }
+    }
+}
+
+/// Everything behind the lock.
+#[component]
+fn Open(session: Session) -> Element {
+    let shell = use_context::<Shell>();
+    let look = use_context::<Look>();
+    let session = use_context_provider(|| session);
+    let live = use_context_provider(|| Live { revision: Signal::new(0), pill: Signal::new(Pill::Unknown) });
+    use_hook(|| read_settings(&session.phone, look));
+    let changes = session.phone.changes();
+    use_future(move || follow(changes.clone(), live.revision));
+    let pill = session.background.pill();
+    use_future(move || follow(pill.clone(), live.pill));
+    match shell.route() {
+        Route::Today => rsx! { today::Today {} },
+        Route::Patients => rsx! { patients::Patients {} },
+        Route::Patient(id) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone() } },
+        Route::Note(id) => rsx! { visit_note::VisitNoteScreen { key: "{id}", id } },
+        Route::Notes => rsx! { notes::Notes {} },
+        Route::Sync => rsx! { sync::SyncScreen {} },
+    }
+}
+
+/// Copies what a channel says into a signal, until the channel closes.
+async fn follow<T: Copy + PartialEq + 'static>(mut channel: tokio::sync::watch::Receiver<T>, mut signal: Signal<T>) {
+    loop {
+        let now = *channel.borrow_and_update();
+        if *signal.peek() != now {
+            signal.set(now);
+        }
+        if channel.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn read_settings(phone: &Phone, mut look: Look) {
+    if let Ok(Some(code)) = phone.setting("language") {
+        look.language.set(Language::of_code(&code));
+    }
+    if let Some(size) = phone.setting("text_size").ok().flatten().and_then(|size| size.parse().ok()) {
+        look.text_size.set(size);
+    }
+}
+
+/// Words for a component that stands inside the app.
+pub fn words() -> Words {
+    crate::text::use_words()
+}

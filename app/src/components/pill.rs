@@ -1,0 +1,77 @@
+//! The pill tells the truth about the line: offline, unsent, syncing, last sync.
+
+use crate::app::{Live, Route, Session, Shell};
+use crate::text::{Words, day_and_clock, use_words};
+use device::Pill;
+use device::jiff::Timestamp;
+use device::read::Status;
+use dioxus::prelude::*;
+
+#[component]
+pub fn SyncPill() -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let _ = (live.revision)();
+    let (class, text) = match session.phone.status() {
+        Ok(status) => pill_words(words, (live.pill)(), &status, Timestamp::now()),
+        Err(error) => ("pill warn", crate::text::error_words(words, &error)),
+    };
+    rsx! {
+        button { class, id: "pill", onclick: move |_| shell.switch(Route::Sync),
+            i { class: "dot", "aria-hidden": "true" }
+            span { role: "status", "{text}" }
+        }
+    }
+}
+
+/// What stands in the pill. Pure: told how things stand and what time it is.
+pub fn pill_words(words: Words, pill: Pill, status: &Status, now: Timestamp) -> (&'static str, String) {
+    let unsent = status.unsent;
+    match (pill, status.last_sync) {
+        (Pill::Offline, _) if unsent > 0 => ("pill off", words.count("pill-offline-unsent", unsent)),
+        (Pill::Offline, _) => ("pill off", words.say("pill-offline")),
+        (Pill::Trouble(_), _) => ("pill warn", words.count("pill-trouble", unsent)),
+        (Pill::Syncing, _) => ("pill", words.say("pill-syncing")),
+        (_, _) if unsent > 0 => ("pill warn", words.count("pill-unsent", unsent)),
+        (_, Some(last)) => ("pill", words.with("pill-synced", &[("time", day_and_clock(last, now).into())])),
+        (_, None) => ("pill off", words.say("pill-never")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Language;
+    use device::Failure;
+
+    fn status(unsent: u64) -> Status {
+        Status {
+            unsent,
+            oldest_unsent: None,
+            last_sync: Some(Timestamp::UNIX_EPOCH),
+            lease_until: None,
+            patients: 0,
+            notes: 0,
+            held: 0,
+            rejected: 0,
+            received_up_to: 0,
+            durable_up_to: 0,
+            cursor: device::START_CURSOR,
+            bytes: 0,
+            log: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_pill_never_says_synced_while_a_note_waits() {
+        let words = Words(Language::Japanese);
+        for pill in [Pill::Unknown, Pill::Online, Pill::Offline, Pill::Trouble(Failure::Unreachable)] {
+            let (_, text) = pill_words(words, pill, &status(2), Timestamp::UNIX_EPOCH);
+            assert!(text.contains("未送信 2件"), "{pill:?}: {text}");
+        }
+        let (_, text) = pill_words(words, Pill::Online, &status(0), Timestamp::UNIX_EPOCH);
+        assert_eq!(text, "同期済み 9:00");
+    }
+}

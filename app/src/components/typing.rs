@@ -1,0 +1,166 @@
+//! What happens to typed letters: a pure machine, told of every key, pause and composition.
+//!
+//! The field itself is never written to while it is typed in (PLATFORM: letters get lost); it is only mounted anew when
+//! nobody types and somebody else's words have arrived.
+
+/// How long the pen rests before the journal is written, and before a change is made.
+pub const JOURNAL_AFTER_MS: u64 = 250;
+pub const SAVE_AFTER_MS: u64 = 1_000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typing {
+    /// What the document and the field last agreed on, from this field's side.
+    shown: String,
+    typed: String,
+    composing: bool,
+    focused: bool,
+    /// Counts keys: a pause belongs to the last one.
+    keys: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypingEvent {
+    Input(String),
+    CompositionStarted,
+    CompositionEnded,
+    Focused,
+    Blurred,
+    /// No key for a while since key number so-and-so.
+    ShortPause(u64),
+    LongPause(u64),
+    /// What the document holds now.
+    DocumentSays(String),
+    /// The field goes away.
+    Dropped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypingEffect {
+    /// Ring `ShortPause` and `LongPause` with this number when their time has come.
+    StartPauses(u64),
+    /// Into the crash journal.
+    Keep { shown: String, typed: String },
+    /// A change of the document.
+    Save { shown: String, typed: String },
+    /// Mount the field anew with the document's text.
+    Remount,
+}
+
+impl Typing {
+    pub fn new(text: &str) -> Self {
+        Self { shown: text.to_string(), typed: text.to_string(), composing: false, focused: false, keys: 0 }
+    }
+
+    pub fn typed(&self) -> &str {
+        &self.typed
+    }
+
+    pub fn is_unsaved(&self) -> bool {
+        self.typed != self.shown
+    }
+
+    pub fn update(&mut self, event: TypingEvent) -> Vec<TypingEffect> {
+        match event {
+            TypingEvent::Input(text) => {
+                self.typed = text;
+                self.keys += 1;
+                vec![TypingEffect::StartPauses(self.keys)]
+            }
+            TypingEvent::CompositionStarted => {
+                self.composing = true;
+                Vec::new()
+            }
+            TypingEvent::CompositionEnded => {
+                self.composing = false;
+                self.keys += 1;
+                vec![TypingEffect::StartPauses(self.keys)]
+            }
+            TypingEvent::Focused => {
+                self.focused = true;
+                Vec::new()
+            }
+            TypingEvent::Blurred => {
+                self.focused = false;
+                self.composing = false;
+                self.save()
+            }
+            TypingEvent::Dropped => self.save(),
+            TypingEvent::ShortPause(keys) if keys == self.keys && !self.composing && self.is_unsaved() => {
+                vec![TypingEffect::Keep { shown: self.shown.clone(), typed: self.typed.clone() }]
+            }
+            // No change while a composition is open: its letters are not yet the nurse's.
+            TypingEvent::LongPause(keys) if keys == self.keys && !self.composing => self.save(),
+            TypingEvent::ShortPause(_) | TypingEvent::LongPause(_) => Vec::new(),
+            TypingEvent::DocumentSays(text) => {
+                if self.focused || self.is_unsaved() || text == self.typed {
+                    return Vec::new();
+                }
+                self.shown = text.clone();
+                self.typed = text;
+                vec![TypingEffect::Remount]
+            }
+        }
+    }
+
+    fn save(&mut self) -> Vec<TypingEffect> {
+        if !self.is_unsaved() {
+            return Vec::new();
+        }
+        let shown = std::mem::replace(&mut self.shown, self.typed.clone());
+        vec![TypingEffect::Save { shown, typed: self.typed.clone() }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_saves_what_was_typed_against_what_was_shown() {
+        let mut field = Typing::new("安定。");
+        assert_eq!(field.update(TypingEvent::Input("安定。咳".into())), [TypingEffect::StartPauses(1)]);
+        field.update(TypingEvent::Input("安定。咳あり".into()));
+        assert_eq!(field.update(TypingEvent::LongPause(1)), [], "the pause of an older key says nothing");
+        assert_eq!(
+            field.update(TypingEvent::LongPause(2)),
+            [TypingEffect::Save { shown: "安定。".into(), typed: "安定。咳あり".into() }]
+        );
+        assert_eq!(field.update(TypingEvent::Blurred), [], "nothing is left to save");
+    }
+
+    #[test]
+    fn an_open_composition_changes_nothing_and_loses_nothing() {
+        let mut field = Typing::new("");
+        field.update(TypingEvent::CompositionStarted);
+        field.update(TypingEvent::Input("か".into()));
+        field.update(TypingEvent::Input("かんご".into()));
+        assert_eq!(field.update(TypingEvent::LongPause(2)), []);
+        field.update(TypingEvent::Input("看護".into()));
+        assert_eq!(field.update(TypingEvent::CompositionEnded), [TypingEffect::StartPauses(4)]);
+        assert_eq!(
+            field.update(TypingEvent::LongPause(4)),
+            [TypingEffect::Save { shown: "".into(), typed: "看護".into() }]
+        );
+    }
+
+    #[test]
+    fn a_colleagues_words_never_enter_a_field_that_is_being_typed_in() {
+        let mut field = Typing::new("安定。");
+        field.update(TypingEvent::Focused);
+        assert_eq!(field.update(TypingEvent::DocumentSays("安定。長女不在。".into())), []);
+        field.update(TypingEvent::Input("安定。咳あり。".into()));
+        assert_eq!(
+            field.update(TypingEvent::Blurred),
+            [TypingEffect::Save { shown: "安定。".into(), typed: "安定。咳あり。".into() }]
+        );
+        assert_eq!(field.update(TypingEvent::DocumentSays("安定。咳あり。長女不在。".into())), [TypingEffect::Remount]);
+        assert_eq!(field.typed(), "安定。咳あり。長女不在。");
+    }
+
+    #[test]
+    fn a_field_that_goes_away_saves_first() {
+        let mut field = Typing::new("");
+        field.update(TypingEvent::Input("x".into()));
+        assert_eq!(field.update(TypingEvent::Dropped), [TypingEffect::Save { shown: "".into(), typed: "x".into() }]);
+    }
+}

@@ -1,0 +1,132 @@
+//! Enrolment, on the screen.
+
+use super::update::{Effect, Event, Model, Wrong, update};
+use crate::app::{Gate, Launch, Look, Shell};
+use crate::text::{Language, error_words, use_words};
+use device::Pin;
+use dioxus::prelude::*;
+
+/// Reads a chosen file in the page itself (file events are empty on phones and over liveview) and puts its text into the field.
+const READ_FILE: &str = "const f=this.files[0]; if(f) f.text().then(t=>{const e=document.getElementById('invite');\
+    e.value=t.trim().slice(0,2000); e.dispatchEvent(new Event('input',{bubbles:true})); this.value='';})";
+
+#[component]
+pub fn Enrol() -> Element {
+    let words = use_words();
+    let launch = use_context::<Launch>();
+    let mut shell = use_context::<Shell>();
+    let mut model = use_signal(Model::default);
+    let mut mounted = use_signal(|| 0u32);
+    let vault = launch.vault.clone();
+    let send = use_callback(move |event: Event| {
+        let effects = update(&mut model.write(), event);
+        for effect in effects {
+            match effect {
+                Effect::OpenUnlock => shell.gate.set(Gate::Unlock),
+                Effect::Enrol { uri, pin } => {
+                    let vault = vault.clone();
+                    spawn(async move {
+                        let done = match Pin::new(&pin) {
+                            Ok(pin) => device::enrol::enrol(&vault, &uri, &pin).await.map(|_| ()),
+                            Err(error) => Err(error.into()),
+                        };
+                        let event = match done {
+                            Ok(()) => Event::Enrolled,
+                            Err(error) => Event::Failed(error_words(words, &error)),
+                        };
+                        for effect in update(&mut model.write(), event) {
+                            if effect == Effect::OpenUnlock {
+                                shell.gate.set(Gate::Unlock);
+                            }
+                        }
+                    });
+                }
+            }
+        }
+    });
+    let error = model.read().error.clone().map(|wrong| match wrong {
+        Wrong::Uri => words.say("error-uri"),
+        Wrong::PinDigits => words.say("error-pin-digits"),
+        Wrong::PinsDiffer => words.say("enrol-pin-differs"),
+        Wrong::Said(said) => said,
+    });
+    let working = model.read().working;
+    let initial = model.peek().uri.clone();
+    rsx! {
+        header { class: "hd", h1 { {words.say("enrol-title")} } LanguageSwitch {} }
+        main { class: "bd",
+            p { class: "sub", {words.say("enrol-lead")} }
+            div { class: "textfield",
+                label { r#for: "invite", class: "k", {words.say("enrol-uri")} }
+                for key in std::iter::once(mounted()) {
+                    textarea {
+                        key: "{key}", id: "invite", class: "ta mono", rows: 4, autocomplete: "off", spellcheck: "false",
+                        maxlength: "2000", placeholder: "tsutsuji://enrol?…",
+                        initial_value: "{initial}",
+                        oninput: move |event: FormEvent| send.call(Event::UriChanged(event.value())),
+                    }
+                }
+            }
+            div { class: "row wrap",
+                label { r#for: "invite-file", class: "btn g s", {words.say("enrol-pick")} }
+                input {
+                    id: "invite-file", class: "hidden", r#type: "file", accept: "text/plain,.txt",
+                    "onclick": "event.stopPropagation()", "onchange": READ_FILE,
+                }
+                if let Some(demo) = launch.demo.clone() {
+                    button {
+                        class: "btn g s", id: "demo",
+                        onclick: move |_| {
+                            let demo = demo.clone();
+                            async move {
+                                match demo().await {
+                                    Some(uri) => {
+                                        update(&mut model.write(), Event::UriChanged(uri));
+                                        mounted += 1;
+                                    }
+                                    None => { update(&mut model.write(), Event::Failed(words.say("error-unknown"))); }
+                                }
+                            }
+                        },
+                        {words.say("enrol-demo")}
+                    }
+                }
+            }
+            PinInput { id: "pin", label: words.say("enrol-pin"), on_input: move |text| send.call(Event::PinChanged(text)) }
+            PinInput { id: "pin-again", label: words.say("enrol-pin-again"), on_input: move |text| send.call(Event::AgainChanged(text)) }
+            if let Some(error) = error { p { class: "strip", role: "alert", "{error}" } }
+        }
+        footer { class: "foot",
+            button { class: "btn", id: "enrol", disabled: working, onclick: move |_| send.call(Event::Submitted),
+                {words.say(if working { "enrol-working" } else { "enrol-button" })}
+            }
+        }
+    }
+}
+
+#[component]
+fn PinInput(id: &'static str, label: String, on_input: EventHandler<String>) -> Element {
+    rsx! {
+        div { class: "textfield",
+            label { r#for: id, class: "k", "{label}" }
+            input {
+                id, class: "ta line", r#type: "password", inputmode: "numeric", autocomplete: "new-password", maxlength: "12",
+                initial_value: "", oninput: move |event: FormEvent| on_input.call(event.value()),
+            }
+        }
+    }
+}
+
+/// 日本語 / English, before anybody is known.
+#[component]
+pub fn LanguageSwitch() -> Element {
+    let mut look = use_context::<Look>();
+    let words = use_words();
+    let other = match words.0 {
+        Language::Japanese => (Language::English, "language-en"),
+        Language::English => (Language::Japanese, "language-ja"),
+    };
+    rsx! {
+        button { class: "btn g s quiet", id: "language", lang: other.0.code(), onclick: move |_| look.language.set(other.0), {words.say(other.1)} }
+    }
+}

@@ -1,0 +1,47 @@
+//! One folder a screen: `update.rs` decides and is tested without a window, `view.rs` shows and does.
+
+pub mod enrol;
+pub mod notes;
+pub mod patient;
+pub mod patients;
+pub mod sync;
+pub mod today;
+pub mod unlock;
+pub mod visit_note;
+
+use crate::app::{Route, Session, Shell};
+use crate::text::Words;
+use device::DeviceError;
+use device::jiff::Timestamp;
+use device::record::{DocumentId, PatientId, Sex, VisitId};
+
+/// Opens the note of a visit; the tap on 訪問を開始 is the actual start, if none stands yet.
+fn start_visit(
+    session: &Session,
+    shell: Shell,
+    patient: &PatientId,
+    visit: Option<VisitId>,
+    stamp: bool,
+) -> Result<DocumentId, DeviceError> {
+    let now = Timestamp::now();
+    let note = session.phone.start_note(patient, visit, now)?;
+    if stamp {
+        let started = session.phone.show_note(note)?;
+        let untouched = !started.view.fields.contains_key("started_at")
+            && !started.view.conflicts.iter().any(|c| c.field == "started_at");
+        if untouched {
+            session.phone.set_value(note, "started_at", crate::screens::visit_note::minute_of(now), now)?;
+        }
+    }
+    shell.go(Route::Note(note));
+    Ok(note)
+}
+
+fn sex_words(words: Words, sex: Sex) -> String {
+    words.say(match sex {
+        Sex::Male => "sex-male",
+        Sex::Female => "sex-female",
+        Sex::Other => "sex-other",
+        Sex::Unknown => "sex-unknown",
+    })
+}

@@ -1,0 +1,4 @@
+//! 記録の一覧
+mod view;
+
+pub use view::*;

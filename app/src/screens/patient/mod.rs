@@ -1,0 +1,5 @@
+//! 利用者
+mod update;
+mod view;
+
+pub use view::*;

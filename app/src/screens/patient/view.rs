@@ -1,0 +1,259 @@
+//! 利用者: every block says whose and when.
+
+use super::update::{Tab, flag_key, lab_series, latest_prescriptions, polyline};
+use crate::app::{Live, Route, Session, Shell};
+use crate::components::{Drawn, Icon, SyncPill};
+use crate::screens::notes::NoteCard;
+use crate::screens::{sex_words, start_visit};
+use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
+use device::jiff::Timestamp;
+use device::read::{Directory, PatientShown};
+use device::record::calendar::{age_on, day_in_japan};
+use device::record::summary::AllergyKnowledge;
+use device::record::visit_note::NoteState;
+use device::record::{PatientId, RecordFlag, SummaryItem};
+use dioxus::prelude::*;
+
+#[component]
+pub fn PatientScreen(id: PatientId) -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let _ = (live.revision)();
+    let mut tab = use_signal(Tab::default);
+    let mut failed = use_signal(|| None::<String>);
+    let now = Timestamp::now();
+    let shown = match session.phone.show_patient(&id, now) {
+        Ok(shown) => shown,
+        Err(error) => return rsx! { Failed { text: error_words(words, &error) } },
+    };
+    let directory = session.phone.directory().unwrap_or_default();
+    let notes = session.phone.note_rows(Some(&id)).unwrap_or_default();
+    let patient = shown.summary.patient.clone();
+    let today = day_in_japan(now);
+    let visit = session.phone.today(now).unwrap_or_default().into_iter().find(|row| row.visit.patient == id);
+    let done = visit.as_ref().and_then(|row| row.state).is_some_and(|state| state != NoteState::Draft);
+    let begun = visit.as_ref().is_some_and(|row| row.note.is_some());
+    let visit_id = visit.as_ref().map(|row| row.visit.id);
+    let lines = [
+        patient.birth_date.map(|b| date_short(words, b)),
+        patient.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0))),
+        Some(sex_words(words, patient.sex)),
+    ];
+    let sub = lines.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let as_of = shown.as_of.map(|at| words.with("patient-as-of", &[("time", day_and_clock(at, now).into())]));
+    rsx! {
+        header { class: "hd",
+            div { class: "row sp wrap",
+                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
+                div { class: "col grow", span { class: "kana", "{patient.kana}" } h1 { "{patient.name}" } }
+                SyncPill {}
+            }
+            div { class: "sub", "{sub}" if let Some(as_of) = as_of { " · {as_of}" } }
+        }
+        main { class: "bd",
+            AllergyStrip { shown: Whole(shown.clone()) }
+            div { class: "seg", role: "tablist",
+                for (which, key) in [(Tab::Summary, "patient-tab-summary"), (Tab::Notes, "patient-tab-notes")] {
+                    button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, onclick: move |_| tab.set(which), {words.say(key)} }
+                }
+            }
+            match tab() {
+                Tab::Summary => rsx! { Summary { shown: Whole(shown), directory } },
+                Tab::Notes => rsx! {
+                    if notes.is_empty() { div { class: "card empty", {words.say("notes-none")} } }
+                    for row in notes { NoteCard { key: "{row.note}", row: row.clone(), name: None } }
+                },
+            }
+            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+        }
+        footer { class: "foot",
+            button { class: "btn", id: "start",
+                onclick: move |_| {
+                    let done = start_visit(&session, shell, &id, visit_id, !done);
+                    failed.set(done.err().map(|error| error_words(words, &error)));
+                },
+                {words.say(if begun { "open-note" } else { "start-visit" })}
+            }
+        }
+    }
+}
+
+/// The whole summary as a prop.
+#[derive(Clone)]
+struct Whole(PatientShown);
+
+impl PartialEq for Whole {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.summary == other.0.summary && self.0.lease_lapsed == other.0.lease_lapsed
+    }
+}
+
+/// Always there: "none known" is a statement, "not recorded" a gap.
+#[component]
+fn AllergyStrip(shown: Whole) -> Element {
+    let words = use_words();
+    let shown = shown.0;
+    if shown.lease_lapsed {
+        return rsx! { div { class: "strip warn", b { {words.say("lease-lapsed")} } div { class: "light", {words.say("lease-lapsed-hint")} } } };
+    }
+    let items = &shown.summary.allergies;
+    match shown.summary.allergy_knowledge {
+        AllergyKnowledge::NotRecorded => rsx! { div { class: "strip warn", {words.say("allergy-not-recorded")} } },
+        AllergyKnowledge::NoneKnown => {
+            let said: Vec<String> = items.iter().map(|i| i.text.clone()).collect();
+            rsx! { div { class: "strip calm", {words.say("allergy-none-known")} div { class: "light", {said.join(" · ")} } } }
+        }
+        AllergyKnowledge::Recorded => rsx! {
+            div { class: "strip",
+                for item in items.iter() {
+                    div { class: if item.flag == Some(RecordFlag::NoneKnown) { "light" },
+                        Drawn { icon: Icon::Alert }
+                        " {item.text}"
+                        if item.flag != Some(RecordFlag::NoneKnown) { " — " {words.say("allergy-kind")} }
+                        if item.flag == Some(RecordFlag::Contraindicated) { " · " {words.say("flag-contraindicated")} }
+                        if let Some(detail) = &item.detail { span { class: "light", " {detail}" } }
+                    }
+                }
+            }
+        },
+    }
+}
+
+#[component]
+fn Summary(shown: Whole, directory: Directory) -> Element {
+    let words = use_words();
+    let summary = shown.0.summary;
+    let lapsed = shown.0.lease_lapsed;
+    let series = lab_series(&summary.labs);
+    let prescriptions = latest_prescriptions(&summary.prescriptions);
+    let mut all_labs = use_signal(|| false);
+    let labs_shown = if all_labs() { series.len() } else { series.len().min(8) };
+    rsx! {
+        if !lapsed {
+            for (facility, items) in prescriptions {
+                section { class: "card", key: "rx-{facility}",
+                    div { class: "row sp wrap", h2 { {words.say("section-prescriptions")} " " {words.count("drugs", items.len() as u64)} } Source { item: items[0].clone(), directory: directory.clone() } }
+                    for (i, item) in items.iter().enumerate() { ItemLine { key: "{i}", item: item.clone() } }
+                }
+            }
+            if !series.is_empty() {
+                section { class: "card",
+                    div { class: "row sp wrap", h2 { {words.say("section-labs")} } Source { item: series[0].latest.clone(), directory: directory.clone() } }
+                    table { class: "labs",
+                        tbody {
+                            for s in series.iter().take(labs_shown) {
+                                tr {
+                                    td { "{s.latest.text}" div { class: "src", {source_words(words, &s.latest, &directory)} } }
+                                    td { if s.trend.len() > 1 { svg { class: "trend", view_box: "0 0 86 20", "aria-hidden": "true", polyline { points: polyline(&s.trend) } } } }
+                                    td { class: if s.latest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, &s.latest)} }
+                                }
+                            }
+                        }
+                    }
+                    if labs_shown < series.len() {
+                        button { class: "btn g s wide", onclick: move |_| all_labs.set(true), {words.count("show-all", series.len() as u64)} }
+                    }
+                }
+            }
+            Block { title: "section-problems", items: summary.problems.clone(), directory: directory.clone() }
+            Block { title: "section-injections", items: summary.injections.clone(), directory: directory.clone() }
+            Block { title: "section-encounters", items: summary.encounters.clone(), directory: directory.clone() }
+            Block { title: "section-documents", items: summary.documents.clone(), directory: directory.clone() }
+            if summary.as_of().is_none() { div { class: "card empty", {words.say("none-disclosed")} } }
+        }
+        if !summary.orders.is_empty() {
+            section { class: "card",
+                h2 { {words.say("section-orders")} }
+                for order in summary.orders.iter() {
+                    div { class: "line",
+                        {words.with("order-period", &[("from", date_long(words, order.from).into()), ("until", date_long(words, order.until).into())])}
+                        if order.special { " · " {words.say("order-special")} }
+                        div { class: "src", {directory.facility(&order.facility).to_string()} }
+                    }
+                }
+            }
+        }
+        if summary.patient.address.is_some() || summary.patient.phone.is_some() {
+            section { class: "card",
+                h2 { {words.say("section-contact")} }
+                if let Some(address) = &summary.patient.address { div { class: "line", "{address}" } }
+                if let Some(phone) = &summary.patient.phone { div { class: "line", "{phone}" } }
+            }
+        }
+    }
+}
+
+/// A list that shows its first five and opens on demand.
+#[component]
+fn Block(title: &'static str, items: Vec<SummaryItem>, directory: Directory) -> Element {
+    let words = use_words();
+    let mut all = use_signal(|| false);
+    if items.is_empty() {
+        return rsx! {};
+    }
+    let shown = if all() { items.len() } else { items.len().min(5) };
+    let total = items.len() as u64;
+    rsx! {
+        section { class: "card",
+            div { class: "row sp wrap", h2 { {words.say(title)} " " {words.count("items", total)} } }
+            for (i, item) in items.iter().take(shown).enumerate() {
+                div { class: "line", key: "{i}",
+                    if let Some(body) = &item.body {
+                        details { summary { "{item.text}" } p { class: "body", "{body}" } }
+                    } else {
+                        span { "{item.text}" }
+                        if let Some(flag) = item.flag.as_ref().and_then(flag_key) { span { class: "tag", {words.say(flag)} } }
+                        if let Some(value) = &item.value { span { " {value} " {item.unit.clone().unwrap_or_default()} } }
+                        if let Some(detail) = &item.detail { div { class: "src", "{detail}" } }
+                    }
+                    div { class: "src", {source_words(words, item, &directory)} }
+                }
+            }
+            if shown < items.len() {
+                button { class: "btn g s wide", onclick: move |_| all.set(true), {words.count("show-all", total)} }
+            }
+        }
+    }
+}
+
+#[component]
+fn ItemLine(item: SummaryItem) -> Element {
+    let dose = [item.value.clone(), item.unit.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    rsx! {
+        div { class: "line row sp",
+            div { "{item.text}" if let Some(detail) = &item.detail { div { class: "src", "{detail}" } } }
+            div { class: "n", "{dose}" }
+        }
+    }
+}
+
+#[component]
+fn Source(item: SummaryItem, directory: Directory) -> Element {
+    let words = use_words();
+    rsx! { span { class: "src", {source_words(words, &item, &directory)} } }
+}
+
+/// Whose, and when.
+fn source_words(words: Words, item: &SummaryItem, directory: &Directory) -> String {
+    let date = item.date.or_else(|| (item.as_of != Timestamp::UNIX_EPOCH).then(|| day_in_japan(item.as_of)));
+    let when = date.map_or_else(|| words.say("as-of-unknown"), |date| date.strftime("%Y/%-m/%-d").to_string());
+    format!("{} · {when}", directory.facility(&item.facility))
+}
+
+fn value_with_flag(words: Words, item: &SummaryItem) -> String {
+    let flag = item.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
+    [item.value.clone(), item.unit.clone(), flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// A screen that could not be read.
+#[component]
+pub fn Failed(text: String) -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    rsx! {
+        header { class: "hd", button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.switch(Route::Today), Drawn { icon: Icon::Back } } }
+        main { class: "bd", p { class: "strip", role: "alert", "{text}" } }
+    }
+}

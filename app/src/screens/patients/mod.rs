@@ -1,0 +1,5 @@
+//! 利用者の一覧
+mod update;
+mod view;
+
+pub use view::*;

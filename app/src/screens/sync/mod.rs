@@ -1,0 +1,5 @@
+//! 同期
+mod update;
+mod view;
+
+pub use view::*;

@@ -1,0 +1,34 @@
+//! The sync screen: what is where, in words.
+
+use device::jiff::Timestamp;
+
+/// Whole hours until the lease ends; `None` when it has, or there is none.
+pub fn lease_hours(until: Option<Timestamp>, now: Timestamp) -> Option<u64> {
+    let left = until?.duration_since(now).as_hours();
+    u64::try_from(left).ok().filter(|hours| *hours > 0)
+}
+
+/// The words' key for a failure's code of the history.
+pub fn trouble_key(code: &str) -> &'static str {
+    match code {
+        "unreachable" => "pill-offline",
+        "not_our_hub" => "trouble-not_our_hub",
+        "storage" => "error-full",
+        _ => "trouble-refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use device::jiff::SignedDuration;
+
+    #[test]
+    fn a_lease_that_has_ended_has_no_hours_left() {
+        let now = Timestamp::UNIX_EPOCH;
+        let hours = |h: i64| lease_hours(now.checked_add(SignedDuration::from_hours(h)).ok(), now);
+        assert_eq!(hours(41), Some(41));
+        assert_eq!(hours(-1), None);
+        assert_eq!(lease_hours(None, now), None);
+    }
+}

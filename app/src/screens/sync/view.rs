@@ -1,0 +1,141 @@
+//! 同期
+
+use super::update::{lease_hours, trouble_key};
+use crate::app::{Live, Look, Route, Session, Shell};
+use crate::components::{Icon, SyncPill, Tabs};
+use crate::screens::patient::Failed;
+use crate::text::{Language, day_and_clock, error_words, megabytes, trouble_words, use_words};
+use device::Pill;
+use device::jiff::Timestamp;
+use device::record::visit_note::NoteState;
+use dioxus::prelude::*;
+use fluent_bundle::FluentValue;
+use std::collections::BTreeMap;
+
+#[component]
+pub fn SyncScreen() -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let _ = (live.revision)();
+    let pill = (live.pill)();
+    let now = Timestamp::now();
+    let status = match session.phone.status() {
+        Ok(status) => status,
+        Err(error) => return rsx! { Failed { text: error_words(words, &error) } },
+    };
+    let names: BTreeMap<_, _> =
+        session.phone.patients().unwrap_or_default().into_iter().map(|row| (row.patient.id, row.patient.name)).collect();
+    let waiting: Vec<_> = session
+        .phone
+        .note_rows(None)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|row| session.phone.show_note(row.note).is_ok_and(|note| note.unsent))
+        .take(20)
+        .collect();
+    let sync = status.last_sync.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
+    let sub = words.with("sync-sub", &[("sync", sync.into()), ("hub", session.phone.identity().hub_name.clone().into())]);
+    let trouble = match pill {
+        Pill::Trouble(failure) => Some(trouble_words(words, failure)),
+        Pill::Offline => Some(trouble_words(words, device::Failure::Unreachable)),
+        _ => None,
+    };
+    let lease = match lease_hours(status.lease_until, now) {
+        Some(hours) => words.count("sync-lease-hours", hours),
+        None if status.lease_until.is_some() => words.say("lease-lapsed"),
+        None => words.say("sync-lease-none"),
+    };
+    let syncing = pill == Pill::Syncing;
+    rsx! {
+        header { class: "hd",
+            div { class: "row sp wrap", h1 { {words.say("sync-title")} } SyncPill {} }
+            div { class: "sub", "{sub}" }
+        }
+        main { class: "bd",
+            if let Some(trouble) = trouble { p { class: "strip warn", role: "status", "{trouble}" } }
+            section { class: "card",
+                if status.unsent == 0 {
+                    b { id: "unsent", {words.say("sync-unsent-none")} }
+                } else {
+                    div { class: "row sp wrap", b { id: "unsent", {words.count("sync-unsent", status.unsent)} } span { class: "tag wa", {words.say("sync-auto")} } }
+                    for row in waiting {
+                        div { class: "line row sp", key: "{row.note}",
+                            div { {names.get(&row.patient).cloned().unwrap_or_default()} " · " {words.say("note-title")}
+                                div { class: "src", {day_and_clock(row.changed_at, now)} " " {words.say(match row.state { NoteState::Draft => "state-draft", _ => "state-confirmed" })} }
+                            }
+                            b { {words.say("sync-waiting")} }
+                        }
+                    }
+                }
+            }
+            section { class: "card",
+                div { class: "line row sp", span { {words.say("sync-patients")} } b { {words.count("people", status.patients)} } }
+                div { class: "line row sp", span { {words.say("sync-notes")} } b { {words.count("items", status.notes)} } }
+                div { class: "line row sp", span { {words.say("sync-size")} } b { {megabytes(status.bytes)} } }
+                div { class: "line row sp", span { {words.say("sync-lease")} } b { "{lease}" } }
+            }
+            section { class: "card",
+                h2 { {words.say("sync-history")} }
+                if status.log.is_empty() { p { class: "sub", {words.say("sync-history-none")} } }
+                for (i, line) in status.log.iter().take(8).enumerate() {
+                    div { class: "line row sp", key: "{i}",
+                        span { {words.with("sync-line", &[
+                            ("time", day_and_clock(Timestamp::from_millisecond(line.at).unwrap_or(now), now).into()),
+                            ("received", FluentValue::from(line.received)), ("sent", FluentValue::from(line.sent))])} }
+                        match &line.failure {
+                            None => rsx! { span { class: "tag ok", {words.say("sync-done")} } },
+                            Some(code) => rsx! { span { class: "tag", {words.say(trouble_key(code))} } },
+                        }
+                    }
+                }
+            }
+            Settings {}
+            div { class: "src", {words.with("sync-device", &[("device", session.phone.identity().device.to_string().into())])} " · {device::VERSION}" }
+            button { class: "btn g", id: "lock", onclick: move |_| shell.lock(), {words.say("lock")} }
+        }
+        footer { class: "foot near",
+            button { class: "btn", id: "sync-now", disabled: syncing, onclick: move |_| session.background.sync_now(),
+                {words.say(if syncing { "sync-working" } else { "sync-now" })}
+            }
+        }
+        Tabs { on: Icon::Sync }
+    }
+}
+
+#[component]
+fn Settings() -> Element {
+    let words = use_words();
+    let session = use_context::<Session>();
+    let shell = use_context::<Shell>();
+    let mut look = use_context::<Look>();
+    let keep = use_callback(move |(name, value): (&'static str, String)| {
+        if session.phone.put_setting(name, &value).is_err() {
+            shell.switch(Route::Sync);
+        }
+    });
+    rsx! {
+        section { class: "card",
+            h2 { {words.say("settings")} }
+            div { class: "k", {words.say("language")} }
+            div { class: "seg", role: "group",
+                for (language, key) in [(Language::Japanese, "language-ja"), (Language::English, "language-en")] {
+                    button { class: if words.0 == language { "on" }, lang: language.code(), "aria-pressed": words.0 == language,
+                        onclick: move |_| { look.language.set(language); keep.call(("language", language.code().to_string())); },
+                        {words.say(key)}
+                    }
+                }
+            }
+            div { class: "k", {words.say("text-size")} }
+            div { class: "seg", role: "group",
+                for (size, key) in [(100u16, "size-1"), (150, "size-2"), (200, "size-3")] {
+                    button { class: if (look.text_size)() == size { "on" }, "aria-pressed": (look.text_size)() == size,
+                        onclick: move |_| { look.text_size.set(size); keep.call(("text_size", size.to_string())); },
+                        {words.say(key)}
+                    }
+                }
+            }
+        }
+    }
+}

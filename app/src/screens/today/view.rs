@@ -1,0 +1,136 @@
+//! 今日の訪問
+
+use super::update::{OrderTag, next_visit, order_tag};
+use crate::app::{Live, Route, Session, Shell};
+use crate::components::{Icon, SyncPill, Tabs};
+use crate::screens::{sex_words, start_visit};
+use crate::text::{date_long, day_and_clock, error_words, use_words};
+use device::jiff::Timestamp;
+use device::read::TodayRow;
+use device::record::calendar::{age_on, day_in_japan};
+use device::record::visit_note::NoteState;
+use dioxus::prelude::*;
+use fluent_bundle::FluentValue;
+
+#[component]
+pub fn Today() -> Element {
+    let words = use_words();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let _ = (live.revision)();
+    let now = Timestamp::now();
+    let rows = session.phone.today(now);
+    let last = session.phone.status().ok().and_then(|s| s.last_sync);
+    let sync = last.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
+    let count = rows.as_ref().map_or(0, Vec::len) as u64;
+    let sub = words.with(
+        "today-sub",
+        &[
+            ("date", date_long(words, day_in_japan(now)).into()),
+            ("n", FluentValue::from(count)),
+            ("sync", sync.into()),
+        ],
+    );
+    rsx! {
+        header { class: "hd",
+            div { class: "row sp wrap", h1 { {words.say("today-title")} } SyncPill {} }
+            div { class: "sub", "{sub}" }
+        }
+        main { class: "bd",
+            match rows {
+                Err(error) => rsx! { p { class: "strip", role: "alert", {error_words(words, &error)} } },
+                Ok(rows) if rows.is_empty() => rsx! {
+                    div { class: "card empty", p { b { {words.say("today-none")} } } p { class: "sub", {words.say("today-none-hint")} } }
+                },
+                Ok(rows) => {
+                    let next = next_visit(&rows);
+                    rsx! {
+                        for (i, row) in rows.into_iter().enumerate() {
+                            VisitCard { key: "{row.visit.id}", row: Shown(row), next: next == Some(i) }
+                        }
+                    }
+                }
+            }
+        }
+        Tabs { on: Icon::Today }
+    }
+}
+
+/// A row as a prop.
+#[derive(Clone)]
+struct Shown(TodayRow);
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        a.visit == b.visit
+            && a.patient == b.patient
+            && a.state == b.state
+            && a.has_allergy == b.has_allergy
+            && a.order == b.order
+    }
+}
+
+#[component]
+fn VisitCard(row: Shown, next: bool) -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let session = use_context::<Session>();
+    let mut failed = use_signal(|| None::<String>);
+    let TodayRow { visit, patient, note, state, has_allergy, .. } = row.0.clone();
+    let today = day_in_japan(Timestamp::now());
+    let (kana, name) = patient
+        .as_ref()
+        .map_or_else(|| (String::new(), words.say("unknown-patient")), |p| (p.kana.clone(), p.name.clone()));
+    let who = patient
+        .as_ref()
+        .map(|p| {
+            let age = p.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0)));
+            [age, Some(sex_words(words, p.sex))].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        })
+        .unwrap_or_default();
+    let address = patient.as_ref().and_then(|p| p.address.clone()).unwrap_or_default();
+    let order = match order_tag(&row.0, today) {
+        OrderTag::Fine => None,
+        OrderTag::Left(n) => Some(words.count("tag-order-left", n)),
+        OrderTag::Expired => Some(words.say("tag-order-expired")),
+        OrderTag::None => Some(words.say("tag-order-none")),
+    };
+    let state_tag = state.map(|state| match state {
+        NoteState::Draft => ("tag in", words.say("state-draft")),
+        NoteState::Confirmed => ("tag ok", words.say("state-confirmed")),
+        NoteState::Competing => ("tag wa", words.say("state-competing")),
+    });
+    let start = visit.start.strftime("%-H:%M").to_string();
+    let minutes = words.count("minutes", visit.minutes);
+    let (patient_id, visit_id) = (visit.patient.clone(), visit.id);
+    let open_patient = visit.patient.clone();
+    rsx! {
+        article { class: if next { "card visit next" } else { "card visit" },
+            button { class: "cardlink", onclick: move |_| shell.go(Route::Patient(open_patient.clone())),
+                span { class: "time", "{start}" }
+                span { class: "col grow",
+                    span { class: "kana", "{kana}" }
+                    span { class: "nm", "{name}" }
+                    span { class: "sub", "{minutes} · {who}" }
+                    if next && !address.is_empty() { span { class: "sub", "{address}" } }
+                    span { class: "chips tight",
+                        if has_allergy { span { class: "tag al", {words.say("tag-allergy")} } }
+                        if let Some(order) = order { span { class: "tag wa", "{order}" } }
+                        if let Some((class, text)) = state_tag { span { class, "{text}" } }
+                    }
+                }
+            }
+            if next {
+                button { class: "btn", "data-visit": "{visit_id}",
+                    onclick: move |_| {
+                        let done = start_visit(&session, shell, &patient_id, Some(visit_id), true);
+                        failed.set(done.err().map(|error| error_words(words, &error)));
+                    },
+                    {words.say(if note.is_some() { "open-note" } else { "start-visit" })}
+                }
+            }
+            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+        }
+    }
+}

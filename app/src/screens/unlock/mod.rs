@@ -1,0 +1,5 @@
+//! PINの入力
+mod update;
+mod view;
+
+pub use view::*;

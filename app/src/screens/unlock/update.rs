@@ -1,0 +1,72 @@
+//! The PIN pad. Digits are wiped from the model as soon as they are handed on.
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Model {
+    pub digits: String,
+    pub working: bool,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    Digit(char),
+    Deleted,
+    Submitted,
+    Failed(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    Unlock(String),
+}
+
+/// Longest PIN.
+const LONGEST: usize = 12;
+
+pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
+    if model.working && !matches!(event, Event::Failed(_)) {
+        return Vec::new();
+    }
+    match event {
+        Event::Digit(digit) if digit.is_ascii_digit() && model.digits.len() < LONGEST => {
+            model.digits.push(digit);
+            model.error = None;
+        }
+        Event::Digit(_) => {}
+        Event::Deleted => {
+            model.digits.pop();
+        }
+        Event::Submitted if model.digits.is_empty() => {}
+        Event::Submitted => {
+            model.working = true;
+            model.error = None;
+            return vec![Effect::Unlock(std::mem::take(&mut model.digits))];
+        }
+        Event::Failed(words) => {
+            model.working = false;
+            model.error = Some(words);
+        }
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_go_to_the_vault_and_leave_the_screen() {
+        let mut model = Model::default();
+        for digit in "2468x".chars() {
+            update(&mut model, Event::Digit(digit));
+        }
+        update(&mut model, Event::Deleted);
+        update(&mut model, Event::Digit('9'));
+        assert_eq!(update(&mut model, Event::Submitted), [Effect::Unlock("2469".into())]);
+        assert_eq!(model.digits, "");
+        assert!(update(&mut model, Event::Digit('1')).is_empty() && model.digits.is_empty(), "no keys while it opens");
+        update(&mut model, Event::Failed("x".into()));
+        update(&mut model, Event::Digit('1'));
+        assert_eq!((model.digits.as_str(), model.error), ("1", None));
+    }
+}

@@ -1,0 +1,163 @@
+//! The visit note: which section, what each tap does, what stands beside a value.
+
+use device::jiff::Timestamp;
+use device::record::visit_note::fields::{is_alert, is_unusual};
+use device::record::visit_note::{Field, FieldKind, FieldValue};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    Vitals,
+    Care,
+    Texts,
+    Confirm,
+}
+
+impl Section {
+    pub const ALL: [(Section, &'static str); 4] = [
+        (Section::Vitals, "section-vitals"),
+        (Section::Care, "section-care"),
+        (Section::Texts, "section-texts"),
+        (Section::Confirm, "section-confirm"),
+    ];
+
+    fn next(self) -> Section {
+        match self {
+            Section::Vitals => Section::Care,
+            Section::Care => Section::Texts,
+            Section::Texts | Section::Confirm => Section::Confirm,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    pub section: Section,
+    /// Words beside a field whose value was refused.
+    pub refused: BTreeMap<String, String>,
+    pub failed: Option<String>,
+    /// Letters stand in a field that are in no change yet.
+    pub typing: bool,
+    pub saved_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    SectionChosen(Section),
+    NextTapped,
+    ValueTyped { field: String, typed: String },
+    ValueChosen { field: String, value: FieldValue },
+    UnmeasuredChosen { field: String, reason: String },
+    TypingBegan,
+    TextPaused { field: String, shown: String, typed: String },
+    TextChanged { field: String, shown: String, typed: String },
+    ConfirmTapped,
+    Saved { field: Option<String>, at: Timestamp },
+    Refused { field: String, words: String },
+    Failed(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    SaveTyped { field: String, typed: String },
+    SaveValue { field: String, value: FieldValue },
+    SaveUnmeasured { field: String, reason: String },
+    KeepTyped { field: String, shown: String, typed: String },
+    SaveText { field: String, shown: String, typed: String },
+    Confirm,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self { section: Section::Vitals, refused: BTreeMap::new(), failed: None, typing: false, saved_at: None }
+    }
+}
+
+pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
+    match event {
+        Event::SectionChosen(section) => model.section = section,
+        Event::NextTapped => model.section = model.section.next(),
+        Event::TypingBegan => model.typing = true,
+        Event::ValueTyped { field, typed } => return vec![Effect::SaveTyped { field, typed }],
+        Event::ValueChosen { field, value } => return vec![Effect::SaveValue { field, value }],
+        Event::UnmeasuredChosen { field, reason } => return vec![Effect::SaveUnmeasured { field, reason }],
+        Event::TextPaused { field, shown, typed } => return vec![Effect::KeepTyped { field, shown, typed }],
+        Event::TextChanged { field, shown, typed } => return vec![Effect::SaveText { field, shown, typed }],
+        Event::ConfirmTapped => {
+            model.failed = None;
+            return vec![Effect::Confirm];
+        }
+        Event::Saved { field, at } => {
+            if let Some(field) = field {
+                model.refused.remove(&field);
+            }
+            model.failed = None;
+            model.typing = false;
+            model.saved_at = Some(at);
+        }
+        Event::Refused { field, words } => {
+            model.refused.insert(field, words);
+        }
+        Event::Failed(words) => model.failed = Some(words),
+    }
+    Vec::new()
+}
+
+/// What a measured value deserves beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concern {
+    Calm,
+    /// 報告基準
+    Alert,
+    Unusual,
+}
+
+pub fn concern(field: &Field, value: Option<&FieldValue>) -> Concern {
+    match (field.kind, value) {
+        (FieldKind::Number(range), Some(FieldValue::Number(n))) if is_unusual(&range, *n) => Concern::Unusual,
+        (FieldKind::Number(range), Some(FieldValue::Number(n))) if is_alert(&range, *n) => Concern::Alert,
+        (FieldKind::Steps(_), Some(FieldValue::Number(n))) if *n >= 1.0 => Concern::Alert,
+        _ => Concern::Calm,
+    }
+}
+
+/// An actual time is kept to the minute.
+pub fn minute_of(at: Timestamp) -> FieldValue {
+    let seconds = at.as_second() - at.as_second().rem_euclid(60);
+    FieldValue::Time(Timestamp::from_second(seconds).unwrap_or(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_value_keeps_its_reason_until_a_good_one_is_saved() {
+        let mut model = Model::default();
+        let typed = Event::ValueTyped { field: "temperature_c".into(), typed: "365".into() };
+        assert_eq!(update(&mut model, typed), [Effect::SaveTyped { field: "temperature_c".into(), typed: "365".into() }]);
+        update(&mut model, Event::Refused { field: "temperature_c".into(), words: "36.5?".into() });
+        assert_eq!(model.refused.len(), 1);
+        update(&mut model, Event::Saved { field: Some("temperature_c".into()), at: Timestamp::UNIX_EPOCH });
+        assert!(model.refused.is_empty());
+    }
+
+    #[test]
+    fn next_walks_through_the_form_and_stops_at_confirm() {
+        let mut model = Model::default();
+        for expected in [Section::Care, Section::Texts, Section::Confirm, Section::Confirm] {
+            update(&mut model, Event::NextTapped);
+            assert_eq!(model.section, expected);
+        }
+    }
+
+    #[test]
+    fn a_pressure_of_182_is_beyond_the_reporting_limit() -> Result<(), Box<dyn std::error::Error>> {
+        let field = Field::named("systolic_mmhg")?;
+        assert_eq!(concern(field, Some(&FieldValue::Number(182.0))), Concern::Alert);
+        assert_eq!(concern(field, Some(&FieldValue::Number(128.0))), Concern::Calm);
+        assert_eq!(concern(field, Some(&FieldValue::Number(250.0))), Concern::Unusual);
+        assert_eq!(concern(field, None), Concern::Calm, "blank is not zero");
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+# What a nurse reads, in English. The keys are ja.ftl's.
+app-name = Tsutsuji
+tab-today = Today
+tab-patients = Patients
+tab-notes = Notes
+tab-sync = Sync
+back = Back
+next = Next
+close = Close
+language = Language
+language-ja = 日本語
+language-en = English
+text-size = Text size
+size-1 = Standard
+size-2 = Large
+size-3 = Largest
+lock = Lock
+settings = Settings
+
+enrol-title = Enrol this device
+enrol-lead = Paste the enrolment code that your station's manager gave you.
+enrol-uri = Enrolment code
+enrol-pick = Choose a file
+enrol-demo = Use the demo's code
+enrol-pin = New PIN (4–12 digits)
+enrol-pin-again = Once more
+enrol-pin-differs = The two PINs differ. Type them again.
+enrol-button = Enrol
+enrol-working = Enrolling…
+enrol-to = Hub: { $hub }
+
+unlock-title = Enter your PIN
+unlock-button = Open
+unlock-delete = Delete one digit
+unlock-working = Opening…
+unlock-entered = { $n ->
+    [one] 1 digit entered
+   *[other] { $n } digits entered
+}
+
+pill-offline = Offline
+pill-offline-unsent = Offline · { $n } unsent
+pill-unsent = { $n } unsent
+pill-syncing = Syncing
+pill-synced = Synced { $time }
+pill-trouble = Cannot sync · { $n } unsent
+pill-never = Never synced
+
+today-title = Today's visits
+today-sub = { $date } · { $n ->
+    [one] 1 visit
+   *[other] { $n } visits
+} · last sync { $sync }
+today-none = No visits are planned for today.
+today-none-hint = If the plan has changed, sync to see it.
+never = never
+start-visit = Start visit
+open-note = Open note
+tag-allergy = Allergy
+tag-order-left = { $n ->
+    [one] Order: 1 day left
+   *[other] Order: { $n } days left
+}
+tag-order-expired = Order expired
+tag-order-none = No order
+state-draft = Draft
+state-confirmed = Confirmed
+state-competing = Two confirmations
+tag-conflict = To choose
+minutes = { $n } min
+unknown-patient = (patient not received yet)
+
+patients-title = Patients
+patients-search = Search by kana or name
+patients-count = { $n ->
+    [one] 1 patient
+   *[other] { $n } patients
+}
+patients-none = No patients on this device.
+patients-none-hint = They arrive with the next sync once consent is registered.
+patients-not-found = Nobody found.
+
+patient-as-of = As of { $time }
+patient-tab-summary = Summary
+patient-tab-notes = Notes
+patient-age = { $n } years
+sex-male = male
+sex-female = female
+sex-other = other
+sex-unknown = sex unknown
+allergy-none-known = No known allergies (stated)
+allergy-not-recorded = Allergies: not recorded
+allergy-kind = allergy
+lease-lapsed = The lease of the disclosed records has lapsed
+lease-lapsed-hint = Sync to read them again. The station's own notes stay readable.
+section-prescriptions = Prescriptions
+section-injections = Injections
+section-labs = Labs
+section-problems = Problems
+section-encounters = Encounters
+section-documents = Documents
+section-orders = Doctor's orders
+section-contact = Address and phone
+items = { $n ->
+    [one] 1 item
+   *[other] { $n } items
+}
+drugs = { $n ->
+    [one] 1 drug
+   *[other] { $n } drugs
+}
+none-disclosed = Nothing disclosed
+as-of-unknown = time unknown
+date-unknown = date unknown
+show-all = Show all ({ $n })
+order-period = { $from } – { $until }
+order-special = special order
+flag-high = high
+flag-low = low
+flag-abnormal = abnormal
+flag-critical = critical
+flag-suspected = suspected
+flag-ended = ended
+flag-contraindicated = contraindicated
+notes-none = No notes yet.
+unplanned-visit = Unplanned visit
+
+note-title = Visit note (記録書Ⅱ)
+note-started = Started { $time }
+note-not-started = No start time yet
+saved-on-device = Saved on device { $time }
+receipted = Received by hub { $time }
+unsaved = Typing
+section-vitals = Vitals
+section-care = Care
+section-texts = Text
+section-confirm = Confirm
+care-title = Care given
+visit-title = Visit
+previous = Last { $value }
+previous-none = No last value
+alert-value = Beyond the reporting limit
+unusual-value = Please check the value
+unmeasured = Not measured
+unmeasured-because = Not measured: { $reason }
+reason-refused = refused
+reason-absent = absent
+reason-no-instrument = no instrument
+conflict-title = Two people changed this at once
+conflict-hint = Both stay until you choose. The choice is kept in the history too.
+conflict-this-device = this device
+conflict-take = Take this value
+characters = { $n } / { $limit } characters
+start-now = Start now
+end-now = End now
+confirm-title = Before you confirm
+confirm-button = Confirm
+confirm-missing = Missing: { $fields }
+confirm-conflict = To choose: { $fields }
+confirm-ready = Everything required is there.
+confirm-hint = A confirmed note cannot be changed. Later changes stay visible as amendments.
+confirmed-by = Confirmed by { $staff } · { $time }
+amendments-title = Proposed amendments
+amendment-before = Before
+amendment-after = After
+missing-started_at = start time
+missing-ended_at = end time
+missing-vitals = one vital sign, or the reason why none was measured
+missing-plan_change_summary = what changed in the plan
+payer-medical = Medical insurance
+payer-care = Care insurance
+payer-self = Self-paid
+visit_kind-regular = Regular
+visit_kind-emergency = Emergency
+visit_kind-special_order = Special order
+visit_kind-discharge_day = Discharge day
+visit_kind-phone = 24 h phone
+yes = Yes
+no = No
+held-note = The hub holds this note back. Tell the manager. It is kept on this device.
+
+notes-title = Notes
+sync-title = Sync
+sync-sub = Last sync { $sync } · hub { $hub }
+sync-unsent = { $n ->
+    [one] 1 unsent note
+   *[other] { $n } unsent notes
+}
+sync-unsent-none = Nothing unsent
+sync-auto = Sent when the signal returns
+sync-waiting = waiting
+sync-now = Sync now
+sync-working = Syncing…
+sync-patients = Patients on this device
+sync-notes = Notes
+sync-size = Storage used
+sync-lease = Lease of disclosed records
+sync-lease-hours = { $n } h left
+sync-lease-none = none
+sync-history = History
+sync-history-none = Nothing yet
+sync-line = { $time } received { $received } · sent { $sent }
+sync-done = done
+sync-device = Device { $device }
+people = { $n }
+trouble-unreachable = No signal, or the hub cannot be reached. Your notes stay on this device and are sent when the signal returns.
+trouble-not_our_hub = What answered is not your station's hub. Nothing was sent. Change the Wi-Fi, or tell the manager.
+trouble-storage = The device's storage is full. Free some space, then sync. No note is lost.
+trouble-refused = The hub does not accept this device. Your notes stay here. Tell the manager.
+
+error-wrong-pin = Wrong PIN. Try again.
+error-pin-digits = A PIN has 4 to 12 digits.
+error-no-vault = This device is not enrolled. Enrol it first.
+error-already-there = This device is enrolled already.
+error-no-device-secret = The device's key is missing. Tell the manager. Do not delete the records' file.
+error-unreadable = The records' file cannot be read. It was left as it is. Do not delete it; tell the manager.
+error-newer = A newer version of the app wrote these records. Update the app.
+error-full = The device's storage is full. Free some space, then try again. No note is lost.
+error-write = The device did not take the write. Try again.
+error-damaged = Some records cannot be read. They were left as they are. Tell the manager.
+error-uri = This is no complete enrolment code. Paste the whole of it, or ask the manager for a new one.
+error-code-unknown = The hub does not know this code. Ask the manager for a new one.
+error-code-used = This code was used already. Ask the manager for a new one.
+error-code-expired = This code has expired. Ask the manager for a new one.
+error-unreachable = The hub cannot be reached. Check the signal and try again.
+error-not-our-hub = What answered is not the hub of this code. Change the Wi-Fi, or tell the manager.
+error-refused = The hub refused. Tell the manager.
+error-field-number = Enter a number ({ $unit }).
+error-field-range = { $low } to { $high } { $unit }. Measure again, or check the decimal point.
+error-field-range-suggest = { $low } to { $high } { $unit }. Did you mean { $suggestion }?
+error-field-time = Enter a time such as 09:32.
+error-field-date = Enter a date such as 2026-11-24.
+error-field-pressure = The upper pressure is higher than the lower one. Check both.
+error-field-long = Too long. Shorten it, or continue under remarks.
+error-field = This value cannot be entered.
+error-confirmed = A confirmed note cannot be changed.
+error-times = The end is after the start, within 24 hours. Correct the times.
+error-unknown = That did not work. No note is lost. Try again.

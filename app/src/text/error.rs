@@ -1,0 +1,98 @@
+//! Errors as a nurse reads them: what happened, what to do.
+
+use super::{Words, field_label};
+use device::record::visit_note::{ConfirmError, FieldError};
+use device::{DeviceError, Failure, VaultError};
+use fluent_bundle::FluentValue;
+
+fn number(n: f64) -> FluentValue<'static> {
+    FluentValue::from(n.to_string())
+}
+
+pub fn error_words(words: Words, error: &DeviceError) -> String {
+    words.say(match error {
+        DeviceError::Vault(vault) => match vault {
+            VaultError::WrongPin => "error-wrong-pin",
+            VaultError::NoVault => "error-no-vault",
+            VaultError::AlreadyThere => "error-already-there",
+            VaultError::NoDeviceSecret(_) => "error-no-device-secret",
+            VaultError::Unreadable(_) | VaultError::NotAVault => "error-unreadable",
+            VaultError::Newer => "error-newer",
+            VaultError::Full => "error-full",
+            VaultError::Write(_) | VaultError::File(_) => "error-write",
+            VaultError::Damaged { .. } => "error-damaged",
+            _ => "error-unknown",
+        },
+        DeviceError::Pin(_) => "error-pin-digits",
+        DeviceError::Uri(_) => "error-uri",
+        DeviceError::Enrol(code) => match format!("{code:?}").as_str() {
+            "CodeUnknown" => "error-code-unknown",
+            "CodeUsed" => "error-code-used",
+            "CodeExpired" => "error-code-expired",
+            _ => "error-refused",
+        },
+        DeviceError::Sync(Failure::Unreachable) => "error-unreachable",
+        DeviceError::Sync(Failure::NotOurHub) => "error-not-our-hub",
+        DeviceError::Sync(Failure::Refused(_)) => "error-refused",
+        DeviceError::Sync(Failure::Storage) => "error-full",
+        DeviceError::AlreadyConfirmed => "error-confirmed",
+        DeviceError::Confirm(error) => return confirm_words(words, error),
+        DeviceError::Field(field) => return field_words(words, field),
+        _ => "error-unknown",
+    })
+}
+
+fn field_words(words: Words, error: &FieldError) -> String {
+    match error {
+        FieldError::NotANumber { unit, .. } => words.with("error-field-number", &[("unit", (*unit).into())]),
+        FieldError::OutOfRange { unit, low, high, suggestion, .. } => {
+            let mut values = vec![("unit", (*unit).into()), ("low", number(*low)), ("high", number(*high))];
+            match suggestion {
+                Some(meant) => {
+                    values.push(("suggestion", number(*meant)));
+                    words.with("error-field-range-suggest", &values)
+                }
+                None => words.with("error-field-range", &values),
+            }
+        }
+        FieldError::NotATime { .. } => words.say("error-field-time"),
+        FieldError::NotADate { .. } => words.say("error-field-date"),
+        FieldError::PressureReversed => words.say("error-field-pressure"),
+        FieldError::LineTooLong { .. } | FieldError::TextTooLong { .. } => words.say("error-field-long"),
+        _ => words.say("error-field"),
+    }
+}
+
+/// What still keeps a note from being confirmed.
+pub fn confirm_words(words: Words, error: &ConfirmError) -> String {
+    match error {
+        ConfirmError::Missing(parts) => {
+            let named: Vec<String> = parts
+                .iter()
+                .map(|part| match *part {
+                    "started_at" => words.say("missing-started_at"),
+                    "ended_at" => words.say("missing-ended_at"),
+                    "plan_change_summary" => words.say("missing-plan_change_summary"),
+                    _ => words.say("missing-vitals"),
+                })
+                .collect();
+            words.with("confirm-missing", &[("fields", named.join("、").into())])
+        }
+        ConfirmError::OpenConflict(fields) => {
+            let named: Vec<String> = fields.iter().map(|field| field_label(words, field)).collect();
+            words.with("confirm-conflict", &[("fields", named.join("、").into())])
+        }
+        ConfirmError::TimesReversed => words.say("error-times"),
+        _ => words.say("error-unknown"),
+    }
+}
+
+/// Why the last sync did not work.
+pub fn trouble_words(words: Words, failure: Failure) -> String {
+    words.say(match failure {
+        Failure::Unreachable => "trouble-unreachable",
+        Failure::NotOurHub => "trouble-not_our_hub",
+        Failure::Storage => "trouble-storage",
+        Failure::Refused(_) => "trouble-refused",
+    })
+}

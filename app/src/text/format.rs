@@ -1,0 +1,70 @@
+//! Dates, times, values and labels in the reader's language.
+
+use super::{Language, Words};
+use device::jiff::Timestamp;
+use device::jiff::civil::Date;
+use device::record::calendar::{day_in_japan, era_date, weekday_kanji, zoned_in_japan};
+use device::record::visit_note::{Field, FieldKind, FieldValue};
+
+/// 11月22日(日) 令和8年 — or 22 Nov 2026.
+pub fn date_long(words: Words, date: Date) -> String {
+    match words.0 {
+        Language::Japanese => {
+            let era = era_date(date);
+            let year = if era.year == 1 { "元".to_string() } else { era.year.to_string() };
+            format!("{}月{}日({}) {}{}年", date.month(), date.day(), weekday_kanji(date), era.era, year)
+        }
+        Language::English => date.strftime("%a %-d %b %Y").to_string(),
+    }
+}
+
+/// 昭和19年10月18日 — or 18 Oct 1944.
+pub fn date_short(words: Words, date: Date) -> String {
+    match words.0 {
+        Language::Japanese => era_date(date).to_string(),
+        Language::English => date.strftime("%-d %b %Y").to_string(),
+    }
+}
+
+/// 9:02
+pub fn clock(at: Timestamp) -> String {
+    zoned_in_japan(at).strftime("%-H:%M").to_string()
+}
+
+/// 9:02 today, 11/20 9:02 on another day.
+pub fn day_and_clock(at: Timestamp, now: Timestamp) -> String {
+    if day_in_japan(at) == day_in_japan(now) { clock(at) } else { zoned_in_japan(at).strftime("%-m/%-d %-H:%M").to_string() }
+}
+
+pub fn field_label(words: Words, name: &str) -> String {
+    match Field::named(name) {
+        Ok(field) => match words.0 {
+            Language::Japanese => field.label_ja.to_string(),
+            Language::English => field.label_en.to_string(),
+        },
+        // A field of a newer version.
+        Err(_) => name.to_string(),
+    }
+}
+
+/// A value as it reads beside its label.
+pub fn value_words(words: Words, name: &str, value: &FieldValue) -> String {
+    match value {
+        FieldValue::Number(n) => match Field::named(name).map(|f| f.kind) {
+            Ok(FieldKind::Number(range)) => format!("{n:.*}", usize::from(range.decimals)),
+            _ => n.to_string(),
+        },
+        FieldValue::Flag(flag) => words.say(if *flag { "yes" } else { "no" }),
+        FieldValue::Word(word) => match Field::named(name).map(|f| f.kind) {
+            Ok(FieldKind::Choice(_)) => words.say(&format!("{name}-{word}")),
+            _ => word.clone(),
+        },
+        FieldValue::Time(at) => clock(*at),
+        FieldValue::Date(date) => date_long(words, *date),
+        FieldValue::Unmeasured(reason) => words.with("unmeasured-because", &[("reason", reason.clone().into())]),
+    }
+}
+
+pub fn megabytes(bytes: u64) -> String {
+    if bytes < 1_000_000 { format!("{} KB", bytes / 1000) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
+}
