@@ -3,6 +3,7 @@
 use crate::screens::{enrol, notes, patient, patients, sync, today, unlock, visit_note};
 use crate::text::{Language, Words};
 use device::record::{DocumentId, PatientId};
+use device::read::Status;
 use device::{Background, Phone, Pill};
 use dioxus::prelude::*;
 use std::future::Future;
@@ -79,7 +80,13 @@ impl PartialEq for Session {
 pub struct Live {
     pub revision: Signal<u64>,
     pub pill: Signal<Pill>,
+    /// Read once a change, shown in many places.
+    pub status: Memo<Standing>,
 }
+
+/// How the phone stands; `None` if the vault could not say.
+#[derive(Clone, PartialEq)]
+pub struct Standing(pub Option<Rc<Status>>);
 
 impl Shell {
     pub fn go(mut self, route: Route) {
@@ -157,12 +164,20 @@ fn Open(session: Session) -> Element {
     let shell = use_context::<Shell>();
     let look = use_context::<Look>();
     let session = use_context_provider(|| session);
-    let live = use_context_provider(|| Live { revision: Signal::new(0), pill: Signal::new(Pill::Unknown) });
+    let revision = use_signal(|| 0u64);
+    let pill = use_signal(|| Pill::Unknown);
+    let phone = session.phone.clone();
+    let status = use_memo(move || {
+        // A sync that brought nothing still moves "last sync".
+        let _ = (revision(), pill());
+        Standing(phone.status().ok().map(Rc::new))
+    });
+    use_context_provider(|| Live { revision, pill, status });
     use_hook(|| read_settings(&session.phone, look));
     let changes = session.phone.changes();
-    use_future(move || follow(changes.clone(), live.revision));
-    let pill = session.background.pill();
-    use_future(move || follow(pill.clone(), live.pill));
+    use_future(move || follow(changes.clone(), revision));
+    let pills = session.background.pill();
+    use_future(move || follow(pills.clone(), pill));
     match shell.route() {
         Route::Today => rsx! { today::Today {} },
         Route::Patients => rsx! { patients::Patients {} },

@@ -66,9 +66,9 @@ impl Phone {
                             report.sent += stored.sent;
                             report.received += stored.received;
                             report.set_aside += stored.set_aside;
-                            self.backfill_left()
+                            Ok((self.backfill_left()?, stored.entries_left))
                         })
-                        .map(|backfill| Input::Stored { backfill })
+                        .map(|(backfill, entries_left)| Input::Stored { backfill, entries_left })
                         .map_err(as_failure),
                     None => Err(Failure::Storage),
                 },

@@ -18,6 +18,11 @@ pub async fn enrol(vault_file: &Path, uri: &EnrolUri, pin: &Pin) -> Result<Ident
     let beside = suffixed(vault_file, ".enrolling");
     remove(&beside);
     let result = enrol_into(&beside, uri, pin).await.and_then(|identity| {
+        // A key without its vault belongs to a vault that was moved aside: keep it, under another name.
+        let key = suffixed(vault_file, ".device-key");
+        if key.exists() {
+            rename(&key, &suffixed(&key, &format!(".{}", identity.device)))?;
+        }
         // The key first: a vault under its own name always has its key.
         rename(&suffixed(&beside, ".device-key"), &suffixed(vault_file, ".device-key"))?;
         rename(&beside, vault_file)?;

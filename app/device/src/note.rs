@@ -2,7 +2,7 @@
 
 use crate::error::DeviceError;
 use crate::phone::Phone;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use protocol::{Entry, Kind};
 use record::calendar::day_in_japan;
 use record::canonical;
@@ -15,6 +15,8 @@ use vault::{JournalEntry, NoteRow, Tx};
 
 /// More changes than this behind the stored document are compacted into it.
 const TAIL_LIMIT: usize = 64;
+/// A journal's line younger than this may still be typed in another window of the same vault.
+const LIVE_LINE: SignedDuration = SignedDuration::from_secs(3);
 
 /// A note as a screen or a command line shows it.
 #[derive(Debug, Clone)]
@@ -55,10 +57,9 @@ impl Phone {
             if !tx.items(Kind::Patient, Some(patient))?.iter().any(|item| item.patient.as_ref() == Some(patient)) {
                 return Err(DeviceError::UnknownPatient(patient.clone()));
             }
-            let visits = visits(tx, None)?;
             let visit = match visit {
                 Some(id) => {
-                    let planned = visits.iter().find(|v| v.id == id).ok_or(DeviceError::UnknownVisit(id))?;
+                    let planned = visit_of(tx, id)?.ok_or(DeviceError::UnknownVisit(id))?;
                     if planned.patient != *patient {
                         return Err(DeviceError::VisitOfAnotherPatient(id));
                     }
@@ -66,6 +67,7 @@ impl Phone {
                 }
                 None => {
                     let today = day_in_japan(now);
+                    let visits = visits(tx, Some(patient))?;
                     let mut planned =
                         visits.iter().filter(|v| v.patient == *patient && v.staff == staff && v.date == today);
                     planned.next().filter(|_| planned.next().is_none()).map(|v| v.id)
@@ -116,7 +118,9 @@ impl Phone {
     ) -> Result<(), DeviceError> {
         let field = Field::named(field)?;
         self.write(|tx| {
-            let mut open = OpenNote::load(tx, note, self.actor())?;
+            // A colleague's confirmation may have arrived while she typed: her words then stand as a proposed amendment.
+            let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
+            let mut open = OpenNote::from_stored(stored, self.actor())?;
             let change = open.draft.edit_text(field, shown, typed, now)?;
             open.store(tx, change, now)?;
             Ok(tx.clear_journal(note, field.name)?)
@@ -152,8 +156,15 @@ impl Phone {
     pub(crate) fn recover_journal(&self, now: Timestamp) -> Result<(), DeviceError> {
         let left = self.read(|tx| Ok(tx.journal()?))?;
         for line in left {
-            // A line that no longer fits its note (confirmed meanwhile) stays in the journal: nothing typed is lost.
-            let kept = self.edit_text(line.note, &line.field, &line.shown, &line.typed, now);
+            // A line this young is still being typed in another window.
+            if now.duration_since(line.at).abs() < LIVE_LINE {
+                continue;
+            }
+            let kept = self.write(|tx| {
+                let stored = tx.note(line.note)?.ok_or(DeviceError::UnknownNote(line.note))?;
+                let mut open = OpenNote::from_stored(stored, self.actor())?;
+                take_line(tx, &mut open, &line)
+            });
             if let Err(error) = kept {
                 tracing::warn!(note = %line.note, %error, "a typed text stays in the journal");
             }
@@ -169,6 +180,10 @@ impl Phone {
         let staff = self.identity().staff.clone();
         self.write(|tx| {
             let mut open = OpenNote::load(tx, note, self.actor())?;
+            // What is still in the journal was typed before the confirmation and belongs to it.
+            for line in tx.journal()?.into_iter().filter(|line| line.note == note) {
+                take_line(tx, &mut open, &line)?;
+            }
             let signed = open.draft.confirm(&staff, self.actor().device, &signing, now)?;
             let patient = open.row.patient.clone();
             freeze(tx, &mut open, self.actor())?;
@@ -231,7 +246,7 @@ impl Phone {
         self.write(|tx| {
             let mut open = OpenNote::load(tx, note, self.actor())?;
             let day = match open.row.visit {
-                Some(id) => visits(tx, None)?.into_iter().find(|v| v.id == id).map(|v| v.date),
+                Some(id) => visit_of(tx, id)?.map(|v| v.date),
                 None => None,
             };
             let change = work(&mut open.draft, day.unwrap_or_else(|| day_in_japan(now)))?;
@@ -304,8 +319,10 @@ impl OpenNote {
     fn store(&mut self, tx: &mut Tx<'_>, change: Option<RawChange>, now: Timestamp) -> Result<(), DeviceError> {
         let Some(change) = change else { return Ok(()) };
         self.dirty = true;
-        self.row.changed_at = now;
-        self.refresh_row()?;
+        self.row.changed_at = self.row.changed_at.max(now);
+        if self.row.state == NoteState::Draft {
+            self.refresh_row()?;
+        }
         if self.tail >= TAIL_LIMIT {
             self.compact(tx)
         } else {
@@ -361,21 +378,39 @@ pub(crate) fn freeze(tx: &mut Tx<'_>, open: &mut OpenNote, actor: Actor) -> Resu
 /// Freezes every note with unsent changes, oldest first.
 pub(crate) fn freeze_all(tx: &mut Tx<'_>, actor: Actor) -> Result<(), DeviceError> {
     for note in tx.dirty_notes()? {
-        let Some(stored) = tx.note(note)? else { continue };
-        let mut open = OpenNote::from_stored(stored, actor)?;
-        freeze(tx, &mut open, actor)?;
+        // One note that cannot be read stays unsent and counted; the others go (law 4).
+        let opened = tx.note(note).map_err(DeviceError::from).and_then(|stored| {
+            OpenNote::from_stored(stored.ok_or(DeviceError::UnknownNote(note))?, actor)
+        });
+        match opened {
+            Ok(mut open) => freeze(tx, &mut open, actor)?,
+            Err(error) if error.is_retryable() => return Err(error),
+            Err(error) => tracing::warn!(%note, %error, "a note cannot be read and stays unsent"),
+        }
     }
     Ok(())
+}
+
+/// Makes a journal's line into a change, in the same transaction that clears it. Late for a confirmed note: a proposal.
+fn take_line(tx: &mut Tx<'_>, open: &mut OpenNote, line: &JournalEntry) -> Result<(), DeviceError> {
+    let field = Field::named(&line.field)?;
+    let change = open.draft.recover_text(field, &line.shown, &line.typed, line.at)?;
+    open.store(tx, change, line.at)?;
+    Ok(tx.clear_journal(line.note, field.name)?)
 }
 
 /// Planned visits, of one patient or of all.
 pub(crate) fn visits(tx: &mut Tx<'_>, patient: Option<&PatientId>) -> Result<Vec<Visit>, DeviceError> {
     let mut visits: Vec<Visit> = Vec::new();
     for item in tx.items(Kind::Visit, patient)? {
-        visits.push(canonical::from_bytes(&item.body).map_err(vault::VaultError::from)?);
+        visits.extend(canonical::from_bytes::<Visit>(&item.body));
     }
     visits.sort_by_key(|v| (v.date, v.start));
     Ok(visits)
+}
+
+fn visit_of(tx: &mut Tx<'_>, id: VisitId) -> Result<Option<Visit>, DeviceError> {
+    Ok(tx.item(Kind::Visit, id)?.and_then(|item| canonical::from_bytes(&item.body).ok()))
 }
 
 fn show(tx: &mut Tx<'_>, note: DocumentId, actor: Actor) -> Result<NoteShown, DeviceError> {
@@ -395,12 +430,12 @@ fn show(tx: &mut Tx<'_>, note: DocumentId, actor: Actor) -> Result<NoteShown, De
             (row.author.clone(), Vec::new(), last.and_then(|row| row.received).filter(|_| !unsent))
         }
         VisitNote::Confirmed(confirmed) => {
-            (Some(confirmed.frozen().staff.clone()), confirmed.proposed_amendments()?, receipted)
+            (Some(confirmed.frozen().staff.clone()), confirmed.proposed_amendments()?, receipted.filter(|_| !unsent))
         }
     };
     let receipt = received
         .and_then(|at| Timestamp::from_millisecond(at).ok())
-        .map(|received_at| NoteReceipt { seq: last.map(|row| row.seq), received_at });
+        .map(|received_at| NoteReceipt { seq: last.filter(|row| row.received == received).map(|row| row.seq), received_at });
     Ok(NoteShown {
         state: visit_note.state(),
         author,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use protocol::Kind;
 use record::calendar::day_in_japan;
 use record::canonical;
+use record::summary::AllergyKnowledge;
 use record::visit_note::NoteState;
 use record::{DisclosedRecord, DocumentId, Facility, NursingOrder, Patient, PatientId, PatientSummary, Staff, Visit};
 use std::collections::BTreeMap;
@@ -27,13 +28,14 @@ pub struct TodayRow {
     pub patient: Option<Patient>,
     pub note: Option<DocumentId>,
     pub state: Option<NoteState>,
-    pub has_allergy: bool,
-    /// The order that holds today, if any.
+    /// `None`: the lease has lapsed, it may be written there.
+    pub has_allergy: Option<bool>,
+    /// The order that holds today; if none does, the one that ended last.
     pub order: Option<NursingOrder>,
 }
 
 /// How the phone stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Status {
     pub unsent: u64,
     pub oldest_unsent: Option<Timestamp>,
@@ -45,6 +47,10 @@ pub struct Status {
     pub notes: u64,
     pub held: u64,
     pub rejected: u64,
+    /// Things from the hub that this version could not read: kept for a newer one.
+    pub set_aside: u64,
+    /// Rows of the vault that did not open since it was unlocked: left as they are.
+    pub damaged: u64,
     pub received_up_to: u64,
     pub durable_up_to: u64,
     pub cursor: protocol::Cursor,
@@ -84,16 +90,19 @@ impl Phone {
                     continue;
                 }
                 let note_id = DocumentId::of_planned_visit(visit.id);
+                let records = all::<DisclosedRecord>(tx, Kind::Record, Some(&visit.patient))?;
+                let lapsed = lapsed && !records.is_empty();
                 let note = tx.note(note_id)?;
                 let patient = all::<Patient>(tx, Kind::Patient, Some(&visit.patient))?.pop();
-                let has_allergy = !lapsed
-                    && all::<DisclosedRecord>(tx, Kind::Record, Some(&visit.patient))?.iter().any(|r| {
-                        r.class == record::DataClass::Allergy
-                            && !r.deleted
-                            && r.flag != Some(record::RecordFlag::NoneKnown)
-                    });
+                let is_allergy = |r: &DisclosedRecord| {
+                    r.class == record::DataClass::Allergy
+                        && !r.deleted
+                        && r.flag != Some(record::RecordFlag::NoneKnown)
+                };
+                let has_allergy = (!lapsed).then(|| records.iter().any(is_allergy));
                 let mut orders = all::<NursingOrder>(tx, Kind::Order, Some(&visit.patient))?;
-                orders.sort_by_key(|o| std::cmp::Reverse(o.until));
+                let holds = |o: &NursingOrder| o.from <= today && today <= o.until;
+                orders.sort_by_key(|o| std::cmp::Reverse((holds(o), o.until)));
                 rows.push(TodayRow {
                     note: note.as_ref().map(|_| note_id),
                     state: note.map(|n| n.row.state),
@@ -113,11 +122,18 @@ impl Phone {
             let demographics = all::<Patient>(tx, Kind::Patient, Some(patient))?
                 .pop()
                 .ok_or_else(|| DeviceError::UnknownPatient(patient.clone()))?;
-            let lease_lapsed = lease_lapsed(tx, now)?;
-            let records = if lease_lapsed { Vec::new() } else { all(tx, Kind::Record, Some(patient))? };
+            let mut records: Vec<DisclosedRecord> = all(tx, Kind::Record, Some(patient))?;
+            let lease_lapsed = lease_lapsed(tx, now)? && !records.is_empty();
+            if lease_lapsed {
+                records.clear();
+            }
             let orders = all(tx, Kind::Order, Some(patient))?;
+            let mut summary = PatientSummary::new(demographics, records, orders);
+            if lease_lapsed {
+                summary.allergy_knowledge = AllergyKnowledge::Locked;
+            }
             Ok(PatientShown {
-                summary: PatientSummary::new(demographics, records, orders),
+                summary,
                 lease_lapsed,
                 as_of: hub_time(tx)?,
             })
@@ -134,25 +150,24 @@ impl Phone {
         })
     }
 
+    /// Notes of which something is not on the hub's disk yet, the oldest first.
+    pub fn unsent_rows(&self) -> Result<Vec<vault::NoteRow>, DeviceError> {
+        self.read(|tx| Ok(tx.unsent_rows()?))
+    }
+
     pub fn status(&self) -> Result<Status, DeviceError> {
         let bytes = self.wear().bytes;
         self.read(|tx| {
             let state = tx.sync_state()?;
-            let rows = tx.note_rows(None)?;
-            let mut oldest = None;
-            for row in rows.iter().rev() {
-                if tx.is_unsent(row.note)? {
-                    oldest = Some(row.changed_at);
-                    break;
-                }
-            }
             Ok(Status {
                 unsent: tx.unsent_notes()?,
-                oldest_unsent: oldest,
+                oldest_unsent: tx.unsent_rows()?.first().map(|row| row.changed_at),
                 last_sync: state.last_sync.and_then(|at| Timestamp::from_millisecond(at).ok()),
                 lease_until: state.lease_until.and_then(|at| Timestamp::from_millisecond(at).ok()),
-                patients: tx.items(Kind::Patient, None)?.len() as u64,
-                notes: rows.len() as u64,
+                patients: tx.count_items(Kind::Patient)?,
+                notes: tx.count_notes()?,
+                set_aside: tx.count_items(crate::store_answer::SET_ASIDE)?,
+                damaged: tx.damaged(),
                 held: tx.count_verdicts("held")?,
                 rejected: tx.count_verdicts("rejected")?,
                 received_up_to: tx.received_up_to()?,
@@ -196,10 +211,8 @@ fn all<T: serde::de::DeserializeOwned>(
     kind: Kind,
     patient: Option<&PatientId>,
 ) -> Result<Vec<T>, DeviceError> {
-    tx.items(kind, patient)?
-        .iter()
-        .map(|item| canonical::from_bytes(&item.body).map_err(|error| vault::VaultError::from(error).into()))
-        .collect()
+    // Everything was parsed on arrival; what an older version put there and this one cannot read is left out, not fatal.
+    Ok(tx.items(kind, patient)?.iter().filter_map(|item| canonical::from_bytes(&item.body).ok()).collect())
 }
 
 fn hub_time(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DeviceError> {
@@ -208,5 +221,6 @@ fn hub_time(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DeviceError> {
 }
 
 fn lease_lapsed(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DeviceError> {
-    Ok(tx.sync_state()?.lease_until.is_some_and(|until| now.as_millisecond() > until))
+    // No lease at all = the hub knows of no consent that allows a copy.
+    Ok(tx.sync_state()?.lease_until.is_none_or(|until| now.as_millisecond() > until))
 }

@@ -8,14 +8,14 @@ use protocol::receipt::ReceiptScope;
 use protocol::{Consented, Failure, FeedItem, Kind, RecordsPage, RefusalCode, SyncRequest, SyncResponse, Verdict};
 use record::visit_note::{Encoding, NoteState, SignedConfirmation, changes};
 use record::{DisclosedRecord, PatientId, canonical};
-use vault::{Item, SyncState, Tx, VaultError};
+use vault::{Backfill, Item, SyncState, Tx, VaultError};
 
 /// Largest number of bytes of entries in one request.
 const OFFER: usize = 4 << 20;
 /// Bytes of feed wanted in one answer.
-const BUDGET: u32 = 4 << 20;
+const BUDGET: u32 = 1 << 20;
 /// A feed item that could not be read is kept under this kind, for a newer version to try again.
-const SET_ASIDE: Kind = Kind::Other(250);
+pub(crate) const SET_ASIDE: Kind = Kind::Other(250);
 
 /// What storing an answer did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Stored {
     pub sent: u64,
     pub received: u64,
     pub set_aside: u64,
+    /// Entries are left that did not fit into the request.
+    pub entries_left: bool,
 }
 
 impl Phone {
@@ -59,6 +61,11 @@ impl Phone {
                 return Err(DeviceError::Sync(Failure::Refused(RefusalCode::SeriesForked)));
             }
             let mut stored = Stored { sent: self.take_receipt(tx, request, answer, &state)?, ..Stored::default() };
+            if answer.received_up_to + 1 < request.first_seq {
+                // The hub was restored to an older state: what it lost is offered again.
+                tx.mark_unreceived_after(answer.received_up_to)?;
+            }
+            tx.clear_verdicts()?;
             for verdict in &answer.held {
                 mark(tx, verdict, "held")?;
             }
@@ -66,6 +73,11 @@ impl Phone {
                 mark(tx, verdict, "rejected")?;
             }
             tx.drop_durable(answer.durable_up_to.min(answer.received_up_to))?;
+            stored.entries_left = tx.received_up_to()? < last;
+            if state.cursor != request.cursor {
+                // Another process on this vault was faster: its cursor stands, this page comes again.
+                return Ok(stored);
+            }
             for item in &answer.feed {
                 match self.take(tx, item, &mut state, now) {
                     Ok(()) => stored.received += 1,
@@ -129,13 +141,17 @@ impl Phone {
             Kind::Confirmation => self.take_confirmation(tx, item, now),
             Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
             Kind::Consent => take_consent(tx, &read(&item.bytes)?, state),
-            _ => Ok(tx.put_item(&Item {
-                kind: item.kind,
-                doc: item.doc,
-                patient: item.patient.clone(),
-                source: None,
-                body: item.bytes.clone(),
-            })?),
+            Kind::Other(_) => {
+                set_aside(tx, item)?;
+                Ok(())
+            }
+            // Parsed on arrival: a body that this version cannot read is set aside, not met later on a screen.
+            Kind::Patient => read::<record::Patient>(&item.bytes).and_then(|_| put(tx, item)),
+            Kind::Visit => read::<record::Visit>(&item.bytes).and_then(|_| put(tx, item)),
+            Kind::Order => read::<record::NursingOrder>(&item.bytes).and_then(|_| put(tx, item)),
+            Kind::Facility => read::<record::Facility>(&item.bytes).and_then(|_| put(tx, item)),
+            Kind::Staff => read::<record::Staff>(&item.bytes).and_then(|_| put(tx, item)),
+            Kind::DeviceKey => read::<protocol::DeviceKey>(&item.bytes).and_then(|_| put(tx, item)),
         }
     }
 
@@ -169,26 +185,33 @@ impl Phone {
     pub(crate) fn store_page(&self, patient: &PatientId, page: &RecordsPage) -> Result<u64, DeviceError> {
         let stored = self.write(|tx| {
             let mut state = tx.sync_state()?;
-            let Some((_, wanted)) = state.backfill.iter().find(|(p, _)| p == patient) else { return Ok(0) };
-            if page.version < *wanted {
+            let Some(wanted) = state.backfill.iter_mut().find(|b| b.patient == *patient) else { return Ok(0) };
+            if page.version < wanted.version {
                 return Ok(0);
             }
+            let mut taken = 0;
             for item in &page.items {
-                take_record(tx, item.doc, Some(patient), &item.bytes)?;
+                match take_record(tx, item.doc, Some(patient), &item.bytes) {
+                    Ok(()) => taken += 1,
+                    Err(error) if error.is_retryable() => return Err(error),
+                    // Not kept: a withdrawal could not find it. The hub has it, a newer version fetches it.
+                    Err(error) => tracing::warn!(doc = %item.doc, %error, "a disclosed record cannot be read"),
+                }
             }
-            if page.next.is_none() {
-                state.backfill.retain(|(p, _)| p != patient);
-                tx.put_sync_state(&state)?;
+            match page.next {
+                Some(next) => wanted.after = next,
+                None => state.backfill.retain(|b| b.patient != *patient),
             }
-            Ok(page.items.len() as u64)
+            tx.put_sync_state(&state)?;
+            Ok(taken)
         })?;
         self.changed();
         Ok(stored)
     }
 
     /// Patients whose records must still be fetched.
-    pub(crate) fn backfill_left(&self) -> Result<Vec<PatientId>, DeviceError> {
-        self.read(|tx| Ok(tx.sync_state()?.backfill.into_iter().map(|(patient, _)| patient).collect()))
+    pub(crate) fn backfill_left(&self) -> Result<Vec<(PatientId, u64)>, DeviceError> {
+        self.read(|tx| Ok(tx.sync_state()?.backfill.into_iter().map(|b| (b.patient, b.after)).collect()))
     }
 }
 
@@ -213,16 +236,31 @@ fn take_consent(tx: &mut Tx<'_>, consented: &Consented, state: &mut SyncState) -
     for facility in &consented.withdrawn {
         tx.forget_disclosed(&consented.patient, facility)?;
     }
-    state.backfill.retain(|(patient, _)| *patient != consented.patient);
+    state.backfill.retain(|b| b.patient != consented.patient);
     if !consented.allowed.is_empty() {
-        state.backfill.push((consented.patient.clone(), consented.version));
+        state.backfill.push(Backfill { patient: consented.patient.clone(), version: consented.version, after: 0 });
     }
     Ok(())
 }
 
+/// Keeps the whole item, for a newer version to try again. A disclosed record is not kept: a withdrawal could not find it.
 fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
+    if item.kind == Kind::Record {
+        return Ok(());
+    }
     let doc = record::DocumentId::derive("set aside", &[&item.doc.0[..], &item.n.to_be_bytes()].concat());
-    let kept = Item { kind: SET_ASIDE, doc, patient: item.patient.clone(), source: None, body: item.bytes.clone() };
+    let body = canonical::to_bytes(item).map_err(VaultError::from)?;
+    Ok(tx.put_item(&Item { kind: SET_ASIDE, doc, patient: item.patient.clone(), source: None, body })?)
+}
+
+fn put(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
+    let kept = Item {
+        kind: item.kind,
+        doc: item.doc,
+        patient: item.patient.clone(),
+        source: None,
+        body: item.bytes.clone(),
+    };
     Ok(tx.put_item(&kept)?)
 }
 

@@ -1,6 +1,6 @@
 //! The pill tells the truth about the line: offline, unsent, syncing, last sync.
 
-use crate::app::{Live, Route, Session, Shell};
+use crate::app::{Live, Route, Shell};
 use crate::text::{Words, day_and_clock, use_words};
 use device::Pill;
 use device::jiff::Timestamp;
@@ -11,12 +11,11 @@ use dioxus::prelude::*;
 pub fn SyncPill() -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
-    let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let _ = (live.revision)();
-    let (class, text) = match session.phone.status() {
-        Ok(status) => pill_words(words, (live.pill)(), &status, Timestamp::now()),
-        Err(error) => ("pill warn", crate::text::error_words(words, &error)),
+    let status = (live.status)();
+    let (class, text) = match &status.0 {
+        Some(status) => pill_words(words, (live.pill)(), status, Timestamp::now()),
+        None => ("pill warn", words.say("error-unknown")),
     };
     rsx! {
         button { class, id: "pill", onclick: move |_| shell.switch(Route::Sync),
@@ -56,6 +55,8 @@ mod tests {
             notes: 0,
             held: 0,
             rejected: 0,
+            set_aside: 0,
+            damaged: 0,
             received_up_to: 0,
             durable_up_to: 0,
             cursor: device::START_CURSOR,

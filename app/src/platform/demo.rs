@@ -1,7 +1,8 @@
 //! `tsutsuji demo`: an embedded hub with sample patients and an enrolled device, in one folder.
 
 use crate::app::DemoInvitation;
-use device::Pin;
+use device::jiff::Timestamp;
+use device::{FileKeyStore, Phone, Pin};
 use hub::embedded::{DEMO_NURSE, Embedded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +37,9 @@ pub async fn start(folder: &Path) -> Result<Demo, DemoError> {
         let uri = hub.invite(&nurse)?;
         let pin = Pin::new(PIN).map_err(device::DeviceError::from)?;
         device::enrol::enrol(&vault, &uri, &pin).await?;
+        // The first screen is full: the app itself would show the patients as they arrive.
+        let phone = Phone::unlock(&vault, &FileKeyStore::beside(&vault), &pin, Timestamp::now())?;
+        phone.sync().await?;
     }
     Ok(Demo { hub, vault })
 }

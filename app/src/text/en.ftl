@@ -57,6 +57,7 @@ never = never
 start-visit = Start visit
 open-note = Open note
 tag-allergy = Allergy
+tag-lapsed = Records: lease lapsed
 tag-order-left = { $n ->
     [one] Order: 1 day left
    *[other] Order: { $n } days left
@@ -197,6 +198,10 @@ sync-size = Storage used
 sync-lease = Lease of disclosed records
 sync-lease-hours = { $n } h left
 sync-lease-none = none
+sync-unreadable = { $n ->
+    [one] 1 item cannot be read. It is kept. Tell the manager.
+   *[other] { $n } items cannot be read. They are kept. Tell the manager.
+}
 sync-history = History
 sync-history-none = Nothing yet
 sync-line = { $time } received { $received } · sent { $sent }

@@ -6,6 +6,7 @@ use crate::tx::Tx;
 use crate::vault::Compartment;
 use protocol::Kind;
 use record::{DocumentId, FacilityId, PatientId};
+use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 
 /// One thing from the feed, as the hub wrote it.
@@ -59,9 +60,22 @@ impl Tx<'_> {
         let mut items = Vec::with_capacity(rows.len());
         for (key, compartment, patient, sealed) in rows {
             let place = crate::tx::Place { table: Table::Item, key, patient, compartment };
-            items.push(self.open(place, &sealed)?);
+            items.extend(self.open_or_count(place, &sealed));
         }
         Ok(items)
+    }
+
+    /// One item by its document.
+    pub fn item(&mut self, kind: Kind, doc: DocumentId) -> Result<Option<Item>, VaultError> {
+        let key = self.ring.tag("item", &doc.0);
+        let found = self
+            .sql
+            .prepare_cached("SELECT compartment, patient, sealed FROM item WHERE kind = ?1 AND key = ?2")?
+            .query_row((u8::from(kind), key), |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))
+            .optional()?;
+        Ok(found.and_then(|(compartment, patient, sealed)| {
+            self.open_or_count(crate::tx::Place { table: Table::Item, key, patient, compartment }, &sealed)
+        }))
     }
 
     /// Withdrawal: everything that a facility disclosed of a patient goes; with the last of it, the patient's disclosed key.

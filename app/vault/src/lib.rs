@@ -19,6 +19,6 @@ pub use items::Item;
 pub use keys::{DeviceSecret, FileKeyStore, KeyStore, Pin, PinError};
 pub use notes::{JournalEntry, NoteRow, StoredConfirmation, StoredNote};
 pub use outbox::OutboxRow;
-pub use state::{Identity, SyncLogLine, SyncState};
+pub use state::{Backfill, Identity, SyncLogLine, SyncState};
 pub use tx::Tx;
 pub use vault::{Compartment, Vault, Wear};

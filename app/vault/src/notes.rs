@@ -130,7 +130,7 @@ impl Tx<'_> {
         let mut out: Vec<NoteRow> = Vec::with_capacity(rows.len());
         for (key, patient, sealed) in rows {
             let place = self.station(Table::NoteRow, key, patient);
-            out.push(self.open(place, &sealed)?);
+            out.extend(self.open_or_count::<NoteRow>(place, &sealed));
         }
         out.sort_by_key(|row| std::cmp::Reverse(row.changed_at));
         Ok(out)
@@ -146,7 +146,7 @@ impl Tx<'_> {
         let mut out = Vec::with_capacity(rows.len());
         for (key, patient, sealed) in rows {
             let place = self.station(Table::NoteRow, key, patient);
-            out.push(self.open::<NoteRow>(place, &sealed)?);
+            out.extend(self.open_or_count::<NoteRow>(place, &sealed));
         }
         out.sort_by_key(|row| row.changed_at);
         Ok(out.into_iter().map(|row| row.note).collect())
@@ -212,7 +212,7 @@ impl Tx<'_> {
         let mut out = Vec::with_capacity(rows.len());
         for (field, patient, sealed) in rows {
             let place = self.station(Table::Journal, field, patient);
-            out.push(self.open(place, &sealed)?);
+            out.extend(self.open_or_count::<JournalEntry>(place, &sealed));
         }
         Ok(out)
     }

@@ -83,6 +83,50 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Before an answer's verdicts are marked: it lists all of the series, so what it no longer lists has passed.
+    pub fn clear_verdicts(&mut self) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE entry SET verdict = NULL WHERE verdict IS NOT NULL", [])?;
+        Ok(())
+    }
+
+    /// Entries that the hub lost (it was restored to an older state) and whose bodies are here: to be offered again.
+    pub fn mark_unreceived_after(&mut self, received_up_to: u64) -> Result<(), VaultError> {
+        self.sql.execute(
+            "UPDATE entry SET received = NULL WHERE seq > ?1 AND sealed IS NOT NULL",
+            [received_up_to as i64],
+        )?;
+        Ok(())
+    }
+
+    /// Notes of which something is not receipted, the oldest change first.
+    pub fn unsent_rows(&mut self) -> Result<Vec<crate::NoteRow>, VaultError> {
+        let rows = self
+            .sql
+            .prepare_cached(
+                "SELECT key, patient, row FROM note WHERE dirty = 1
+                 UNION SELECT key, patient, row FROM note WHERE key IN (SELECT note FROM entry WHERE received IS NULL)",
+            )?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut out: Vec<crate::NoteRow> = Vec::with_capacity(rows.len());
+        for (key, patient, sealed) in rows {
+            let place = self.station(Table::NoteRow, key, patient);
+            out.extend(self.open_or_count::<crate::NoteRow>(place, &sealed));
+        }
+        out.sort_by_key(|row| row.changed_at);
+        Ok(out)
+    }
+
+    pub fn count_notes(&mut self) -> Result<u64, VaultError> {
+        let n: i64 = self.sql.query_row("SELECT count(*) FROM note", [], |r| r.get(0))?;
+        Ok(n as u64)
+    }
+
+    pub fn count_items(&mut self, kind: protocol::Kind) -> Result<u64, VaultError> {
+        let n: i64 = self.sql.query_row("SELECT count(*) FROM item WHERE kind = ?1", [u8::from(kind)], |r| r.get(0))?;
+        Ok(n as u64)
+    }
+
     pub fn mark_verdict(&mut self, verdict: &Verdict, word: &str) -> Result<(), VaultError> {
         self.sql.execute("UPDATE entry SET verdict = ?2 WHERE seq = ?1", (verdict.seq as i64, word))?;
         Ok(())

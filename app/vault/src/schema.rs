@@ -20,12 +20,13 @@ pub fn configure(db: &Connection) -> Result<(), VaultError> {
     Ok(())
 }
 
-pub fn migrate(db: &mut Connection) -> Result<(), VaultError> {
+/// Refuses a file that is not a vault before anything is written to it. An empty one is no vault either.
+pub fn check_ours(db: &Connection) -> Result<(), VaultError> {
     let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if application != APPLICATION && tables > 0 {
-        return Err(VaultError::NotAVault);
-    }
+    if application == APPLICATION { Ok(()) } else { Err(VaultError::NotAVault) }
+}
+
+pub fn migrate(db: &mut Connection) -> Result<(), VaultError> {
     let done: usize = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.try_into().unwrap_or(usize::MAX);
     if done > MIGRATIONS.len() {
         return Err(VaultError::Newer);

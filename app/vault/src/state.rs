@@ -62,8 +62,18 @@ pub struct SyncState {
     pub last_hub_time: i64,
     /// Until when disclosed records may be read, milliseconds of the hub's clock.
     pub lease_until: Option<i64>,
-    /// Patients whose records must still be fetched after a grant, with the consent's version.
-    pub backfill: Vec<(record::PatientId, u64)>,
+    /// Patients whose records must still be fetched after a grant.
+    pub backfill: Vec<Backfill>,
+}
+
+/// A patient whose records are being fetched, page by page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backfill {
+    pub patient: record::PatientId,
+    /// The consent's version: a page fetched under an older one is dropped.
+    pub version: u64,
+    /// Where the next page begins.
+    pub after: u64,
 }
 
 /// One line of the sync screen's history.

@@ -56,6 +56,23 @@ impl Tx<'_> {
         self.seal_bytes(place, &body)
     }
 
+    /// Opens a row of a list. One that does not open is left as it is, counted and shown; the rest of the list goes on.
+    pub(crate) fn open_or_count<T: DeserializeOwned>(&mut self, place: Place, sealed: &[u8]) -> Option<T> {
+        match self.open(place, sealed) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.ring.damaged.insert((place.table as u8, place.key));
+                tracing::warn!(%error, "a row of the vault does not open");
+                None
+            }
+        }
+    }
+
+    /// Rows that did not open since the vault was opened.
+    pub fn damaged(&self) -> u64 {
+        self.ring.damaged.len() as u64
+    }
+
     pub(crate) fn open<T: DeserializeOwned>(&mut self, place: Place, sealed: &[u8]) -> Result<T, VaultError> {
         let body = self.open_bytes(place, sealed)?;
         Ok(canonical::from_bytes(&body)?)

@@ -6,7 +6,7 @@ use crate::schema;
 use crate::seal::{self, Header, Key, Table, Tag};
 use crate::tx::Tx;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -51,6 +51,12 @@ pub(crate) struct KeyRing {
     lookup: Key,
     compartments: HashMap<Tag, Key>,
     patients: HashMap<(Tag, Tag), Key>,
+    /// Whether everything in here stands on disk.
+    trusted: bool,
+    /// SQLite's number of foreign commits: another process may have erased a key.
+    seen: i64,
+    /// Rows that did not open: left as they are, counted, shown.
+    pub damaged: HashSet<(u8, Tag)>,
 }
 
 const NOBODY: Tag = [0; 16];
@@ -90,6 +96,7 @@ impl Vault {
             return Err(VaultError::NoVault);
         }
         let mut db = Connection::open(path)?;
+        schema::check_ours(&db).map_err(unreadable)?;
         schema::configure(&db).map_err(unreadable)?;
         schema::migrate(&mut db).map_err(unreadable)?;
         let header: Option<(u8, [u8; 16], [u8; 16], u32, u32, Vec<u8>)> = db
@@ -126,26 +133,21 @@ impl Vault {
     /// Everything that belongs together happens in one transaction, or not at all.
     pub fn write<T, E: From<VaultError>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         let sql = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(VaultError::from)?;
-        let mut tx = Tx { sql: &sql, ring: &mut self.ring };
-        let result = work(&mut tx);
-        match result {
-            Ok(value) => {
-                sql.commit().map_err(VaultError::from)?;
-                Ok(value)
-            }
-            Err(error) => {
-                // Keys made inside were rolled back with their rows.
-                self.ring.forget();
-                Err(error)
-            }
-        }
+        self.ring.begin(&sql)?;
+        // Until the commit has succeeded, keys made inside stand on no disk: an error, a full disk at the commit or a panic
+        // leaves the ring untrusted, and the next transaction reads every key anew.
+        self.ring.trusted = false;
+        let value = work(&mut Tx { sql: &sql, ring: &mut self.ring })?;
+        sql.commit().map_err(VaultError::from)?;
+        self.ring.trusted = true;
+        Ok(value)
     }
 
     /// Reads in one snapshot.
     pub fn read<T, E: From<VaultError>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         let sql = self.db.transaction_with_behavior(TransactionBehavior::Deferred).map_err(VaultError::from)?;
-        let mut tx = Tx { sql: &sql, ring: &mut self.ring };
-        work(&mut tx)
+        self.ring.begin(&sql)?;
+        work(&mut Tx { sql: &sql, ring: &mut self.ring })
     }
 
     pub fn wear(&self) -> Wear {
@@ -160,12 +162,27 @@ impl Vault {
 impl KeyRing {
     fn new(vault: Key) -> Self {
         let lookup = keys::derive_key(&vault, "tsutsuji 2026 vault lookup v1");
-        Self { vault, lookup, compartments: HashMap::new(), patients: HashMap::new() }
+        Self {
+            vault,
+            lookup,
+            compartments: HashMap::new(),
+            patients: HashMap::new(),
+            trusted: true,
+            seen: 0,
+            damaged: HashSet::new(),
+        }
     }
 
-    fn forget(&mut self) {
-        self.compartments.clear();
-        self.patients.clear();
+    /// At the start of every transaction: forgets keys that may not be the disk's.
+    fn begin(&mut self, sql: &Connection) -> Result<(), VaultError> {
+        let seen = sql.pragma_query_value(None, "data_version", |r| r.get(0))?;
+        if !self.trusted || seen != self.seen {
+            self.compartments.clear();
+            self.patients.clear();
+        }
+        self.trusted = true;
+        self.seen = seen;
+        Ok(())
     }
 
     /// What stands for an id outside the seal: a keyed hash, useless without the vault key.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A document that takes the worker longer than this is held, and the worker killed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs checks one after the other. Cheap to clone.
 #[derive(Clone)]
@@ -26,10 +26,13 @@ impl Checker {
         Self { store, worker: Arc::default() }
     }
 
-    /// Checks what a crash left unchecked.
+    /// Checks what a crash or a failing worker left unchecked.
     pub fn check_left_over(&self) -> Result<(), HubError> {
         for doc in self.store.read(|tx| tx.unchecked_documents())? {
-            self.check_document(doc)?;
+            // One document that cannot be checked never keeps the others, or the hub, from going on (law 4).
+            if let Err(error) = self.check_document(doc) {
+                tracing::error!(%doc, %error, "a document was not checked");
+            }
         }
         Ok(())
     }
@@ -158,7 +161,8 @@ fn check_confirmation(tx: &Tx<'_>, entry: &EntryRow) -> Result<Option<VerdictCod
     let theirs = signed.key == device.signing_key
         && frozen.device == entry.device
         && frozen.staff == device.staff
-        && frozen.about.patient == entry.patient;
+        && frozen.about.patient == entry.patient
+        && frozen.about.station == entry.station;
     Ok(if theirs { None } else { Some(VerdictCode::WrongSignature) })
 }
 
@@ -197,7 +201,11 @@ fn ask(worker: &mut Option<Worker>, request: &CheckRequest) -> Result<Option<Che
 }
 
 fn start() -> Result<Worker, HubError> {
-    let program = std::env::current_exe().map_err(HubError::Worker)?;
+    // On Linux the running program itself, even if an upgrade has replaced its file.
+    let program = match cfg!(target_os = "linux") {
+        true => std::path::PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().map_err(HubError::Worker)?,
+    };
     let mut child = Command::new(program)
         .arg(worker::ARGUMENT)
         .env_clear()
@@ -217,5 +225,9 @@ fn start() -> Result<Worker, HubError> {
             }
         }
     });
-    Ok(Worker { child, input, answers })
+    let mut worker = Worker { child, input, answers };
+    // A first, empty question: a worker that cannot answer it must not be blamed on a nurse's entry.
+    let probe = canonical::to_bytes(&request(DocumentId([0; 16]), Vec::new(), &[]))?;
+    let answered = write_message(&mut worker.input, &probe).is_ok() && worker.answers.recv_timeout(PATIENCE).is_ok();
+    if answered { Ok(worker) } else { Err(missing()) }
 }

@@ -51,6 +51,8 @@ pub enum HubError {
     NoInput(PathBuf),
     #[error("the address {0} cannot be listened on; is another hub running there?")]
     Listen(String, #[source] std::io::Error),
+    #[error("another process serves the hub in {0} already")]
+    Serving(PathBuf),
     #[error("the worker that checks documents could not be started")]
     Worker(#[source] std::io::Error),
     #[error("the audit chain is broken at entry {0}")]

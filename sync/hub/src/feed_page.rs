@@ -35,10 +35,17 @@ pub fn feed_page(
             // A device is not told what it told us.
             _ if row.device == Some(device) => None,
             (_, Some(entry), _) => tx.entry(entry)?.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
+            (Kind::Patient, None, Some(body)) => match &row.patient {
+                Some(patient) if tx.may_know(station, patient)? => Some((Encoding::Cbor.into(), body, row.at)),
+                _ => None,
+            },
             (_, None, Some(body)) => Some((Encoding::Cbor.into(), body, row.at)),
+            // A record that was linked to another person since is not this patient's any more.
             (Kind::Record, None, None) => match (&row.patient, tx.record(row.doc)?) {
-                (Some(patient), Some((record, body))) if may_see(tx, station, patient, &record, today)? => {
-                    Some((Encoding::Cbor.into(), body, row.at))
+                (Some(patient), Some(held))
+                    if held.patient == *patient && may_see(tx, station, patient, &held.record, today)? =>
+                {
+                    Some((Encoding::Cbor.into(), held.body, row.at))
                 }
                 _ => None,
             },
@@ -72,10 +79,10 @@ pub fn records_page(
     let full = rows.len() == PAGE_RECORDS;
     let mut bytes = 0;
     for (n, doc) in rows {
-        let Some((record, body)) = tx.record(doc)? else { continue };
-        if consents.iter().any(|consent| consent.covers(&record, today)) {
-            bytes += body.len();
-            page.items.push(RecordItem { doc, bytes: body });
+        let Some(held) = tx.record(doc)? else { continue };
+        if consents.iter().any(|consent| consent.covers(&held.record, today)) {
+            bytes += held.body.len();
+            page.items.push(RecordItem { doc, bytes: held.body });
         }
         page.next = Some(n);
         if bytes > PAGE_BYTES {

@@ -41,9 +41,12 @@ pub fn run(store: &Store, facility: &FacilityId, paths: &[PathBuf]) -> Result<In
     }
     let mut report = IntakeReport::default();
     for path in paths {
-        let mut files = Vec::new();
-        walk(path, &mut files)?;
+        let (mut files, mut closed) = (Vec::new(), Vec::new());
+        walk(path, &mut files, &mut closed);
         files.sort();
+        for (folder, reason) in closed {
+            quarantine(store, facility, folder.display().to_string(), format!("cannot be opened: {reason}"), &mut report)?;
+        }
         for file in files {
             let name = file.strip_prefix(path).ok().filter(|p| !p.as_os_str().is_empty()).unwrap_or(&file);
             let read = std::fs::read(&file);
@@ -148,18 +151,18 @@ fn quarantine(
     Ok(())
 }
 
-/// Hidden files (.DS_Store and the like) are not a hospital's records.
-fn walk(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), HubError> {
-    let cannot = |source| HubError::File { path: path.to_path_buf(), source };
+/// Hidden files (.DS_Store and the like) are not a hospital's records. A folder that does not open is named, the rest goes on.
+fn walk(path: &Path, files: &mut Vec<PathBuf>, closed: &mut Vec<(PathBuf, std::io::ErrorKind)>) {
     if !path.is_dir() {
         files.push(path.to_path_buf());
-        return Ok(());
+        return;
     }
-    for entry in std::fs::read_dir(path).map_err(cannot)? {
-        let entry = entry.map_err(cannot)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            walk(&entry.path(), files)?;
+    match std::fs::read_dir(path) {
+        Err(error) => closed.push((path.to_path_buf(), error.kind())),
+        Ok(entries) => {
+            for entry in entries.flatten().filter(|e| !e.file_name().to_string_lossy().starts_with('.')) {
+                walk(&entry.path(), files, closed);
+            }
         }
     }
-    Ok(())
 }

@@ -26,9 +26,14 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Makes a new set. Refuses to overwrite one.
+    /// Makes a new set, or keeps the one that an interrupted `init` left. Never overwrites one: the folder gets its name
+    /// when every key in it is on disk.
     pub fn make(data: &Path, hub_name: &str) -> Result<(), HubError> {
-        let folder = data.join("keys");
+        let (folder, named) = (data.join("keys.new"), data.join("keys"));
+        if named.exists() {
+            return Ok(());
+        }
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).map_err(|source| HubError::File { path: folder.clone(), source })?;
         let ca_key = KeyPair::generate().map_err(|_| HubError::Key("ca.key"))?;
         let ca = ca_params(hub_name).self_signed(&ca_key).map_err(|_| HubError::Key("ca.der"))?;
@@ -38,7 +43,8 @@ impl Keys {
         write_new(&folder.join("master.key"), random::<32>()?.as_slice())?;
         let seed = random::<32>()?;
         let (sealing_secret, _) = <hpke::kem::X25519HkdfSha256 as Kem>::derive_keypair(seed.as_slice());
-        write_new(&folder.join("sealing.key"), &Zeroizing::new(sealing_secret.to_bytes().to_vec()))
+        write_new(&folder.join("sealing.key"), &Zeroizing::new(sealing_secret.to_bytes().to_vec()))?;
+        std::fs::rename(&folder, &named).map_err(|source| HubError::File { path: named, source })
     }
 
     pub fn load(data: &Path) -> Result<Self, HubError> {

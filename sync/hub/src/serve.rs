@@ -19,16 +19,21 @@ use tokio_rustls::TlsAcceptor;
 const CONNECTIONS: usize = 512;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(10);
+const STRANGER: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// A hub that listens. Dropping it closes the door; requests under way end with their tasks.
 pub struct Serving {
     pub address: SocketAddr,
     pub url: String,
     task: tokio::task::JoinHandle<()>,
+    checking: tokio::task::JoinHandle<()>,
+    _held: std::fs::File,
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
+        self.checking.abort();
         self.task.abort();
     }
 }
@@ -45,13 +50,25 @@ pub async fn serve(store: Store, listen: &str, url: Option<&str>) -> Result<Serv
     let acceptor = TlsAcceptor::from(Arc::new(server_config(store.keys(), &hosts)?));
     store.write(|tx| tx.put_meta("url", &url))?;
     let checker = Checker::new(store.clone());
-    let left = checker.clone();
-    tokio::task::spawn_blocking(move || left.check_left_over())
-        .await
-        .unwrap_or(Ok(()))?;
+    // One hub a folder: two would check and materialise side by side.
+    let lock = store.data().join("hub.lock");
+    let held = std::fs::File::create(&lock).map_err(|source| HubError::File { path: lock.clone(), source })?;
+    held.try_lock().map_err(|_| HubError::Serving(store.data().to_path_buf()))?;
+    let checking = tokio::spawn(check_now_and_then(checker.clone()));
     let app = router(Hub { store, checker });
     let task = tokio::spawn(accept(listener, acceptor, app));
-    Ok(Serving { address, url, task })
+    Ok(Serving { address, url, task, checking, _held: held })
+}
+
+/// What a crash, a failing worker or a busy moment left unchecked.
+async fn check_now_and_then(checker: Checker) {
+    loop {
+        let left = checker.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || left.check_left_over()).await {
+            tracing::error!(%error, "the list of unchecked documents could not be read");
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
 }
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, app: axum::Router) {
@@ -88,7 +105,9 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, app: axum::Router) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
         .serve_connection(TokioIo::new(stream), service);
-    let _ = connection.await;
+    // Somebody without a certificate comes to enrol, and that is quick.
+    let patience = if certificate.is_some() { LONGEST } else { STRANGER };
+    let _ = tokio::time::timeout(patience, connection).await;
 }
 
 fn host_of(url: &str) -> String {

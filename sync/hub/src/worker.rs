@@ -107,7 +107,15 @@ fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(), VerdictCode> {
     if !draft.has_parents_of(&incoming) {
         return Err(VerdictCode::Waiting);
     }
-    draft.apply(&incoming).map_err(|_| VerdictCode::Unreadable)
+    let before = draft.save();
+    draft.apply(&incoming).map_err(|_| VerdictCode::Unreadable)?;
+    // Sound changes that leave a document nobody can read (a root key overwritten) do not pass either.
+    if draft.view().is_err() {
+        let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
+        *draft = Draft::load(draft.id(), &before, &[], reader).map_err(|_| VerdictCode::Unreadable)?;
+        return Err(VerdictCode::Unreadable);
+    }
+    Ok(())
 }
 
 fn code(error: ChangeError) -> VerdictCode {

@@ -33,16 +33,21 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
 }
 
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
+    decode_within(body, PLAIN_LIMIT)
+}
+
+/// The same with a smaller limit on what the body unfolds to.
+pub fn decode_within<T: DeserializeOwned>(body: &[u8], plain_limit: usize) -> Result<T, WireError> {
     if body.len() > BODY_LIMIT {
         return Err(WireError::TooLarge);
     }
     let mut plain = Vec::new();
     zstd::stream::read::Decoder::with_buffer(body)
         .map_err(|_| WireError::NotZstd)?
-        .take(PLAIN_LIMIT as u64 + 1)
+        .take(plain_limit as u64 + 1)
         .read_to_end(&mut plain)
         .map_err(|_| WireError::NotZstd)?;
-    if plain.len() > PLAIN_LIMIT {
+    if plain.len() > plain_limit {
         return Err(WireError::TooLarge);
     }
     let mut rest = &plain[..];

@@ -46,9 +46,11 @@ pub enum Input {
     /// The vault's unsent entries, as a request.
     Loaded(Box<SyncRequest>),
     Answered(Box<SyncResponse>),
-    /// The answer is in the vault, cursor and all, in one transaction. `backfill`: patients whose records must be fetched.
+    /// The answer is in the vault, cursor and all, in one transaction. `backfill`: patients whose records must be fetched,
+    /// and from where on; `entries_left`: not everything fitted into the request.
     Stored {
-        backfill: Vec<PatientId>,
+        backfill: Vec<(PatientId, u64)>,
+        entries_left: bool,
     },
     Page {
         patient: PatientId,
@@ -94,7 +96,7 @@ enum State {
     Loading,
     Sending,
     Storing { more: bool },
-    Paging { left: Vec<PatientId>, after: u64 },
+    Paging { left: Vec<(PatientId, u64)> },
 }
 
 pub struct Engine {
@@ -131,19 +133,18 @@ impl Engine {
                 self.state = State::Storing { more: response.more };
                 vec![Output::Store(response)]
             }
-            Input::Stored { backfill } => {
+            Input::Stored { backfill, entries_left } => {
                 let State::Storing { more } = self.state else { return Vec::new() };
-                self.more = more;
-                self.next_page(now, backfill, 0)
+                self.more = more || entries_left;
+                self.next_page(now, backfill)
             }
             Input::Page { patient, page } => match &mut self.state {
-                State::Paging { left, after } if left.last() == Some(&patient) => {
-                    match page.next {
+                State::Paging { left } if left.last().is_some_and(|(asked, _)| *asked == patient) => {
+                    match (page.next, left.last_mut()) {
                         // A page that does not move forward would ask for ever: treat it as the last.
-                        Some(next) if next > *after => *after = next,
+                        (Some(next), Some((_, after))) if next > *after => *after = next,
                         _ => {
                             left.pop();
-                            *after = 0;
                         }
                     }
                     vec![Output::StorePage { patient, page }]
@@ -151,7 +152,7 @@ impl Engine {
                 _ => Vec::new(),
             },
             Input::PageStored => match std::mem::replace(&mut self.state, State::Idle) {
-                State::Paging { left, after } => self.next_page(now, left, after),
+                State::Paging { left } => self.next_page(now, left),
                 other => {
                     self.state = other;
                     Vec::new()
@@ -181,9 +182,9 @@ impl Engine {
         vec![Output::Report(Phase::Syncing), Output::Load]
     }
 
-    fn next_page(&mut self, now: i64, left: Vec<PatientId>, after: u64) -> Vec<Output> {
-        if let Some(patient) = left.last().cloned() {
-            self.state = State::Paging { left, after };
+    fn next_page(&mut self, now: i64, left: Vec<(PatientId, u64)>) -> Vec<Output> {
+        if let Some((patient, after)) = left.last().cloned() {
+            self.state = State::Paging { left };
             return vec![Output::FetchPage { patient, after }];
         }
         self.state = State::Idle;
@@ -241,10 +242,10 @@ mod tests {
             assert!(engine.handle(0, Input::Trigger(Trigger::Manual)).is_empty());
         }
         engine.state = State::Storing { more: false };
-        let out = engine.handle(0, Input::Stored { backfill: Vec::new() });
+        let out = engine.handle(0, Input::Stored { backfill: Vec::new(), entries_left: false });
         assert!(out.iter().any(|o| matches!(o, Output::Load)), "one more run");
         engine.state = State::Storing { more: false };
-        let out = engine.handle(0, Input::Stored { backfill: Vec::new() });
+        let out = engine.handle(0, Input::Stored { backfill: Vec::new(), entries_left: false });
         assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done))), "and only one");
     }
 
@@ -253,7 +254,7 @@ mod tests {
         let mut engine = Engine::new();
         let (p, q): (PatientId, PatientId) = ("p".parse()?, "q".parse()?);
         engine.state = State::Storing { more: false };
-        let out = engine.handle(0, Input::Stored { backfill: vec![q.clone(), p.clone()] });
+        let out = engine.handle(0, Input::Stored { backfill: vec![(q.clone(), 0), (p.clone(), 0)], entries_left: false });
         assert!(matches!(&out[..], [Output::FetchPage { patient, after: 0 }] if *patient == p));
         for (patient, next) in [(&p, Some(7)), (&p, None), (&q, None)] {
             let page = Box::new(RecordsPage { version: 1, items: Vec::new(), next });

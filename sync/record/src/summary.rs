@@ -39,6 +39,8 @@ pub enum AllergyKnowledge {
     Recorded,
     NoneKnown,
     NotRecorded,
+    /// The lease of the disclosed records has lapsed: it may be written there.
+    Locked,
 }
 
 /// 患者サマリー

@@ -91,6 +91,8 @@ pub struct StatusShown {
     pub notes: u64,
     held: u64,
     rejected: u64,
+    set_aside: u64,
+    damaged: u64,
     /// Null until a self-check has run.
     self_check: Option<String>,
 }
@@ -111,6 +113,8 @@ impl StatusShown {
             notes: status.notes,
             held: status.held,
             rejected: status.rejected,
+            set_aside: status.set_aside,
+            damaged: status.damaged,
             self_check: None,
         }
     }

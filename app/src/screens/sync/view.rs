@@ -4,7 +4,7 @@ use super::update::{lease_hours, trouble_key};
 use crate::app::{Live, Look, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::patient::Failed;
-use crate::text::{Language, day_and_clock, error_words, megabytes, trouble_words, use_words};
+use crate::text::{Language, day_and_clock, megabytes, trouble_words, use_words};
 use device::Pill;
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
@@ -21,20 +21,10 @@ pub fn SyncScreen() -> Element {
     let _ = (live.revision)();
     let pill = (live.pill)();
     let now = Timestamp::now();
-    let status = match session.phone.status() {
-        Ok(status) => status,
-        Err(error) => return rsx! { Failed { text: error_words(words, &error) } },
-    };
+    let Some(status) = (live.status)().0 else { return rsx! { Failed { text: words.say("error-unknown") } } };
     let names: BTreeMap<_, _> =
         session.phone.patients().unwrap_or_default().into_iter().map(|row| (row.patient.id, row.patient.name)).collect();
-    let waiting: Vec<_> = session
-        .phone
-        .note_rows(None)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|row| session.phone.show_note(row.note).is_ok_and(|note| note.unsent))
-        .take(20)
-        .collect();
+    let waiting: Vec<_> = session.phone.unsent_rows().unwrap_or_default().into_iter().take(20).collect();
     let sync = status.last_sync.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
     let sub = words.with("sync-sub", &[("sync", sync.into()), ("hub", session.phone.identity().hub_name.clone().into())]);
     let trouble = match pill {
@@ -75,6 +65,9 @@ pub fn SyncScreen() -> Element {
                 div { class: "line row sp", span { {words.say("sync-notes")} } b { {words.count("items", status.notes)} } }
                 div { class: "line row sp", span { {words.say("sync-size")} } b { {megabytes(status.bytes)} } }
                 div { class: "line row sp", span { {words.say("sync-lease")} } b { "{lease}" } }
+                if status.damaged + status.set_aside > 0 {
+                    div { class: "line strip warn", {words.count("sync-unreadable", status.damaged + status.set_aside)} }
+                }
             }
             section { class: "card",
                 h2 { {words.say("sync-history")} }

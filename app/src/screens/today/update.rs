@@ -61,7 +61,7 @@ mod tests {
             minutes: 60,
         };
         let order = until.map(order).transpose()?;
-        Ok(TodayRow { visit, patient: None, note: None, state, has_allergy: false, order })
+        Ok(TodayRow { visit, patient: None, note: None, state, has_allergy: Some(false), order })
     }
 
     #[test]

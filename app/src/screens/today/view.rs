@@ -20,7 +20,7 @@ pub fn Today() -> Element {
     let _ = (live.revision)();
     let now = Timestamp::now();
     let rows = session.phone.today(now);
-    let last = session.phone.status().ok().and_then(|s| s.last_sync);
+    let last = (live.status)().0.and_then(|s| s.last_sync);
     let sync = last.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
     let count = rows.as_ref().map_or(0, Vec::len) as u64;
     let sub = words.with(
@@ -115,7 +115,8 @@ fn VisitCard(row: Shown, next: bool) -> Element {
                     span { class: "sub", "{minutes} · {who}" }
                     if next && !address.is_empty() { span { class: "sub", "{address}" } }
                     span { class: "chips tight",
-                        if has_allergy { span { class: "tag al", {words.say("tag-allergy")} } }
+                        if has_allergy == Some(true) { span { class: "tag al", {words.say("tag-allergy")} } }
+                        if has_allergy.is_none() { span { class: "tag wa", {words.say("tag-lapsed")} } }
                         if let Some(order) = order { span { class: "tag wa", "{order}" } }
                         if let Some((class, text)) = state_tag { span { class, "{text}" } }
                     }

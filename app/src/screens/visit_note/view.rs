@@ -30,10 +30,13 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let _ = (live.revision)();
     let mut model = use_signal(Model::default);
     let phone = session.phone.clone();
     let send = use_callback(move |event: Event| {
+        // A key in a burst changes nothing here: the screen is drawn once a burst, not once a key.
+        if event == Event::TypingBegan && model.peek().typing {
+            return;
+        }
         let effects = update(&mut model.write(), event);
         for effect in effects {
             let after = perform(&phone, id, effect, |error| error_words(words, error));
@@ -43,18 +46,24 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         }
     });
     let desk = Desk { send, model };
-    let note = match session.phone.show_note(id) {
-        Ok(note) => Rc::new(note),
-        Err(error) => return rsx! { Failed { text: error_words(words, &error) } },
+    let phone = session.phone.clone();
+    let read = use_memo(move || {
+        let _ = (live.revision)();
+        phone.show_note(id).map(|note| Shown(Rc::new(note))).map_err(|error| error_words(words, &error))
+    });
+    let note = match read() {
+        Ok(Shown(note)) => note,
+        Err(error) => return rsx! { Failed { text: error } },
     };
-    let name = session.phone.show_patient(&note.row.patient, Timestamp::now()).map(|p| p.summary.patient.name).unwrap_or_default();
+    let (phone, patient) = (session.phone.clone(), note.row.patient.clone());
+    let name = use_hook(|| phone.show_patient(&patient, Timestamp::now()).map(|p| p.summary.patient.name).unwrap_or_default());
     let started = match note.view.fields.get("started_at") {
         Some(FieldValue::Time(at)) => words.with("note-started", &[("time", clock(*at).into())]),
         _ => words.say("note-not-started"),
     };
-    let section = model.read().section;
+    let section = use_memo(move || model.read().section)();
     let draft = note.state == NoteState::Draft;
-    let failed = model.read().failed.clone();
+    let failed = use_memo(move || model.read().failed.clone())();
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
@@ -149,13 +158,13 @@ impl PartialEq for Shown {
 fn Chip(note: Shown, desk: Desk) -> Element {
     let words = use_words();
     let now = Timestamp::now();
-    let model = desk.model.read();
-    let (class, text) = if model.typing {
+    let (typing, saved_at) = use_memo(move || (desk.model.read().typing, desk.model.read().saved_at))();
+    let (class, text) = if typing {
         ("tag", words.say("unsaved"))
     } else if let Some(receipt) = note.0.receipt.filter(|_| !note.0.unsent) {
         ("tag ok", words.with("receipted", &[("time", day_and_clock(receipt.received_at, now).into())]))
     } else {
-        let at = model.saved_at.unwrap_or(note.0.row.changed_at);
+        let at = saved_at.unwrap_or(note.0.row.changed_at);
         let time = zoned_in_japan(at).strftime("%-H:%M:%S").to_string();
         ("tag in", words.with("saved-on-device", &[("time", time.into())]))
     };
@@ -197,7 +206,8 @@ fn ConflictCard(conflict: Conflict, desk: Desk) -> Element {
 #[component]
 fn Vitals(note: Shown, desk: Desk) -> Element {
     let session = use_context::<Session>();
-    let before = session.phone.previous_values(&note.0.row.patient, note.0.row.note).unwrap_or_default();
+    let row = note.0.row.clone();
+    let before = use_hook(|| session.phone.previous_values(&row.patient, row.note).unwrap_or_default());
     rsx! {
         div { class: "vit",
             for field in FIELDS.iter().filter(|f| VITALS.contains(&f.name) || f.name == "oxygen_l_per_min") {
@@ -230,7 +240,7 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, desk: Desk) -> 
     let unmeasured = matches!(value, Some(FieldValue::Unmeasured(_))).then(|| value.map(|v| value_words(words, name, v)).unwrap_or_default());
     let previous = before
         .map_or_else(|| words.say("previous-none"), |b| words.with("previous", &[("value", value_words(words, name, &b.0).into())]));
-    let refused = desk.model.read().refused.get(name).cloned();
+    let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
     let warned = concern != Concern::Calm;
     rsx! {
         div { class: if warned { "f hi" } else { "f" },

@@ -83,6 +83,7 @@ CREATE TABLE entry (
     verdict  TEXT,                 -- held or rejected, with the hub's code
     sealed   BLOB                  -- the entry; null once durable at the hub
 ) STRICT;
+CREATE INDEX entry_of_note ON entry (note);
 
 CREATE TABLE receipt (
     -- Hub-signed receipts, as they came.

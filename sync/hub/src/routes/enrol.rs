@@ -1,6 +1,6 @@
 //! `POST /v1/enrol`: a code and a CSR become a device.
 
-use super::{Hub, Refused, answer, blocking, read_body};
+use super::{Hub, Refused, answer, blocking};
 use crate::keys::random;
 use crate::store::Store;
 use crate::tls::client_certificate;
@@ -8,11 +8,15 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use protocol::codec;
 use protocol::{EnrolRequest, EnrolResponse, RefusalCode, WIRE_VERSION};
 use record::{ContentHash, DeviceId};
 
+/// An enrolment is a few hundred bytes; strangers get no more.
+pub(super) const BODY: usize = 16 << 10;
+
 pub async fn enrol(State(hub): State<Hub>, body: Bytes) -> Result<Response, Refused> {
-    let request: EnrolRequest = read_body(&body)?;
+    let request: EnrolRequest = codec::decode_within(&body, BODY).map_err(|_| RefusalCode::Garbled)?;
     if request.v != WIRE_VERSION {
         return Err(RefusalCode::Version.into());
     }

@@ -9,8 +9,9 @@ use crate::error::HubError;
 use crate::store::{DeviceRow, Store};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
@@ -31,13 +32,24 @@ pub struct Hub {
 pub struct PeerCertificate(pub Option<ContentHash>);
 
 pub fn router(hub: Hub) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/v1/enrol", post(enrol::enrol))
+    let devices = Router::new()
         .route("/v1/sync", post(sync::sync))
         .route("/v1/patients/{id}/records", get(records::records))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .route_layer(middleware::from_fn(certificate_first));
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/v1/enrol", post(enrol::enrol).layer(DefaultBodyLimit::max(enrol::BODY)))
+        .merge(devices)
         .with_state(hub)
+}
+
+/// Nobody without a certificate gets as far as having a body read.
+async fn certificate_first(request: Request, next: Next) -> Response {
+    match request.extensions().get::<PeerCertificate>() {
+        Some(PeerCertificate(Some(_))) => next.run(request).await,
+        _ => Refused::Because(RefusalCode::NoCertificate).into_response(),
+    }
 }
 
 /// A refusal on its way to the device, or a failure of ours that it hears of as `Internal`.

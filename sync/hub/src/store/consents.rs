@@ -27,7 +27,7 @@ impl Tx<'_> {
             &format!(
                 "INSERT INTO consent ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)
                  ON CONFLICT (patient, disclosing, viewing) DO UPDATE SET classes = excluded.classes,
-                     offline_hours = excluded.offline_hours, until = excluded.until, withdrawn_at = NULL"
+                     offline_hours = excluded.offline_hours, until = excluded.until, withdrawn_at = NULL, lapse_told = 0"
             ),
             (
                 consent.patient.as_str(),
@@ -42,7 +42,11 @@ impl Tx<'_> {
             self.begin_care(&consent.viewing, &patient)?;
         }
         // A narrowed consent takes back what it no longer covers; the rest is fetched again.
-        let narrowed = before.is_some_and(|b| !b.classes.is_subset(&consent.classes));
+        let today = today(self.now);
+        let on_phones = |c: &Consent| c.holds_on(today) && c.offline_hours.is_some();
+        let narrowed = before.is_some_and(|b| {
+            on_phones(&b) && (!on_phones(consent) || !b.classes.is_subset(&consent.classes))
+        });
         let withdrawn = if narrowed { vec![consent.disclosing.clone()] } else { Vec::new() };
         self.tell_consent(&consent.viewing, &consent.patient, &withdrawn)
     }
@@ -62,6 +66,39 @@ impl Tx<'_> {
             return Err(HubError::UnknownConsent);
         }
         self.tell_consent(viewing, patient, std::slice::from_ref(disclosing))
+    }
+
+    /// Consents whose last day has passed are taken back from the phones, once.
+    pub fn tell_lapsed(&self, station: &FacilityId) -> Result<(), HubError> {
+        let lapsed: Vec<(PatientId, FacilityId)> = self
+            .sql
+            .prepare_cached(
+                "SELECT patient, disclosing FROM consent
+                 WHERE viewing = ?1 AND withdrawn_at IS NULL AND lapse_told = 0 AND until < ?2",
+            )?
+            .query_map((station.as_str(), today(self.now).to_string()), |r| Ok((id(r, 0)?, id(r, 1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (patient, disclosing) in lapsed {
+            self.sql.execute(
+                "UPDATE consent SET lapse_told = 1 WHERE patient = ?1 AND disclosing = ?2 AND viewing = ?3",
+                (patient.as_str(), disclosing.as_str(), station.as_str()),
+            )?;
+            self.tell_consent(station, &patient, std::slice::from_ref(&disclosing))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a station may know who this is today: a consent that holds, an order, or a note of its own.
+    pub fn may_know(&self, station: &FacilityId, patient: &PatientId) -> Result<bool, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM consent WHERE viewing = ?1 AND patient = ?2 AND withdrawn_at IS NULL
+                                    AND (until IS NULL OR until >= ?3))
+                     OR EXISTS (SELECT 1 FROM nursing_order WHERE station = ?1 AND patient = ?2)
+                     OR EXISTS (SELECT 1 FROM note WHERE station = ?1 AND patient = ?2)",
+            )?
+            .query_row((station.as_str(), patient.as_str(), today(self.now).to_string()), |r| r.get(0))?)
     }
 
     pub fn consents(&self) -> Result<Vec<Consent>, HubError> {

@@ -74,6 +74,9 @@ impl Tx<'_> {
         entries: &[Entry],
     ) -> Result<Result<Accepted, RefusalCode>, HubError> {
         let mut last = self.received_up_to(device, series)?;
+        // Receipts order confirmations: the hub's time never stands still or goes back, whatever its clock does.
+        let latest: Option<i64> = self.sql.query_row("SELECT max(received_at) FROM entry", [], |r| r.get(0))?;
+        let received_at = latest.map_or(self.now, |latest| self.now.max(latest + 1));
         let mut accepted = Accepted { receipt: Vec::new(), received_up_to: last, documents: Vec::new() };
         for entry in entries {
             let known: Option<([u8; 32], i64)> = self
@@ -86,12 +89,12 @@ impl Tx<'_> {
                 Some((_, at)) => at,
                 None if entry.seq != last + 1 => break,
                 None => {
-                    self.append(device, station, series, entry)?;
+                    self.append(device, station, series, entry, received_at)?;
                     last = entry.seq;
                     if !accepted.documents.contains(&entry.doc) {
                         accepted.documents.push(entry.doc);
                     }
-                    self.now
+                    received_at
                 }
             };
             accepted.receipt.push((ReceiptItem { seq: entry.seq, at }, entry.hash));
@@ -100,7 +103,14 @@ impl Tx<'_> {
         Ok(Ok(accepted))
     }
 
-    fn append(&self, device: DeviceId, station: &FacilityId, series: Series, entry: &Entry) -> Result<(), HubError> {
+    fn append(
+        &self,
+        device: DeviceId,
+        station: &FacilityId,
+        series: Series,
+        entry: &Entry,
+        received_at: i64,
+    ) -> Result<(), HubError> {
         let sealed = self.keys.seal("entry", &entry.hash.0, &entry.bytes)?;
         self.sql
             .prepare_cached(
@@ -117,7 +127,7 @@ impl Tx<'_> {
                 u8::from(entry.kind),
                 entry.enc,
                 entry.hash.0,
-                self.now,
+                received_at,
                 sealed,
             ))?;
         Ok(())

@@ -50,15 +50,21 @@ impl Store {
     /// Makes a new hub: database, CA, receipt key, sealing key, master key.
     pub fn init(data: &Path, name: &str) -> Result<Self, HubError> {
         std::fs::create_dir_all(data).map_err(|source| HubError::File { path: data.to_path_buf(), source })?;
-        let file = data.join("hub.db");
-        if file.exists() || data.join("keys").exists() {
+        let (file, new) = (data.join("hub.db"), data.join("hub.db.new"));
+        if file.exists() {
             return Err(HubError::AlreadyInitialised(data.to_path_buf()));
         }
         Keys::make(data, name)?;
-        let mut db = connect(&file)?;
+        // Killed anywhere in here, `init` begins again: the database gets its name when it is whole.
+        for leftover in ["hub.db.new", "hub.db.new-wal", "hub.db.new-shm"] {
+            let _ = std::fs::remove_file(data.join(leftover));
+        }
+        let mut db = connect(&new)?;
         migrate(&mut db)?;
         let epoch = DocumentId::from_random(*crate::keys::random()?);
         db.execute("INSERT INTO meta (name, value) VALUES ('name', ?1), ('epoch', ?2)", (name, epoch.to_string()))?;
+        drop(db);
+        std::fs::rename(&new, &file).map_err(|source| HubError::File { path: file, source })?;
         Self::open(data)
     }
 

@@ -18,6 +18,19 @@ pub enum RecordOutcome {
     Unchanged,
 }
 
+/// A disclosed record in the store.
+pub struct HeldRecord {
+    pub patient: PatientId,
+    pub record: DisclosedRecord,
+    pub body: Vec<u8>,
+}
+
+/// A record's name: facility, number, class and source key. Survives a link of the number to another person.
+fn record_doc(record: &DisclosedRecord, local_id: &str) -> DocumentId {
+    let identity = format!("{}\0{local_id}\0{}\0{}", record.facility, record.class, record.source_key);
+    DocumentId::derive("record", identity.as_bytes())
+}
+
 impl Tx<'_> {
     pub fn patient(&self, id: &PatientId) -> Result<Option<Patient>, HubError> {
         let sealed: Option<Vec<u8>> =
@@ -107,8 +120,7 @@ impl Tx<'_> {
         record: &DisclosedRecord,
         today: jiff::civil::Date,
     ) -> Result<RecordOutcome, HubError> {
-        let identity = format!("{}\0{local_id}\0{}\0{}", record.facility, record.class, record.source_key);
-        let doc = DocumentId::derive("record", identity.as_bytes());
+        let doc = record_doc(record, local_id);
         let body = canonical::to_bytes(record)?;
         let hash = ContentHash::of(&body);
         let as_of = record.as_of.as_millisecond();
@@ -118,6 +130,13 @@ impl Tx<'_> {
             .query_row([doc.0], |r| Ok((r.get(0)?, r.get(1)?)))
             .optional()?;
         if known.is_some_and(|(known_hash, known_as_of)| known_hash == hash.0 || known_as_of > as_of) {
+            return Ok(RecordOutcome::Unchanged);
+        }
+        // Of two with one time the later delivery stands, except that a deletion may keep its item's time and is final.
+        if known.is_some_and(|(_, known_as_of)| known_as_of == as_of)
+            && !record.deleted
+            && self.record(doc)?.is_some_and(|held| held.record.deleted)
+        {
             return Ok(RecordOutcome::Unchanged);
         }
         let sealed = self.keys.seal("record", &doc.0, &body)?;
@@ -164,7 +183,7 @@ impl Tx<'_> {
             .collect::<Result<_, _>>()?;
         let mut taken = 0;
         for doc in docs {
-            let Some((mut record, _)) = self.record(DocumentId(doc))? else { continue };
+            let Some(HeldRecord { mut record, .. }) = self.record(DocumentId(doc))? else { continue };
             let stands = kept.iter().any(|k| k.class == class && k.source_key == record.source_key);
             if record.deleted || stands || !record.source_key.starts_with(key_prefix) {
                 continue;
@@ -177,16 +196,16 @@ impl Tx<'_> {
         Ok(taken)
     }
 
-    /// A record's body with its facility and class.
-    pub fn record(&self, doc: DocumentId) -> Result<Option<(DisclosedRecord, Vec<u8>)>, HubError> {
-        let sealed: Option<Vec<u8>> = self
+    /// A record as it stands, and whose it is now.
+    pub fn record(&self, doc: DocumentId) -> Result<Option<HeldRecord>, HubError> {
+        let found: Option<(PatientId, Vec<u8>)> = self
             .sql
-            .prepare_cached("SELECT sealed FROM record WHERE doc = ?1")?
-            .query_row([doc.0], |r| r.get(0))
+            .prepare_cached("SELECT patient, sealed FROM record WHERE doc = ?1")?
+            .query_row([doc.0], |r| Ok((super::facilities::id(r, 0)?, r.get(1)?)))
             .optional()?;
-        let Some(sealed) = sealed else { return Ok(None) };
+        let Some((patient, sealed)) = found else { return Ok(None) };
         let body = self.keys.open("record", &doc.0, &sealed)?;
-        Ok(Some((canonical::from_bytes(&body)?, body)))
+        Ok(Some(HeldRecord { patient, record: canonical::from_bytes(&body)?, body }))
     }
 
     /// Documents of a patient's records after `n`, with their numbers.
@@ -213,21 +232,46 @@ impl Tx<'_> {
         kept.local_ids.sort();
         self.put_patient(&kept)?;
         if let Some(other) = other {
-            self.sql.execute(
-                "UPDATE record SET patient = ?1 WHERE patient = ?2 AND facility = ?3",
-                (patient.as_str(), other.as_str(), facility.as_str()),
-            )?;
+            self.move_records(&other, patient, facility, local_id)?;
             let mut left = self.known_patient(&other)?;
             left.local_ids.retain(|l| !(l.facility == *facility && l.id == local_id));
-            if left.local_ids.is_empty() && self.stations_of(&other)?.is_empty() {
+            let stations = self.stations_of(&other)?;
+            if left.local_ids.is_empty() && stations.is_empty() {
                 self.sql.execute("DELETE FROM patient WHERE id = ?1", [other.as_str()])?;
             } else {
                 self.put_patient(&left)?;
+            }
+            // What was another person's goes from the phones at once.
+            for station in stations {
+                self.tell_patient(&station, &left)?;
+                self.tell_consent(&station, &other, std::slice::from_ref(facility))?;
             }
         }
         for station in self.stations_of(patient)? {
             self.tell_patient(&station, &kept)?;
             self.tell_consent(&station, patient, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Moves what arrived under one number, and nothing else that the facility sent of that person.
+    fn move_records(
+        &self,
+        from: &PatientId,
+        to: &PatientId,
+        facility: &FacilityId,
+        local_id: &str,
+    ) -> Result<(), HubError> {
+        let docs: Vec<[u8; 16]> = self
+            .sql
+            .prepare("SELECT doc FROM record WHERE patient = ?1 AND facility = ?2")?
+            .query_map((from.as_str(), facility.as_str()), |r| r.get(0))?
+            .collect::<Result<_, _>>()?;
+        for doc in docs.into_iter().map(DocumentId) {
+            let Some(held) = self.record(doc)? else { continue };
+            if record_doc(&held.record, local_id) == doc {
+                self.sql.execute("UPDATE record SET patient = ?2 WHERE doc = ?1", (doc.0, to.as_str()))?;
+            }
         }
         Ok(())
     }

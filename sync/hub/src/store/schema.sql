@@ -73,6 +73,7 @@ CREATE TABLE consent (
     offline_hours INTEGER,         -- null = no copy on a phone
     until         TEXT,
     withdrawn_at  INTEGER,
+    lapse_told    INTEGER NOT NULL DEFAULT 0,  -- 1: the station has heard that the last day has passed
     PRIMARY KEY (patient, disclosing, viewing)
 ) STRICT;
 
@@ -136,6 +137,8 @@ CREATE TABLE entry (
     sealed      BLOB NOT NULL,
     UNIQUE (device, series, seq)
 ) STRICT;
+CREATE INDEX entry_received ON entry (received_at);
+CREATE INDEX entry_not_passed ON entry (device, series, seq) WHERE state IN ('held', 'waiting', 'rejected');
 CREATE INDEX entry_unchecked ON entry (doc, id) WHERE state IN ('received', 'waiting');
 
 CREATE TABLE note (

@@ -186,6 +186,11 @@ impl Draft {
         if typed.chars().count() > limit {
             return Err(FieldError::TextTooLong { field: field.name, limit }.into());
         }
+        self.recover_text(field, shown, typed, at)
+    }
+
+    /// The same without the limit: what was typed already is never refused.
+    pub fn recover_text(&mut self, field: &'static Field, shown: &str, typed: &str, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
         let text = self.text_object(field.name)?;
         let now = self.doc.text(&text).map_err(DraftError::Refused)?;
         for splice in splices_onto(shown, typed, &now) {
@@ -427,7 +432,8 @@ fn to_scalar(value: FieldValue) -> ScalarValue {
         FieldValue::Number(n) => ScalarValue::F64(n),
         FieldValue::Flag(flag) => ScalarValue::Boolean(flag),
         FieldValue::Word(word) => ScalarValue::Str(word.into()),
-        FieldValue::Time(at) => ScalarValue::Timestamp(at.as_millisecond()),
+        // To the second, as it is frozen.
+        FieldValue::Time(at) => ScalarValue::Timestamp(at.as_second() * 1000),
         FieldValue::Date(date) => ScalarValue::Str(date.to_string().into()),
         // A word in a field of numbers is the reason why it was not measured.
         FieldValue::Unmeasured(reason) => ScalarValue::Str(reason.into()),
