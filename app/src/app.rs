@@ -2,8 +2,8 @@
 
 use crate::screens::{enrol, notes, patient, patients, sync, today, unlock, visit_note};
 use crate::text::{Language, Words};
-use device::record::{DocumentId, PatientId};
 use device::read::Status;
+use device::record::{DocumentId, PatientId};
 use device::{Background, Phone, Pill};
 use dioxus::prelude::*;
 use std::future::Future;

@@ -68,8 +68,9 @@ fn run(cli: Cli) -> Result<(), String> {
     match cli.command {
         None => {
             let folder = cli.place.data.clone().unwrap_or_else(default_folder);
-            std::fs::create_dir_all(&folder)
-                .map_err(|error| format!("{} cannot be made ({}); give another with --data", folder.display(), error.kind()))?;
+            std::fs::create_dir_all(&folder).map_err(|error| {
+                format!("{} cannot be made ({}); give another with --data", folder.display(), error.kind())
+            })?;
             #[cfg(feature = "demo")]
             let demo = Some(tsutsuji::platform::demo::invitation(&folder.join("demo")));
             #[cfg(not(feature = "demo"))]
@@ -82,9 +83,9 @@ fn run(cli: Cli) -> Result<(), String> {
             use tsutsuji::platform::demo;
             let folder = place.data.clone().unwrap_or_else(|| default_folder().join("demo"));
             println!("Making the sample network ready …");
-            let running = runtime
-                .block_on(demo::start(&folder))
-                .map_err(|error| format!("{error}\nThe demo's folder is {}; remove it to begin anew.", folder.display()))?;
+            let running = runtime.block_on(demo::start(&folder)).map_err(|error| {
+                format!("{error}\nThe demo's folder is {}; remove it to begin anew.", folder.display())
+            })?;
             println!("Hub:    {} (embedded; sample patients, fictitious)", running.hub.serving.url);
             println!("Data:   {}", folder.display());
             println!("PIN:    {}", demo::PIN);
@@ -100,7 +101,12 @@ fn run(cli: Cli) -> Result<(), String> {
 }
 
 /// The window where a display and WebKit are there, else (or when asked) the page.
-fn show(runtime: &tokio::runtime::Runtime, launch: Launch, place: &Place, folder: &std::path::Path) -> Result<(), String> {
+fn show(
+    runtime: &tokio::runtime::Runtime,
+    launch: Launch,
+    place: &Place,
+    folder: &std::path::Path,
+) -> Result<(), String> {
     let _ = (runtime, folder);
     #[cfg(feature = "desktop")]
     if !place.headless && place.port.is_none() && tsutsuji::platform::desktop::can_open() {
@@ -113,9 +119,9 @@ fn show(runtime: &tokio::runtime::Runtime, launch: Launch, place: &Place, folder
         use tsutsuji::platform::preview;
         return runtime.block_on(async {
             let port = place.port.unwrap_or(0);
-            let listener = preview::bind(port)
-                .await
-                .map_err(|error| format!("port {port} of 127.0.0.1 cannot be had ({}); give another with --port", error.kind()))?;
+            let listener = preview::bind(port).await.map_err(|error| {
+                format!("port {port} of 127.0.0.1 cannot be had ({}); give another with --port", error.kind())
+            })?;
             let address = listener.local_addr().map_err(|error| error.to_string())?;
             println!("App:    http://{address}/ (open it in a browser; Ctrl-C stops everything)");
             tokio::select! {

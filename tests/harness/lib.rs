@@ -1,1 +1,279 @@
-//! placeholder
+//! **Owns**: what the stories share — a hub and phones as real processes, with real files, over real TLS.
+//! **Called by**: the stories, the faults.
+//! **May touch**: temporary folders, loopback, processes that it started and kills.
+//! **Never**: mocks of our own stores.
+
+use serde_json::Value;
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// The workspace's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A binary of the workspace, as cargo has just built it beside this test.
+pub fn binary(name: &str) -> Outcome<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.parent().and_then(Path::parent).ok_or("no target folder")?;
+    let path = folder.join(name);
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(format!("{name} is not built; run `cargo build --workspace` first").into())
+    }
+}
+
+/// Today in Japan.
+pub fn today() -> jiff::civil::Date {
+    record::calendar::day_in_japan(jiff::Timestamp::now())
+}
+
+fn run(mut command: Command, stdin: Option<&str>) -> Outcome<Output> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // A command that refuses before reading closes its end; its own words say why.
+        let _ = pipe.write_all(stdin.unwrap_or_default().as_bytes());
+    }
+    Ok(child.wait_with_output()?)
+}
+
+/// What a refused command said: one sentence, no patient's words.
+#[derive(Debug)]
+pub struct Said(pub String);
+
+fn json(output: Output) -> Outcome<Result<Value, Said>> {
+    if output.status.success() {
+        let text = String::from_utf8(output.stdout)?;
+        return Ok(Ok(if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text)? }));
+    }
+    Ok(Err(Said(String::from_utf8(output.stderr)?)))
+}
+
+/// A hub in a folder of its own.
+pub struct Hub {
+    pub folder: TempDir,
+    serving: Option<Child>,
+    port: u16,
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Hub {
+    /// A hub with one disclosing hospital `hp`, stations `st-1` (nurse-a, nurse-b) and `st-2` (nurse-x), and one patient.
+    pub fn new() -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let hub = Self { folder, serving: None, port };
+        hub.ok(&["init", "--name", "くるめ"])?;
+        hub.ok(&["facility", "add", "--id", "hp", "--kind", "hospital", "--name", "つばき中央病院", "--disclosing"])?;
+        for (station, staff) in [("st-1", vec!["nurse-a", "nurse-b"]), ("st-2", vec!["nurse-x"])] {
+            hub.ok(&["facility", "add", "--id", station, "--kind", "station", "--name", "訪問看護ステーション"])?;
+            for id in staff {
+                hub.ok(&["staff", "add", "--facility", station, "--id", id, "--name", id, "--role", "nurse"])?;
+            }
+        }
+        std::fs::write(hub.path("patient.json"), BUNDLE)?;
+        let file = hub.path("patient.json").display().to_string();
+        let report = hub.ok(&["intake", "--facility", "hp", &file])?;
+        assert_eq!(
+            (report["new"].as_u64(), report["quarantined"].as_array().map(Vec::len)),
+            (Some(1), Some(0)),
+            "{report}"
+        );
+        Ok(hub)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn patient(&self) -> Outcome<String> {
+        Ok(self.ok(&["patient", "list"])?[0]["id"].as_str().ok_or("no patient")?.to_string())
+    }
+
+    /// An admin command, with the hub's folder and JSON.
+    pub fn try_run(&self, arguments: &[&str]) -> Outcome<Result<Value, Said>> {
+        let mut command = Command::new(binary("tsutsuji-hub")?);
+        command.args(arguments).arg("--data").arg(self.path("hub")).arg("--json");
+        json(run(command, None)?)
+    }
+
+    pub fn ok(&self, arguments: &[&str]) -> Outcome<Value> {
+        self.try_run(arguments)?.map_err(|said| format!("tsutsuji-hub {arguments:?}: {}", said.0).into())
+    }
+
+    /// Serves, and waits for the line that says so.
+    pub fn serve(&mut self) -> Outcome {
+        let mut child = Command::new(binary("tsutsuji-hub")?)
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
+            .arg(self.path("hub"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        if !line.starts_with("ready: https://") {
+            let mut said = String::new();
+            if let Some(mut errors) = child.stderr.take() {
+                std::io::Read::read_to_string(&mut errors, &mut said)?;
+            }
+            return Err(format!("the hub did not start: {line}{said}").into());
+        }
+        self.serving = Some(child);
+        Ok(())
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.serving.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    pub fn consent(&self, patient: &str, station: &str) -> Outcome {
+        self.ok(&["consent", "add", "--patient", patient, "--disclosing", "hp", "--viewing", station]).map(|_| ())
+    }
+
+    pub fn visit(&self, patient: &str, staff: &str) -> Outcome<String> {
+        let date = today().to_string();
+        let visit = self.ok(&[
+            "visit",
+            "add",
+            "--patient",
+            patient,
+            "--staff",
+            staff,
+            "--date",
+            &date,
+            "--start",
+            "09:30",
+            "--minutes",
+            "60",
+        ])?;
+        Ok(visit["visit"].as_str().ok_or("no visit")?.to_string())
+    }
+
+    pub fn invite(&self, staff: &str) -> Outcome<String> {
+        Ok(self.ok(&["device", "invite", "--staff", staff])?["uri"].as_str().ok_or("no uri")?.to_string())
+    }
+
+    /// A phone enrolled for a nurse.
+    pub fn phone(&self, staff: &str) -> Outcome<Phone> {
+        let phone = Phone { vault: self.path(&format!("{staff}.vault")), pin: self.path("pin") };
+        std::fs::write(&phone.pin, "2468\n")?;
+        let uri = self.invite(staff)?;
+        phone.ok(&["enrol", &uri])?;
+        Ok(phone)
+    }
+}
+
+/// A phone without a face.
+pub struct Phone {
+    pub vault: PathBuf,
+    pub pin: PathBuf,
+}
+
+impl Phone {
+    pub fn command(&self, arguments: &[&str]) -> Outcome<Command> {
+        let mut command = Command::new(binary("tsutsuji-device")?);
+        command.args(arguments).arg("--vault").arg(&self.vault).arg("--pin-file").arg(&self.pin).arg("--json");
+        Ok(command)
+    }
+
+    pub fn try_run(&self, arguments: &[&str], stdin: Option<&str>) -> Outcome<Result<Value, Said>> {
+        json(run(self.command(arguments)?, stdin)?)
+    }
+
+    pub fn ok(&self, arguments: &[&str]) -> Outcome<Value> {
+        self.try_run(arguments, None)?.map_err(|said| format!("tsutsuji-device {arguments:?}: {}", said.0).into())
+    }
+
+    /// A command that must be refused; answers with its sentence.
+    pub fn refused(&self, arguments: &[&str]) -> Outcome<String> {
+        match self.try_run(arguments, None)? {
+            Ok(value) => Err(format!("tsutsuji-device {arguments:?} was not refused: {value}").into()),
+            Err(said) => Ok(said.0),
+        }
+    }
+
+    pub fn write_text(&self, note: &str, field: &str, text: &str) -> Outcome {
+        match self.try_run(&["note", "text", note, field], Some(text))? {
+            Ok(_) => Ok(()),
+            Err(said) => Err(said.0.into()),
+        }
+    }
+
+    pub fn start_note(&self, patient: &str, visit: Option<&str>) -> Outcome<String> {
+        let mut arguments = vec!["note", "start", "--patient", patient];
+        arguments.extend(visit.iter().flat_map(|visit| ["--visit", visit]));
+        Ok(self.ok(&arguments)?["note"].as_str().ok_or("no note")?.to_string())
+    }
+
+    /// Everything that a confirmation needs.
+    pub fn fill_in(&self, note: &str) -> Outcome {
+        for (field, value) in [("started_at", "09:32"), ("ended_at", "10:28"), ("temperature_c", "３６．５")] {
+            self.ok(&["note", "set", note, field, value])?;
+        }
+        Ok(())
+    }
+
+    /// Every byte that the phone keeps: vault, WAL, anything beside it.
+    pub fn bytes_at_rest(&self) -> Outcome<Vec<u8>> {
+        let name = self.vault.file_name().and_then(|n| n.to_str()).ok_or("no name")?.to_string();
+        let mut bytes = Vec::new();
+        for entry in std::fs::read_dir(self.vault.parent().ok_or("no folder")?)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&name) {
+                bytes.extend(entry.file_name().to_string_lossy().bytes());
+                bytes.extend(std::fs::read(entry.path())?);
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// Whether some words stand in bytes, in UTF-8, UTF-16 either way, Shift_JIS or ISO-2022-JP.
+pub fn contains_words(bytes: &[u8], words: &str) -> bool {
+    let utf16: Vec<u16> = words.encode_utf16().collect();
+    let forms = [
+        words.as_bytes().to_vec(),
+        utf16.iter().flat_map(|u| u.to_le_bytes()).collect(),
+        utf16.iter().flat_map(|u| u.to_be_bytes()).collect(),
+        encoding_rs::SHIFT_JIS.encode(words).0.into_owned(),
+        encoding_rs::ISO_2022_JP.encode(words).0.into_owned(),
+    ];
+    forms.iter().any(|form| bytes.windows(form.len()).any(|window| window == form.as_slice()))
+}
+
+/// Words of the sample patient, to be looked for where they must not stand.
+pub const NAME: &str = "仮青木 澄江";
+pub const KANA: &str = "カリアオキ スミエ";
+pub const DRUG: &str = "アムロジピンOD錠5mg";
+
+const BUNDLE: &str = r#"{"resourceType":"Bundle","type":"collection","timestamp":"2026-11-20T09:00:00+09:00","entry":[
+{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Patient","id":"p1","identifier":[{"system":"urn:oid:1.2.392.100495.20.3.51.11311234567","value":"00012345"}],
+ "name":[{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation","valueCode":"IDE"}],"text":"仮青木 澄江","family":"仮青木","given":["澄江"]},
+         {"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation","valueCode":"SYL"}],"text":"カリアオキ スミエ","family":"カリアオキ","given":["スミエ"]}],
+ "gender":"female","birthDate":"1944-10-18"}},
+{"fullUrl":"urn:uuid:2","resource":{"resourceType":"AllergyIntolerance","id":"a1","identifier":[{"system":"urn:x","value":"al-1"}],"category":["medication"],"criticality":"high",
+ "code":{"text":"ペニシリン"},"patient":{"reference":"urn:uuid:1"},"recordedDate":"2026-01-10"}},
+{"fullUrl":"urn:uuid:3","resource":{"resourceType":"MedicationRequest","id":"m1","identifier":[{"system":"urn:x","value":"rx-1"}],"status":"active","intent":"order",
+ "medicationCodeableConcept":{"text":"アムロジピンOD錠5mg"},"subject":{"reference":"urn:uuid:1"},"authoredOn":"2026-11-20",
+ "dosageInstruction":[{"text":"1日1回 朝食後"}]}},
+{"fullUrl":"urn:uuid:4","resource":{"resourceType":"Observation","id":"o1","identifier":[{"system":"urn:x","value":"lab-1"}],"status":"final",
+ "code":{"text":"BNP"},"subject":{"reference":"urn:uuid:1"},"effectiveDateTime":"2026-11-14T09:00:00+09:00","valueQuantity":{"value":412,"unit":"pg/mL"},
+ "interpretation":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation","code":"H"}]}]}}
+]}"#;

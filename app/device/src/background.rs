@@ -100,7 +100,8 @@ async fn something_written(phone: &Phone, changes: &mut watch::Receiver<u64>) {
 /// Resolves once the hub's port answers. A desktop has no signal to listen for, so a bare connection is tried now and then.
 async fn network_returns(phone: &Phone) {
     let url = &phone.identity().hub_url;
-    let Some(address) = url.strip_prefix("https://").map(|a| if a.contains(':') { a.to_string() } else { format!("{a}:443") })
+    let Some(address) =
+        url.strip_prefix("https://").map(|a| if a.contains(':') { a.to_string() } else { format!("{a}:443") })
     else {
         return std::future::pending().await;
     };

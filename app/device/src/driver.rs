@@ -116,8 +116,12 @@ impl Phone {
         if failure.is_none() && report.sent == 0 && report.received == 0 {
             return;
         }
-        let line =
-            SyncLogLine { at: Timestamp::now().as_millisecond(), sent: report.sent, received: report.received, failure };
+        let line = SyncLogLine {
+            at: Timestamp::now().as_millisecond(),
+            sent: report.sent,
+            received: report.received,
+            failure,
+        };
         let written = self.write(|tx| {
             // One line tells of an outage, however many tries it took.
             let repeated = line.failure.is_some() && tx.sync_log()?.first().is_some_and(|l| l.failure == line.failure);

@@ -49,12 +49,13 @@ async fn enrol_into(file: &Path, uri: &EnrolUri, pin: &Pin) -> Result<Identity, 
         csr: csr.der().to_vec(),
         signing_key: ed25519_dalek::SigningKey::from_bytes(&signing).verifying_key().to_bytes().to_vec(),
     };
-    let answer = HubLine::for_enrolment(uri).map_err(DeviceError::Sync)?.enrol(&request).await.map_err(|failure| {
-        match failure {
-            Failure::Refused(code) => DeviceError::Enrol(code),
-            other => DeviceError::Sync(other),
-        }
-    })?;
+    let answer =
+        HubLine::for_enrolment(uri).map_err(DeviceError::Sync)?.enrol(&request).await.map_err(
+            |failure| match failure {
+                Failure::Refused(code) => DeviceError::Enrol(code),
+                other => DeviceError::Sync(other),
+            },
+        )?;
     if ContentHash::of(&answer.ca) != uri.ca {
         return Err(DeviceError::Sync(Failure::NotOurHub));
     }

@@ -55,10 +55,7 @@ impl From<DraftError> for DeviceError {
 impl DeviceError {
     /// Whether trying the same again later can help.
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            DeviceError::Sync(_) | DeviceError::Vault(VaultError::Full | VaultError::Write(_))
-        )
+        matches!(self, DeviceError::Sync(_) | DeviceError::Vault(VaultError::Full | VaultError::Write(_)))
     }
 }
 
@@ -85,7 +82,9 @@ fn sync_sentence(failure: &Failure) -> &'static str {
 
 fn refusal_sentence(code: &RefusalCode) -> &'static str {
     match code {
-        RefusalCode::CodeUnknown => "the enrolment code is not known to this hub; ask the station's manager for a new one",
+        RefusalCode::CodeUnknown => {
+            "the enrolment code is not known to this hub; ask the station's manager for a new one"
+        }
         RefusalCode::CodeUsed => "the enrolment code was used already; ask the station's manager for a new one",
         RefusalCode::CodeExpired => "the enrolment code has expired; ask the station's manager for a new one",
         RefusalCode::Revoked => "this device was revoked; ask the station's manager — what was written is kept",
@@ -97,7 +96,9 @@ fn refusal_sentence(code: &RefusalCode) -> &'static str {
         }
         RefusalCode::Version => "the app is too old for this hub; update the app — what was written is kept",
         RefusalCode::Busy | RefusalCode::Internal => "the hub is busy; what was written is kept and sent later",
-        RefusalCode::TooLarge => "a note is too large for the hub; what was written is kept — tell the station's manager",
+        RefusalCode::TooLarge => {
+            "a note is too large for the hub; what was written is kept — tell the station's manager"
+        }
         RefusalCode::NotYourPatient => "this patient's records are not open to this station",
         RefusalCode::Garbled | RefusalCode::Gap | RefusalCode::Unknown => {
             "the hub did not understand this device; what was written is kept — update the app, or ask the station's manager"

@@ -2,7 +2,9 @@
 
 use crate::tls;
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
-use protocol::{EnrolRequest, EnrolResponse, EnrolUri, Failure, RecordsPage, Refusal, RefusalCode, SyncRequest, SyncResponse};
+use protocol::{
+    EnrolRequest, EnrolResponse, EnrolUri, Failure, RecordsPage, Refusal, RefusalCode, SyncRequest, SyncResponse,
+};
 use record::PatientId;
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -119,25 +121,25 @@ impl HubLine {
 
 /// Whether the line was dead or somebody else answered. A certificate that does not fit is somebody else.
 fn sort(error: &reqwest::Error) -> Failure {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(inner) = cause {
-        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-            return sort_tls(tls);
-        }
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            // rustls travels inside an io::Error that does not show it as its source.
-            if let Some(tls) = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
-                return sort_tls(tls);
-            }
-        }
-        cause = inner.source();
+    find_tls(error).map_or(Failure::Unreachable, sort_tls)
+}
+
+/// rustls travels inside io errors, sometimes two deep, that do not show it as their source.
+fn find_tls<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(tls);
     }
-    Failure::Unreachable
+    let hidden = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    hidden
+        .and_then(|inner| find_tls(inner as &(dyn std::error::Error + 'static)))
+        .or_else(|| error.source().and_then(find_tls))
 }
 
 fn sort_tls(error: &rustls::Error) -> Failure {
     match error {
-        rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRevoked) => Failure::Refused(RefusalCode::Revoked),
+        rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRevoked) => {
+            Failure::Refused(RefusalCode::Revoked)
+        }
         rustls::Error::AlertReceived(_) => Failure::Refused(RefusalCode::NoCertificate),
         _ => Failure::NotOurHub,
     }

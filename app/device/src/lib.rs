@@ -23,9 +23,9 @@ pub use phone::Phone;
 
 // What the app needs of the rooms below.
 pub use jiff;
+pub use protocol::VERSION;
 pub use protocol::{EnrolUri, Failure, Trigger, UriError};
 pub use record;
-pub use protocol::VERSION;
 
 /// A cursor before the first entry.
 pub const START_CURSOR: protocol::Cursor = protocol::Cursor::START;

@@ -94,13 +94,25 @@ impl Phone {
     }
 
     /// Settles or writes a value that is already read (a picked side of a conflict, a chip).
-    pub fn set_value(&self, note: DocumentId, field: &str, value: FieldValue, now: Timestamp) -> Result<(), DeviceError> {
+    pub fn set_value(
+        &self,
+        note: DocumentId,
+        field: &str,
+        value: FieldValue,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         let field = Field::named(field)?;
         self.edit(note, now, |draft, _| Ok(draft.set(field, value, now)?))
     }
 
     /// 測定せず, with the reason.
-    pub fn set_unmeasured(&self, note: DocumentId, field: &str, reason: &str, now: Timestamp) -> Result<(), DeviceError> {
+    pub fn set_unmeasured(
+        &self,
+        note: DocumentId,
+        field: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         let field = Field::named(field)?;
         let value = field.unmeasured(reason)?;
         self.edit(note, now, |draft, _| Ok(draft.set(field, value, now)?))
@@ -379,9 +391,10 @@ pub(crate) fn freeze(tx: &mut Tx<'_>, open: &mut OpenNote, actor: Actor) -> Resu
 pub(crate) fn freeze_all(tx: &mut Tx<'_>, actor: Actor) -> Result<(), DeviceError> {
     for note in tx.dirty_notes()? {
         // One note that cannot be read stays unsent and counted; the others go (law 4).
-        let opened = tx.note(note).map_err(DeviceError::from).and_then(|stored| {
-            OpenNote::from_stored(stored.ok_or(DeviceError::UnknownNote(note))?, actor)
-        });
+        let opened = tx
+            .note(note)
+            .map_err(DeviceError::from)
+            .and_then(|stored| OpenNote::from_stored(stored.ok_or(DeviceError::UnknownNote(note))?, actor));
         match opened {
             Ok(mut open) => freeze(tx, &mut open, actor)?,
             Err(error) if error.is_retryable() => return Err(error),
@@ -419,23 +432,21 @@ fn show(tx: &mut Tx<'_>, note: DocumentId, actor: Actor) -> Result<NoteShown, De
     let row = stored.row.clone();
     let open = OpenNote::from_stored(stored, actor)?;
     let receipted = confirmations.first().and_then(|c| c.at);
-    let mut visit_note =
-        VisitNote::from_parts(open.draft, confirmations.into_iter().map(|c| c.signed).collect())?;
+    let mut visit_note = VisitNote::from_parts(open.draft, confirmations.into_iter().map(|c| c.signed).collect())?;
     let view = visit_note.view()?;
     let unsent = tx.is_unsent(note)?;
     let outbox = tx.outbox_of(note)?;
     let last = outbox.iter().rev().find(|row| row.received.is_some());
     let (author, amendments, received) = match &mut visit_note {
-        VisitNote::Draft(_) => {
-            (row.author.clone(), Vec::new(), last.and_then(|row| row.received).filter(|_| !unsent))
-        }
+        VisitNote::Draft(_) => (row.author.clone(), Vec::new(), last.and_then(|row| row.received).filter(|_| !unsent)),
         VisitNote::Confirmed(confirmed) => {
             (Some(confirmed.frozen().staff.clone()), confirmed.proposed_amendments()?, receipted.filter(|_| !unsent))
         }
     };
-    let receipt = received
-        .and_then(|at| Timestamp::from_millisecond(at).ok())
-        .map(|received_at| NoteReceipt { seq: last.filter(|row| row.received == received).map(|row| row.seq), received_at });
+    let receipt = received.and_then(|at| Timestamp::from_millisecond(at).ok()).map(|received_at| NoteReceipt {
+        seq: last.filter(|row| row.received == received).map(|row| row.seq),
+        received_at,
+    });
     Ok(NoteShown {
         state: visit_note.state(),
         author,

@@ -36,8 +36,7 @@ impl Phone {
         let mut session = [0; 8];
         getrandom::fill(&mut session).map_err(|_| DeviceError::Keys)?;
         let actor = Actor { device: identity.device, session };
-        let phone =
-            Self { inner: Mutex::new(Inner { vault }), identity, actor, changes: watch::Sender::new(0) };
+        let phone = Self { inner: Mutex::new(Inner { vault }), identity, actor, changes: watch::Sender::new(0) };
         phone.recover_journal(now)?;
         Ok(phone)
     }

@@ -72,8 +72,10 @@ impl Phone {
     pub fn patients(&self) -> Result<Vec<PatientRow>, DeviceError> {
         self.read(|tx| {
             let as_of = hub_time(tx)?;
-            let mut rows: Vec<PatientRow> =
-                all::<Patient>(tx, Kind::Patient, None)?.into_iter().map(|patient| PatientRow { patient, as_of }).collect();
+            let mut rows: Vec<PatientRow> = all::<Patient>(tx, Kind::Patient, None)?
+                .into_iter()
+                .map(|patient| PatientRow { patient, as_of })
+                .collect();
             rows.sort_by_cached_key(|row| record::writing::search_kana(&row.patient.kana));
             Ok(rows)
         })
@@ -95,9 +97,7 @@ impl Phone {
                 let note = tx.note(note_id)?;
                 let patient = all::<Patient>(tx, Kind::Patient, Some(&visit.patient))?.pop();
                 let is_allergy = |r: &DisclosedRecord| {
-                    r.class == record::DataClass::Allergy
-                        && !r.deleted
-                        && r.flag != Some(record::RecordFlag::NoneKnown)
+                    r.class == record::DataClass::Allergy && !r.deleted && r.flag != Some(record::RecordFlag::NoneKnown)
                 };
                 let has_allergy = (!lapsed).then(|| records.iter().any(is_allergy));
                 let mut orders = all::<NursingOrder>(tx, Kind::Order, Some(&visit.patient))?;
@@ -132,11 +132,7 @@ impl Phone {
             if lease_lapsed {
                 summary.allergy_knowledge = AllergyKnowledge::Locked;
             }
-            Ok(PatientShown {
-                summary,
-                lease_lapsed,
-                as_of: hub_time(tx)?,
-            })
+            Ok(PatientShown { summary, lease_lapsed, as_of: hub_time(tx)? })
         })
     }
 
@@ -144,7 +140,10 @@ impl Phone {
     pub fn directory(&self) -> Result<Directory, DeviceError> {
         self.read(|tx| {
             Ok(Directory {
-                facilities: all::<Facility>(tx, Kind::Facility, None)?.into_iter().map(|f| (f.id.to_string(), f.name)).collect(),
+                facilities: all::<Facility>(tx, Kind::Facility, None)?
+                    .into_iter()
+                    .map(|f| (f.id.to_string(), f.name))
+                    .collect(),
                 staff: all::<Staff>(tx, Kind::Staff, None)?.into_iter().map(|s| (s.id.to_string(), s.name)).collect(),
             })
         })

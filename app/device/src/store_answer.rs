@@ -254,13 +254,8 @@ fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
 }
 
 fn put(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
-    let kept = Item {
-        kind: item.kind,
-        doc: item.doc,
-        patient: item.patient.clone(),
-        source: None,
-        body: item.bytes.clone(),
-    };
+    let kept =
+        Item { kind: item.kind, doc: item.doc, patient: item.patient.clone(), source: None, body: item.bytes.clone() };
     Ok(tx.put_item(&kept)?)
 }
 

@@ -89,7 +89,10 @@ impl ServerCertVerifier for HubVerifier {
     }
 }
 
-fn config(root: Root, last_hub_time_ms: i64) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>, Error> {
+fn config(
+    root: Root,
+    last_hub_time_ms: i64,
+) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>, Error> {
     let provider = Arc::new(ring::default_provider());
     let verifier = HubVerifier { root, last_hub_time_ms, provider: provider.clone() };
     Ok(ClientConfig::builder_with_provider(provider)

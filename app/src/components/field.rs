@@ -58,10 +58,7 @@ pub fn TextField(props: TextFieldProps) -> Element {
     use_drop(move || perform(typing.write().update(TypingEvent::Dropped), on_keep, on_save));
     let id = props.id.clone();
     let initial = typing.peek().typed().to_string();
-    let count = words.with(
-        "characters",
-        &[("n", (length() as u64).into()), ("limit", (props.limit as u64).into())],
-    );
+    let count = words.with("characters", &[("n", (length() as u64).into()), ("limit", (props.limit as u64).into())]);
     rsx! {
         div { class: "textfield",
             label { r#for: "{id}", class: "k", "{props.label}" }

@@ -53,7 +53,8 @@ pub fn invitation(folder: &Path) -> DemoInvitation {
         Box::pin(async move {
             let mut running = running.lock().await;
             if running.is_none() {
-                *running = Embedded::start(&folder).await.inspect_err(|error| tracing::error!(%error, "no demo hub")).ok();
+                *running =
+                    Embedded::start(&folder).await.inspect_err(|error| tracing::error!(%error, "no demo hub")).ok();
             }
             running.as_ref()?.invite(&DEMO_NURSE.parse().ok()?).ok().map(|uri| uri.to_string())
         })

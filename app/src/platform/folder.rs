@@ -14,6 +14,7 @@ pub fn default_folder() -> PathBuf {
 
 /// English where the machine says so, Japanese everywhere else.
 pub fn language() -> crate::text::Language {
-    let said = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let said =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     crate::text::Language::of_code(said.as_deref().filter(|said| said.starts_with("en")).unwrap_or("ja"))
 }

@@ -74,5 +74,8 @@ async fn socket(State(page): State<Page>, headers: HeaderMap, upgrade: WebSocket
 }
 
 fn is_ours(page: &Page, headers: &HeaderMap) -> bool {
-    headers.get(header::HOST).and_then(|v| v.to_str().ok()).is_some_and(|host| page.names.iter().any(|name| name == host))
+    headers
+        .get(header::HOST)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|host| page.names.iter().any(|name| name == host))
 }

@@ -33,7 +33,11 @@ pub fn clock(at: Timestamp) -> String {
 
 /// 9:02 today, 11/20 9:02 on another day.
 pub fn day_and_clock(at: Timestamp, now: Timestamp) -> String {
-    if day_in_japan(at) == day_in_japan(now) { clock(at) } else { zoned_in_japan(at).strftime("%-m/%-d %-H:%M").to_string() }
+    if day_in_japan(at) == day_in_japan(now) {
+        clock(at)
+    } else {
+        zoned_in_japan(at).strftime("%-m/%-d %-H:%M").to_string()
+    }
 }
 
 pub fn field_label(words: Words, name: &str) -> String {

@@ -61,7 +61,13 @@ impl Tx<'_> {
     }
 
     /// Writes the light row. `document` replaces the stored document and its tail; `dirty` says whether own changes wait.
-    pub fn put_note(&mut self, row: &NoteRow, document: Option<&[u8]>, dirty: bool, sent: u64) -> Result<(), VaultError> {
+    pub fn put_note(
+        &mut self,
+        row: &NoteRow,
+        document: Option<&[u8]>,
+        dirty: bool,
+        sent: u64,
+    ) -> Result<(), VaultError> {
         let key = self.note_key(row.note);
         let place = self.place(Table::NoteRow, key, Some(&row.patient), &Compartment::Station);
         let sealed_row = self.seal(place, row)?;
@@ -85,9 +91,11 @@ impl Tx<'_> {
         let key = self.note_key(note);
         let place = self.place(Table::NoteChange, key, Some(patient), &Compartment::Station);
         let sealed = self.seal_bytes(place, &change.bytes)?;
-        self.sql
-            .prepare_cached("INSERT INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?
-            .execute((key, place.patient, sealed))?;
+        self.sql.prepare_cached("INSERT INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?.execute((
+            key,
+            place.patient,
+            sealed,
+        ))?;
         Ok(())
     }
 
@@ -112,10 +120,8 @@ impl Tx<'_> {
             .query_map([key], |r| r.get(0))?
             .collect::<Result<_, _>>()?;
         let place = crate::tx::Place { table: Table::NoteChange, ..place };
-        let tail = sealed
-            .iter()
-            .map(|body| self.open_bytes(place, body).map(|b| b.to_vec()))
-            .collect::<Result<_, _>>()?;
+        let tail =
+            sealed.iter().map(|body| self.open_bytes(place, body).map(|b| b.to_vec())).collect::<Result<_, _>>()?;
         Ok(Some(StoredNote { row, dirty, sent: sent as u64, document, tail }))
     }
 
@@ -178,7 +184,9 @@ impl Tx<'_> {
         let key = self.note_key(note);
         let rows = self
             .sql
-            .prepare_cached("SELECT hash, patient, at, sealed FROM confirmation WHERE note = ?1 ORDER BY at IS NULL, at, hash")?
+            .prepare_cached(
+                "SELECT hash, patient, at, sealed FROM confirmation WHERE note = ?1 ORDER BY at IS NULL, at, hash",
+            )?
             .query_map([key], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Vec<u8>>(3)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut out = Vec::with_capacity(rows.len());

@@ -154,7 +154,9 @@ impl Tx<'_> {
         let rows = self
             .sql
             .prepare_cached("SELECT seq, received, verdict FROM entry WHERE note = ?1 ORDER BY seq")?
-            .query_map([note], |r| Ok(OutboxRow { seq: r.get::<_, i64>(0)? as u64, received: r.get(1)?, verdict: r.get(2)? }))?
+            .query_map([note], |r| {
+                Ok(OutboxRow { seq: r.get::<_, i64>(0)? as u64, received: r.get(1)?, verdict: r.get(2)? })
+            })?
             .collect::<Result<_, _>>()?;
         Ok(rows)
     }
@@ -180,7 +182,8 @@ impl Tx<'_> {
     }
 
     pub fn count_verdicts(&mut self, word: &str) -> Result<u64, VaultError> {
-        let n: i64 = self.sql.query_row("SELECT count(*) FROM entry WHERE verdict LIKE ?1 || ':%'", [word], |r| r.get(0))?;
+        let n: i64 =
+            self.sql.query_row("SELECT count(*) FROM entry WHERE verdict LIKE ?1 || ':%'", [word], |r| r.get(0))?;
         Ok(n as u64)
     }
 

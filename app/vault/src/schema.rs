@@ -27,7 +27,8 @@ pub fn check_ours(db: &Connection) -> Result<(), VaultError> {
 }
 
 pub fn migrate(db: &mut Connection) -> Result<(), VaultError> {
-    let done: usize = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.try_into().unwrap_or(usize::MAX);
+    let done: usize =
+        db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.try_into().unwrap_or(usize::MAX);
     if done > MIGRATIONS.len() {
         return Err(VaultError::Newer);
     }

@@ -67,9 +67,8 @@ pub fn seal(key: &Key, header: &Header, nonce: [u8; NONCE], body: &[u8]) -> Resu
     padded.extend_from_slice(body);
     padded.resize(size_class(body.len() + 4), 0);
     let cipher = XChaCha20Poly1305::new(&key.0.into());
-    let sealed = cipher
-        .encrypt(&XNonce::from(nonce), Payload { msg: &padded, aad: &header.bytes() })
-        .map_err(|_| SealError)?;
+    let sealed =
+        cipher.encrypt(&XNonce::from(nonce), Payload { msg: &padded, aad: &header.bytes() }).map_err(|_| SealError)?;
     let mut out = Vec::with_capacity(1 + NONCE + sealed.len());
     out.push(FORMAT);
     out.extend_from_slice(&nonce);

@@ -91,8 +91,11 @@ const LOG_LINES: usize = 20;
 
 impl Tx<'_> {
     fn state<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, VaultError> {
-        let sealed: Option<Vec<u8>> =
-            self.sql.prepare_cached("SELECT sealed FROM state WHERE name = ?1")?.query_row([name], |r| r.get(0)).optional()?;
+        let sealed: Option<Vec<u8>> = self
+            .sql
+            .prepare_cached("SELECT sealed FROM state WHERE name = ?1")?
+            .query_row([name], |r| r.get(0))
+            .optional()?;
         let place = self.place(Table::State, self.ring.tag("state", name.as_bytes()), None, &Compartment::Station);
         sealed.map(|sealed| self.open(place, &sealed)).transpose()
     }
@@ -100,7 +103,9 @@ impl Tx<'_> {
     fn put_state<T: Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), VaultError> {
         let place = self.place(Table::State, self.ring.tag("state", name.as_bytes()), None, &Compartment::Station);
         let sealed = self.seal(place, value)?;
-        self.sql.prepare_cached("INSERT OR REPLACE INTO state (name, sealed) VALUES (?1, ?2)")?.execute((name, sealed))?;
+        self.sql
+            .prepare_cached("INSERT OR REPLACE INTO state (name, sealed) VALUES (?1, ?2)")?
+            .execute((name, sealed))?;
         Ok(())
     }
 

@@ -26,7 +26,13 @@ pub(crate) struct Place {
 }
 
 impl Tx<'_> {
-    pub(crate) fn place(&self, table: Table, key: Tag, patient: Option<&PatientId>, compartment: &Compartment) -> Place {
+    pub(crate) fn place(
+        &self,
+        table: Table,
+        key: Tag,
+        patient: Option<&PatientId>,
+        compartment: &Compartment,
+    ) -> Place {
         Place {
             table,
             key,

@@ -225,7 +225,9 @@ impl KeyRing {
             .query_row((compartment, patient), |r| r.get(0))
             .optional()?;
         let key = match stored {
-            Some(wrapped) => unwrap_key(&above, &header, &wrapped).ok_or(VaultError::Damaged { table: "patient_key" })?,
+            Some(wrapped) => {
+                unwrap_key(&above, &header, &wrapped).ok_or(VaultError::Damaged { table: "patient_key" })?
+            }
             None if make => {
                 let key = keys::make_key()?;
                 sql.execute(
@@ -245,9 +247,8 @@ impl KeyRing {
             return Ok(key.clone());
         }
         let header = Header { table: Table::CompartmentKey, key: compartment, patient: NOBODY, compartment };
-        let stored: Option<Vec<u8>> = sql
-            .query_row("SELECT wrapped FROM compartment WHERE tag = ?1", [compartment], |r| r.get(0))
-            .optional()?;
+        let stored: Option<Vec<u8>> =
+            sql.query_row("SELECT wrapped FROM compartment WHERE tag = ?1", [compartment], |r| r.get(0)).optional()?;
         let key = match stored {
             Some(wrapped) => {
                 unwrap_key(&self.vault, &header, &wrapped).ok_or(VaultError::Damaged { table: "compartment" })?

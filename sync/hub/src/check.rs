@@ -85,7 +85,8 @@ fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i
     let mut owner = tx.note_owner(doc)?;
     let mut strangers = Vec::new();
     for entry in pending {
-        let owned = owner.as_ref().is_none_or(|(station, patient)| *station == entry.station && *patient == entry.patient);
+        let owned =
+            owner.as_ref().is_none_or(|(station, patient)| *station == entry.station && *patient == entry.patient);
         if !owned || !tx.has_care(&entry.station, &entry.patient)? {
             strangers.push(entry.id);
         } else if owner.is_none() {

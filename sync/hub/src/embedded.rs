@@ -33,7 +33,8 @@ impl Embedded {
             .await
             .unwrap_or(Err(HubError::NotInitialised(data.to_path_buf())))?;
         let before = store.read(|tx| tx.meta("url"))?;
-        let listen = before.as_deref().and_then(|url| url.strip_prefix("https://")).unwrap_or("127.0.0.1:0").to_string();
+        let listen =
+            before.as_deref().and_then(|url| url.strip_prefix("https://")).unwrap_or("127.0.0.1:0").to_string();
         Ok(Self { serving: serve(store.clone(), &listen, None).await?, store })
     }
 
@@ -119,6 +120,5 @@ fn fill(store: &Store, sample: &Sample, day: Date, first: bool) -> Result<(), Hu
 }
 
 fn find(tx: &Tx<'_>, patient: &PatientRef) -> Result<PatientId, HubError> {
-    tx.patient_of_local_id(&patient.facility, &patient.local_id)?
-        .ok_or(HubError::Damaged { table: "local_id" })
+    tx.patient_of_local_id(&patient.facility, &patient.local_id)?.ok_or(HubError::Damaged { table: "local_id" })
 }

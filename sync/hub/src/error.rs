@@ -16,7 +16,11 @@ pub enum HubError {
     #[error("the database did not take part: {0}")]
     Database(#[source] rusqlite::Error),
     #[error("{path} cannot be read or written; check the folder and its rights")]
-    File { path: PathBuf, #[source] source: std::io::Error },
+    File {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("a stored body was altered, or the master key is not the one that sealed it ({table})")]
     Damaged { table: &'static str },
     #[error("a stored value cannot be read or written as CBOR")]
@@ -39,7 +43,9 @@ pub enum HubError {
     UnknownNote(DocumentId),
     #[error("note {0} has no confirmation yet; there is nothing to verify")]
     NotConfirmed(DocumentId),
-    #[error("patient {patient} has neither consented to {station} nor has an order for it; run `consent add` or `order add` first")]
+    #[error(
+        "patient {patient} has neither consented to {station} nor has an order for it; run `consent add` or `order add` first"
+    )]
     NoCare { patient: PatientId, station: FacilityId },
     #[error("there is no such consent; `consent list` shows them")]
     UnknownConsent,

@@ -57,7 +57,15 @@ pub fn feed_page(
                 page.more = true;
                 return Ok(page);
             }
-            page.items.push(FeedItem { n: row.n, kind: row.kind, doc: row.doc, patient: row.patient, enc, bytes: body, at });
+            page.items.push(FeedItem {
+                n: row.n,
+                kind: row.kind,
+                doc: row.doc,
+                patient: row.patient,
+                enc,
+                bytes: body,
+                at,
+            });
         }
         page.next = Cursor { n: row.n, chain: row.chain };
     }

@@ -45,7 +45,13 @@ pub fn run(store: &Store, facility: &FacilityId, paths: &[PathBuf]) -> Result<In
         walk(path, &mut files, &mut closed);
         files.sort();
         for (folder, reason) in closed {
-            quarantine(store, facility, folder.display().to_string(), format!("cannot be opened: {reason}"), &mut report)?;
+            quarantine(
+                store,
+                facility,
+                folder.display().to_string(),
+                format!("cannot be opened: {reason}"),
+                &mut report,
+            )?;
         }
         for file in files {
             let name = file.strip_prefix(path).ok().filter(|p| !p.as_os_str().is_empty()).unwrap_or(&file);
@@ -53,7 +59,9 @@ pub fn run(store: &Store, facility: &FacilityId, paths: &[PathBuf]) -> Result<In
             let shown = name.display().to_string();
             match read {
                 Ok(bytes) => take_file(store, facility, &shown, &bytes, &mut report)?,
-                Err(error) => quarantine(store, facility, shown, format!("cannot be opened: {}", error.kind()), &mut report)?,
+                Err(error) => {
+                    quarantine(store, facility, shown, format!("cannot be opened: {}", error.kind()), &mut report)?
+                }
             }
         }
     }

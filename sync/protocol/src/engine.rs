@@ -254,7 +254,8 @@ mod tests {
         let mut engine = Engine::new();
         let (p, q): (PatientId, PatientId) = ("p".parse()?, "q".parse()?);
         engine.state = State::Storing { more: false };
-        let out = engine.handle(0, Input::Stored { backfill: vec![(q.clone(), 0), (p.clone(), 0)], entries_left: false });
+        let out =
+            engine.handle(0, Input::Stored { backfill: vec![(q.clone(), 0), (p.clone(), 0)], entries_left: false });
         assert!(matches!(&out[..], [Output::FetchPage { patient, after: 0 }] if *patient == p));
         for (patient, next) in [(&p, Some(7)), (&p, None), (&q, None)] {
             let page = Box::new(RecordsPage { version: 1, items: Vec::new(), next });

@@ -283,7 +283,8 @@ impl PatientShown {
         ] {
             out.push_str(&format!("{title}: {}\n", list.len()));
             for item in list.iter().take(20) {
-                let value = [item.value.as_deref(), item.unit.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                let value =
+                    [item.value.as_deref(), item.unit.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
                 let date = item.date.as_deref().unwrap_or("-");
                 out.push_str(&format!("  {date}  {}  {value}  ({})\n", item.text, item.facility));
             }

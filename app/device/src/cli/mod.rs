@@ -144,20 +144,27 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Sync => {
             let report = phone.sync().await?;
             out.say(&json::Synced::new(&report, &phone.status()?), |s| {
-                format!("sent {}, received {}, unsent {}, held {}, rejected {}", s.sent, s.received, s.unsent, s.held, s.rejected)
+                format!(
+                    "sent {}, received {}, unsent {}, held {}, rejected {}",
+                    s.sent, s.received, s.unsent, s.held, s.rejected
+                )
             })
         }
         Command::Status => out.say(&json::StatusShown::new(&phone, &phone.status()?), |s| {
-            format!("unsent {}, patients {}, notes {}, last sync {}", s.unsent, s.patients, s.notes, s.last_sync.as_deref().unwrap_or("never"))
+            format!(
+                "unsent {}, patients {}, notes {}, last sync {}",
+                s.unsent,
+                s.patients,
+                s.notes,
+                s.last_sync.as_deref().unwrap_or("never")
+            )
         }),
-        Command::Patients => out.list(
-            &phone.patients()?.iter().map(json::PatientRow::from).collect::<Vec<_>>(),
-            |p| format!("{}  {}  {}  {}", p.id, p.kana, p.name, p.birth_date.as_deref().unwrap_or("-")),
-        ),
-        Command::Today => out.list(
-            &phone.today(now)?.iter().map(json::TodayRow::from).collect::<Vec<_>>(),
-            |v| format!("{}  {} min  {}  {}", v.start, v.minutes, v.patient, v.visit),
-        ),
+        Command::Patients => out.list(&phone.patients()?.iter().map(json::PatientRow::from).collect::<Vec<_>>(), |p| {
+            format!("{}  {}  {}  {}", p.id, p.kana, p.name, p.birth_date.as_deref().unwrap_or("-"))
+        }),
+        Command::Today => out.list(&phone.today(now)?.iter().map(json::TodayRow::from).collect::<Vec<_>>(), |v| {
+            format!("{}  {} min  {}  {}", v.start, v.minutes, v.patient, v.visit)
+        }),
         Command::Show { patient } => {
             let shown = phone.show_patient(&patient, now)?;
             out.say(&json::PatientShown::from(&shown), |s| s.lines())

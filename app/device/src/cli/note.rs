@@ -13,7 +13,9 @@ use std::io::Read;
 #[derive(Subcommand)]
 pub enum NoteCommand {
     /// Open the note of a visit; without --visit today's only planned one of the patient by this nurse, else an unplanned one
-    #[command(after_help = "Example: tsutsuji-device note start --patient p-000001 --vault a.vault --pin-file pin --json")]
+    #[command(
+        after_help = "Example: tsutsuji-device note start --patient p-000001 --vault a.vault --pin-file pin --json"
+    )]
     Start {
         #[arg(long)]
         patient: PatientId,
@@ -29,7 +31,9 @@ pub enum NoteCommand {
         value: String,
     },
     /// Say that something was not measured, and why
-    #[command(after_help = "Example: tsutsuji-device note unmeasured NOTE weight_kg --reason 拒否 --vault a.vault --pin-file pin")]
+    #[command(
+        after_help = "Example: tsutsuji-device note unmeasured NOTE weight_kg --reason 拒否 --vault a.vault --pin-file pin"
+    )]
     Unmeasured {
         note: DocumentId,
         field: String,
@@ -37,7 +41,9 @@ pub enum NoteCommand {
         reason: String,
     },
     /// Write a text: the whole new one on standard input
-    #[command(after_help = "Example: echo 下肢浮腫あり | tsutsuji-device note text NOTE condition --vault a.vault --pin-file pin")]
+    #[command(
+        after_help = "Example: echo 下肢浮腫あり | tsutsuji-device note text NOTE condition --vault a.vault --pin-file pin"
+    )]
     Text { note: DocumentId, field: String },
     /// Confirm (確定): freeze and sign; works offline
     #[command(after_help = "Example: tsutsuji-device note confirm NOTE --vault a.vault --pin-file pin")]

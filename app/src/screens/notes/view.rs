@@ -45,7 +45,8 @@ pub fn NoteCard(row: NoteRow, name: Option<String>) -> Element {
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let now = Timestamp::now();
-    let author = row.author.as_ref().map(|staff| session.phone.directory().unwrap_or_default().staff(staff).to_string());
+    let author =
+        row.author.as_ref().map(|staff| session.phone.directory().unwrap_or_default().staff(staff).to_string());
     let (class, state) = match row.state {
         NoteState::Draft => ("tag in", "state-draft"),
         NoteState::Confirmed => ("tag ok", "state-confirmed"),

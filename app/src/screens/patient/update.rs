@@ -107,7 +107,12 @@ mod tests {
 
     #[test]
     fn a_series_never_joins_two_hospitals_and_draws_no_zero_for_a_gap() -> Result<(), Box<dyn std::error::Error>> {
-        let labs = [item("BNP", "a", 20, "412")?, item("BNP", "b", 19, "80")?, item("BNP", "a", 10, "採血不可")?, item("BNP", "a", 1, "300")?];
+        let labs = [
+            item("BNP", "a", 20, "412")?,
+            item("BNP", "b", 19, "80")?,
+            item("BNP", "a", 10, "採血不可")?,
+            item("BNP", "a", 1, "300")?,
+        ];
         let series = lab_series(&labs);
         assert_eq!(series.len(), 2);
         assert_eq!(series[0].trend, [300.0, 412.0]);

@@ -100,7 +100,9 @@ fn AllergyStrip(shown: Whole) -> Element {
     }
     let items = &shown.summary.allergies;
     match shown.summary.allergy_knowledge {
-        AllergyKnowledge::NotRecorded | AllergyKnowledge::Locked => rsx! { div { class: "strip warn", {words.say("allergy-not-recorded")} } },
+        AllergyKnowledge::NotRecorded | AllergyKnowledge::Locked => {
+            rsx! { div { class: "strip warn", {words.say("allergy-not-recorded")} } }
+        }
         AllergyKnowledge::NoneKnown => {
             let said: Vec<String> = items.iter().map(|i| i.text.clone()).collect();
             rsx! { div { class: "strip calm", {words.say("allergy-none-known")} div { class: "light", {said.join(" · ")} } } }

@@ -8,7 +8,9 @@ pub fn found<'a>(rows: &'a [PatientRow], query: &str) -> Vec<&'a PatientRow> {
     let query = query.trim();
     let kana = search_kana(query);
     rows.iter()
-        .filter(|row| query.is_empty() || search_kana(&row.patient.kana).contains(&kana) || row.patient.name.contains(query))
+        .filter(|row| {
+            query.is_empty() || search_kana(&row.patient.kana).contains(&kana) || row.patient.name.contains(query)
+        })
         .collect()
 }
 

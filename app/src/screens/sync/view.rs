@@ -22,11 +22,17 @@ pub fn SyncScreen() -> Element {
     let pill = (live.pill)();
     let now = Timestamp::now();
     let Some(status) = (live.status)().0 else { return rsx! { Failed { text: words.say("error-unknown") } } };
-    let names: BTreeMap<_, _> =
-        session.phone.patients().unwrap_or_default().into_iter().map(|row| (row.patient.id, row.patient.name)).collect();
+    let names: BTreeMap<_, _> = session
+        .phone
+        .patients()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|row| (row.patient.id, row.patient.name))
+        .collect();
     let waiting: Vec<_> = session.phone.unsent_rows().unwrap_or_default().into_iter().take(20).collect();
     let sync = status.last_sync.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
-    let sub = words.with("sync-sub", &[("sync", sync.into()), ("hub", session.phone.identity().hub_name.clone().into())]);
+    let sub =
+        words.with("sync-sub", &[("sync", sync.into()), ("hub", session.phone.identity().hub_name.clone().into())]);
     let trouble = match pill {
         Pill::Trouble(failure) => Some(trouble_words(words, failure)),
         Pill::Offline => Some(trouble_words(words, device::Failure::Unreachable)),

@@ -25,11 +25,7 @@ pub fn Today() -> Element {
     let count = rows.as_ref().map_or(0, Vec::len) as u64;
     let sub = words.with(
         "today-sub",
-        &[
-            ("date", date_long(words, day_in_japan(now)).into()),
-            ("n", FluentValue::from(count)),
-            ("sync", sync.into()),
-        ],
+        &[("date", date_long(words, day_in_japan(now)).into()), ("n", FluentValue::from(count)), ("sync", sync.into())],
     );
     rsx! {
         header { class: "hd",

@@ -135,7 +135,10 @@ mod tests {
     fn a_refused_value_keeps_its_reason_until_a_good_one_is_saved() {
         let mut model = Model::default();
         let typed = Event::ValueTyped { field: "temperature_c".into(), typed: "365".into() };
-        assert_eq!(update(&mut model, typed), [Effect::SaveTyped { field: "temperature_c".into(), typed: "365".into() }]);
+        assert_eq!(
+            update(&mut model, typed),
+            [Effect::SaveTyped { field: "temperature_c".into(), typed: "365".into() }]
+        );
         update(&mut model, Event::Refused { field: "temperature_c".into(), words: "36.5?".into() });
         assert_eq!(model.refused.len(), 1);
         update(&mut model, Event::Saved { field: Some("temperature_c".into()), at: Timestamp::UNIX_EPOCH });

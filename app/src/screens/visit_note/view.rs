@@ -56,7 +56,8 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         Err(error) => return rsx! { Failed { text: error } },
     };
     let (phone, patient) = (session.phone.clone(), note.row.patient.clone());
-    let name = use_hook(|| phone.show_patient(&patient, Timestamp::now()).map(|p| p.summary.patient.name).unwrap_or_default());
+    let name =
+        use_hook(|| phone.show_patient(&patient, Timestamp::now()).map(|p| p.summary.patient.name).unwrap_or_default());
     let started = match note.view.fields.get("started_at") {
         Some(FieldValue::Time(at)) => words.with("note-started", &[("time", clock(*at).into())]),
         _ => words.say("note-not-started"),
@@ -237,9 +238,12 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, desk: Desk) -> 
         Some(FieldValue::Unmeasured(_)) | None => String::new(),
         Some(value) => value_words(words, name, value),
     };
-    let unmeasured = matches!(value, Some(FieldValue::Unmeasured(_))).then(|| value.map(|v| value_words(words, name, v)).unwrap_or_default());
-    let previous = before
-        .map_or_else(|| words.say("previous-none"), |b| words.with("previous", &[("value", value_words(words, name, &b.0).into())]));
+    let unmeasured = matches!(value, Some(FieldValue::Unmeasured(_)))
+        .then(|| value.map(|v| value_words(words, name, v)).unwrap_or_default());
+    let previous = before.map_or_else(
+        || words.say("previous-none"),
+        |b| words.with("previous", &[("value", value_words(words, name, &b.0).into())]),
+    );
     let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
     let warned = concern != Concern::Calm;
     rsx! {
@@ -360,10 +364,14 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
     let fields = &note.0.view.fields;
     let ready = check_complete(&note.0.view).map_err(|error| confirm_words(words, &error));
     let typed = |name: &str| fields.get(name).map(|value| value_words(words, name, value)).unwrap_or_default();
-    let (started, ended, next) = (typed("started_at"), typed("ended_at"), match fields.get("next_visit") {
-        Some(FieldValue::Date(date)) => date.to_string(),
-        _ => String::new(),
-    });
+    let (started, ended, next) = (
+        typed("started_at"),
+        typed("ended_at"),
+        match fields.get("next_visit") {
+            Some(FieldValue::Date(date)) => date.to_string(),
+            _ => String::new(),
+        },
+    );
     let refused = desk.model.read().refused.clone();
     rsx! {
         section { class: "card",

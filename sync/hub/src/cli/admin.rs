@@ -10,7 +10,9 @@ use jiff::civil::{Date, Time};
 use protocol::EnrolUri;
 use record::calendar::rfc3339_in_japan;
 use record::facility::{FacilityKind, StaffRole};
-use record::{Consent, DataClass, DeviceId, DocumentId, Facility, FacilityId, NursingOrder, PatientId, Staff, StaffId, Visit};
+use record::{
+    Consent, DataClass, DeviceId, DocumentId, Facility, FacilityId, NursingOrder, PatientId, Staff, StaffId, Visit,
+};
 use serde::Serialize;
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -35,7 +37,9 @@ pub enum RoleWord {
 #[derive(Subcommand)]
 pub enum FacilityCommand {
     /// Add a facility
-    #[command(after_help = "Example: tsutsuji-hub facility add --data hub --id tsubaki --kind hospital --name つばき中央病院 --disclosing")]
+    #[command(
+        after_help = "Example: tsutsuji-hub facility add --data hub --id tsubaki --kind hospital --name つばき中央病院 --disclosing"
+    )]
     Add {
         #[command(flatten)]
         data: Data,
@@ -72,7 +76,9 @@ pub fn facility(command: FacilityCommand, out: &Output) -> Result<(), HubError> 
         }
         FacilityCommand::List { data } => {
             let facilities = data.open()?.read(|tx| tx.facilities())?;
-            out.list(&facilities, |f| format!("{}  {}{}", f.id, f.name, if f.disclosing { "  (disclosing)" } else { "" }))
+            out.list(&facilities, |f| {
+                format!("{}  {}{}", f.id, f.name, if f.disclosing { "  (disclosing)" } else { "" })
+            })
         }
     }
 }
@@ -80,7 +86,9 @@ pub fn facility(command: FacilityCommand, out: &Output) -> Result<(), HubError> 
 #[derive(Subcommand)]
 pub enum StaffCommand {
     /// Add a member of staff
-    #[command(after_help = "Example: tsutsuji-hub staff add --data hub --facility st-1 --id nurse-a --name 看護師A --role nurse")]
+    #[command(
+        after_help = "Example: tsutsuji-hub staff add --data hub --facility st-1 --id nurse-a --name 看護師A --role nurse"
+    )]
     Add {
         #[command(flatten)]
         data: Data,
@@ -132,7 +140,9 @@ pub enum PatientCommand {
         data: Data,
     },
     /// Say that a facility's number belongs to a patient (紐付け)
-    #[command(after_help = "Example: tsutsuji-hub patient link --data hub --patient p-000001 --facility yanagi --local-id 0012345")]
+    #[command(
+        after_help = "Example: tsutsuji-hub patient link --data hub --patient p-000001 --facility yanagi --local-id 0012345"
+    )]
     Link {
         #[command(flatten)]
         data: Data,
@@ -166,7 +176,9 @@ pub fn patient(command: PatientCommand, out: &Output) -> Result<(), HubError> {
 #[derive(Subcommand)]
 pub enum VisitCommand {
     /// Plan a visit
-    #[command(after_help = "Example: tsutsuji-hub visit add --data hub --patient p-000001 --staff nurse-a --date 2026-11-22 --start 09:30 --minutes 60")]
+    #[command(
+        after_help = "Example: tsutsuji-hub visit add --data hub --patient p-000001 --staff nurse-a --date 2026-11-22 --start 09:30 --minutes 60"
+    )]
     Add {
         #[command(flatten)]
         data: Data,
@@ -239,7 +251,9 @@ pub fn visit(command: VisitCommand, out: &Output) -> Result<(), HubError> {
 #[derive(Subcommand)]
 pub enum ConsentCommand {
     /// Record a patient's consent; the same three again replaces it
-    #[command(after_help = "Example: tsutsuji-hub consent add --data hub --patient p-000001 --disclosing tsubaki --viewing st-1 --classes rx,lab,allergy")]
+    #[command(
+        after_help = "Example: tsutsuji-hub consent add --data hub --patient p-000001 --disclosing tsubaki --viewing st-1 --classes rx,lab,allergy"
+    )]
     Add {
         #[command(flatten)]
         data: Data,
@@ -262,7 +276,9 @@ pub enum ConsentCommand {
         until: Option<Date>,
     },
     /// Withdraw a consent (同意撤回)
-    #[command(after_help = "Example: tsutsuji-hub consent withdraw --data hub --patient p-000001 --disclosing tsubaki --viewing st-1")]
+    #[command(
+        after_help = "Example: tsutsuji-hub consent withdraw --data hub --patient p-000001 --disclosing tsubaki --viewing st-1"
+    )]
     Withdraw {
         #[command(flatten)]
         data: Data,
@@ -303,12 +319,18 @@ pub fn consent(command: ConsentCommand, out: &Output) -> Result<(), HubError> {
             audited(&data, "consent_withdraw", Some(&patient), &object, |tx| {
                 tx.withdraw_consent(&patient, &disclosing, &viewing)
             })?;
-            out.say(&serde_json::json!({ "patient": patient, "withdrawn": true }), |_| format!("withdrawn: {patient} {object}"))
+            out.say(&serde_json::json!({ "patient": patient, "withdrawn": true }), |_| {
+                format!("withdrawn: {patient} {object}")
+            })
         }
         ConsentCommand::List { data } => {
             let consents = data.open()?.read(|tx| tx.consents())?;
             out.list(&consents, |c| {
-                let end = if c.withdrawn { "withdrawn".to_string() } else { c.until.map(|d| d.to_string()).unwrap_or_default() };
+                let end = if c.withdrawn {
+                    "withdrawn".to_string()
+                } else {
+                    c.until.map(|d| d.to_string()).unwrap_or_default()
+                };
                 format!("{}  {} to {}  {end}", c.patient, c.disclosing, c.viewing)
             })
         }
@@ -318,7 +340,9 @@ pub fn consent(command: ConsentCommand, out: &Output) -> Result<(), HubError> {
 #[derive(Subcommand)]
 pub enum OrderCommand {
     /// Record a doctor's order; at most 6 months, a special one 14 days
-    #[command(after_help = "Example: tsutsuji-hub order add --data hub --patient p-000001 --facility tsubaki --station st-1 --from 2026-11-01 --until 2027-04-30")]
+    #[command(
+        after_help = "Example: tsutsuji-hub order add --data hub --patient p-000001 --facility tsubaki --station st-1 --from 2026-11-01 --until 2027-04-30"
+    )]
     Add {
         #[command(flatten)]
         data: Data,
@@ -341,7 +365,8 @@ pub enum OrderCommand {
 
 pub fn order(command: OrderCommand, out: &Output) -> Result<(), HubError> {
     let OrderCommand::Add { data, patient, facility, station, from, until, special } = command;
-    let order = NursingOrder { id: DocumentId::from_random(*random()?), patient, facility, station, from, until, special };
+    let order =
+        NursingOrder { id: DocumentId::from_random(*random()?), patient, facility, station, from, until, special };
     audited(&data, "order_add", Some(&order.patient), &order.id.to_string(), |tx| tx.add_order(&order))?;
     out.say(&order, |o| format!("order: {}", o.id))
 }
@@ -454,7 +479,9 @@ pub enum AuditCommand {
 pub fn audit(command: AuditCommand, out: &Output) -> Result<(), HubError> {
     let AuditCommand::Verify { data } = command;
     let entries = data.open()?.read(|tx| tx.verify_audit())?;
-    out.say(&serde_json::json!({ "entries": entries, "intact": true }), |_| format!("the audit trail is intact: {entries} entries"))
+    out.say(&serde_json::json!({ "entries": entries, "intact": true }), |_| {
+        format!("the audit trail is intact: {entries} entries")
+    })
 }
 
 fn audited<T>(

@@ -52,7 +52,9 @@ enum Command {
         name: String,
     },
     /// Serve the phones; prints one line with the address when ready
-    #[command(after_help = "Example: tsutsuji-hub serve --data hub --listen 0.0.0.0:8443 --url https://hub.example.jp:8443")]
+    #[command(
+        after_help = "Example: tsutsuji-hub serve --data hub --listen 0.0.0.0:8443 --url https://hub.example.jp:8443"
+    )]
     Serve {
         #[command(flatten)]
         data: Data,
@@ -128,7 +130,11 @@ fn run(cli: Cli) -> Result<(), HubError> {
             let store = Store::init(&data.data, &name)?;
             let ca = store.keys().ca_fingerprint()?;
             out.say(&serde_json::json!({ "data": data.data, "name": name, "ca": ca }), |_| {
-                format!("a new hub stands in {}; its keys are in {}: back them up apart from the database", data.data.display(), data.data.join("keys").display())
+                format!(
+                    "a new hub stands in {}; its keys are in {}: back them up apart from the database",
+                    data.data.display(),
+                    data.data.join("keys").display()
+                )
             })
         }
         Command::Serve { data, listen, url } => serve(&data.open()?, &listen, url.as_deref(), &out),
@@ -137,7 +143,13 @@ fn run(cli: Cli) -> Result<(), HubError> {
         Command::Intake { data, facility, paths } => {
             let report = crate::intake_run::run(&data.open()?, &facility, &paths)?;
             out.say(&report, |r| {
-                let mut text = format!("read {}, new {}, unchanged {}, quarantined {}", r.read, r.new, r.unchanged, r.quarantined.len());
+                let mut text = format!(
+                    "read {}, new {}, unchanged {}, quarantined {}",
+                    r.read,
+                    r.new,
+                    r.unchanged,
+                    r.quarantined.len()
+                );
                 for item in &r.quarantined {
                     text.push_str(&format!("\n  {}: {}", item.path, item.reason));
                 }

@@ -83,7 +83,9 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
                 let view = tx.note_view(note)?.ok_or(HubError::UnknownNote(note))?;
                 let confirmations = tx.confirmations(note)?;
                 let frozen = match confirmations.first() {
-                    Some(first) => Some(first.signed.open(note).map_err(|_| HubError::Damaged { table: "confirmation" })?),
+                    Some(first) => {
+                        Some(first.signed.open(note).map_err(|_| HubError::Damaged { table: "confirmation" })?)
+                    }
                     None => None,
                 };
                 Ok(serde_json::json!({

@@ -114,8 +114,6 @@ fn device(store: &Store, peer: PeerCertificate) -> Result<DeviceRow, Refused> {
 }
 
 /// SQLite and the checker block: off the event loop.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
-) -> Result<T, Refused> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refused> + Send + 'static) -> Result<T, Refused> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(Refused::Because(RefusalCode::Internal)))
 }

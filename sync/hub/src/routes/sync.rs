@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use protocol::receipt::ReceiptScope;
-use std::time::{Duration, Instant};
 use protocol::{Durability, Policy, Receipt, RefusalCode, SyncRequest, SyncResponse, WIRE_VERSION};
+use std::time::{Duration, Instant};
 
 /// Most entries in one request.
 const ENTRIES: usize = 10_000;

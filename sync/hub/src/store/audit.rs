@@ -27,20 +27,29 @@ impl std::fmt::Display for Who<'_> {
 }
 
 impl Tx<'_> {
-    pub fn audit(&self, who: &Who<'_>, action: &str, patient: Option<&PatientId>, object: &str) -> Result<(), HubError> {
+    pub fn audit(
+        &self,
+        who: &Who<'_>,
+        action: &str,
+        patient: Option<&PatientId>,
+        object: &str,
+    ) -> Result<(), HubError> {
         let before: Option<Vec<u8>> =
             self.sql.query_row("SELECT hash FROM audit ORDER BY n DESC LIMIT 1", [], |r| r.get(0)).optional()?;
         let who = who.to_string();
         let hash = chain(&before.unwrap_or_default(), self.now, &who, action, patient.map(PatientId::as_str), object);
         self.sql
-            .prepare_cached("INSERT INTO audit (at, who, action, patient, object, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .prepare_cached(
+                "INSERT INTO audit (at, who, action, patient, object, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
             .execute((self.now, who, action, patient.map(PatientId::as_str), object, hash.0))?;
         Ok(())
     }
 
     /// Checks the whole chain; says how many entries stand, or names the first bad one.
     pub fn verify_audit(&self) -> Result<u64, HubError> {
-        let mut statement = self.sql.prepare("SELECT n, at, who, action, patient, object, hash FROM audit ORDER BY n")?;
+        let mut statement =
+            self.sql.prepare("SELECT n, at, who, action, patient, object, hash FROM audit ORDER BY n")?;
         let mut rows = statement.query([])?;
         let (mut before, mut count) = (Vec::new(), 0i64);
         while let Some(row) = rows.next()? {

@@ -44,9 +44,8 @@ impl Tx<'_> {
         // A narrowed consent takes back what it no longer covers; the rest is fetched again.
         let today = today(self.now);
         let on_phones = |c: &Consent| c.holds_on(today) && c.offline_hours.is_some();
-        let narrowed = before.is_some_and(|b| {
-            on_phones(&b) && (!on_phones(consent) || !b.classes.is_subset(&consent.classes))
-        });
+        let narrowed =
+            before.is_some_and(|b| on_phones(&b) && (!on_phones(consent) || !b.classes.is_subset(&consent.classes)));
         let withdrawn = if narrowed { vec![consent.disclosing.clone()] } else { Vec::new() };
         self.tell_consent(&consent.viewing, &consent.patient, &withdrawn)
     }
@@ -108,8 +107,9 @@ impl Tx<'_> {
     }
 
     pub fn consents_of(&self, patient: &PatientId) -> Result<Vec<Consent>, HubError> {
-        let mut statement =
-            self.sql.prepare_cached(&format!("SELECT {COLUMNS} FROM consent WHERE patient = ?1 ORDER BY viewing, disclosing"))?;
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM consent WHERE patient = ?1 ORDER BY viewing, disclosing"
+        ))?;
         Ok(statement.query_map([patient.as_str()], read_consent)?.collect::<Result<_, _>>()?)
     }
 

@@ -163,9 +163,11 @@ impl Tx<'_> {
             Ok(serde_json::Value::String(word)) => Some(word),
             _ => None,
         });
-        self.sql
-            .prepare_cached("UPDATE entry SET state = ?2, code = ?3 WHERE id = ?1")?
-            .execute((entry, state.as_str(), code))?;
+        self.sql.prepare_cached("UPDATE entry SET state = ?2, code = ?3 WHERE id = ?1")?.execute((
+            entry,
+            state.as_str(),
+            code,
+        ))?;
         Ok(())
     }
 

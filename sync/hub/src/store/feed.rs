@@ -73,7 +73,10 @@ impl Tx<'_> {
     ) -> Result<(), HubError> {
         let body = canonical::to_bytes(body)?;
         let hash = ContentHash::of(&body);
-        self.append_feed(station, &NewFeedRow { kind, doc, patient, device: None, entry: None, body: Some(&body), hash })?;
+        self.append_feed(
+            station,
+            &NewFeedRow { kind, doc, patient, device: None, entry: None, body: Some(&body), hash },
+        )?;
         Ok(())
     }
 

@@ -74,7 +74,14 @@ impl Tx<'_> {
         sealed.map(|sealed| Ok(canonical::from_bytes(&self.keys.open("note view", &doc.0, &sealed)?)?)).transpose()
     }
 
-    pub fn put_confirmation(&self, entry: i64, doc: DocumentId, device: DeviceId, staff: &StaffId, at: i64) -> Result<(), HubError> {
+    pub fn put_confirmation(
+        &self,
+        entry: i64,
+        doc: DocumentId,
+        device: DeviceId,
+        staff: &StaffId,
+        at: i64,
+    ) -> Result<(), HubError> {
         self.sql.execute(
             "INSERT OR IGNORE INTO confirmation (entry, doc, device, staff, at) VALUES (?1, ?2, ?3, ?4, ?5)",
             (entry, doc.0, device.0, staff.as_str(), at),
@@ -84,8 +91,9 @@ impl Tx<'_> {
 
     /// In the order of receipt.
     pub fn confirmations(&self, doc: DocumentId) -> Result<Vec<ConfirmationRow>, HubError> {
-        let mut statement =
-            self.sql.prepare_cached("SELECT entry, device, staff, at FROM confirmation WHERE doc = ?1 ORDER BY entry")?;
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT entry, device, staff, at FROM confirmation WHERE doc = ?1 ORDER BY entry")?;
         let rows = statement
             .query_map([doc.0], |r| {
                 Ok((r.get::<_, i64>(0)?, DeviceId(r.get(1)?), id::<StaffId>(r, 2)?, r.get::<_, i64>(3)?))
@@ -94,7 +102,8 @@ impl Tx<'_> {
         let mut out = Vec::with_capacity(rows.len());
         for (entry, device, staff, at) in rows {
             let row = self.entry(entry)?.ok_or(HubError::Damaged { table: "confirmation" })?;
-            let signed = SignedConfirmation::from_bytes(&row.bytes).map_err(|_| HubError::Damaged { table: "entry" })?;
+            let signed =
+                SignedConfirmation::from_bytes(&row.bytes).map_err(|_| HubError::Damaged { table: "entry" })?;
             out.push(ConfirmationRow { device, staff, at, signed });
         }
         Ok(out)
@@ -102,9 +111,12 @@ impl Tx<'_> {
 
     /// Every note at this hub, the last changed first.
     pub fn notes(&self) -> Result<Vec<NoteListed>, HubError> {
-        let mut statement = self.sql.prepare("SELECT doc, station, patient, updated_at FROM note ORDER BY updated_at DESC, doc")?;
+        let mut statement =
+            self.sql.prepare("SELECT doc, station, patient, updated_at FROM note ORDER BY updated_at DESC, doc")?;
         let rows = statement
-            .query_map([], |r| Ok((DocumentId(r.get(0)?), id::<FacilityId>(r, 1)?, id::<PatientId>(r, 2)?, r.get::<_, i64>(3)?)))?
+            .query_map([], |r| {
+                Ok((DocumentId(r.get(0)?), id::<FacilityId>(r, 1)?, id::<PatientId>(r, 2)?, r.get::<_, i64>(3)?))
+            })?
             .collect::<Result<Vec<_>, _>>()?;
         let mut notes = Vec::with_capacity(rows.len());
         for (note, station, patient, updated_at) in rows {

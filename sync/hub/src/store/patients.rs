@@ -3,9 +3,9 @@
 use super::Tx;
 use super::feed::NewFeedRow;
 use crate::error::HubError;
+use jiff::Timestamp;
 use protocol::Kind;
 use record::patient::Demographics;
-use jiff::Timestamp;
 use record::{ContentHash, DataClass, DisclosedRecord, DocumentId, FacilityId, LocalId, Patient, PatientId, canonical};
 use rusqlite::OptionalExtension;
 
@@ -65,7 +65,8 @@ impl Tx<'_> {
         let Some(id) = self.patient_of_local_id(facility, &seen.local_id)? else {
             let last: i64 = self.meta("last_patient")?.and_then(|n| n.parse().ok()).unwrap_or(0);
             self.put_meta("last_patient", &(last + 1).to_string())?;
-            let id: PatientId = format!("p-{:06}", last + 1).parse().map_err(|_| HubError::Damaged { table: "meta" })?;
+            let id: PatientId =
+                format!("p-{:06}", last + 1).parse().map_err(|_| HubError::Damaged { table: "meta" })?;
             let patient = Patient {
                 id: id.clone(),
                 name: seen.name.clone(),
@@ -158,8 +159,15 @@ impl Tx<'_> {
             ))?;
         for consent in self.consents_of(patient)? {
             if consent.covers(record, today) && consent.offline_hours.is_some() {
-                let row =
-                    NewFeedRow { kind: Kind::Record, doc, patient: Some(patient), device: None, entry: None, body: None, hash };
+                let row = NewFeedRow {
+                    kind: Kind::Record,
+                    doc,
+                    patient: Some(patient),
+                    device: None,
+                    entry: None,
+                    body: None,
+                    hash,
+                };
                 self.append_feed(&consent.viewing, &row)?;
             }
         }

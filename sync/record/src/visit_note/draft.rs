@@ -190,7 +190,13 @@ impl Draft {
     }
 
     /// The same without the limit: what was typed already is never refused.
-    pub fn recover_text(&mut self, field: &'static Field, shown: &str, typed: &str, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
+    pub fn recover_text(
+        &mut self,
+        field: &'static Field,
+        shown: &str,
+        typed: &str,
+        at: Timestamp,
+    ) -> Result<Option<RawChange>, DraftError> {
         let text = self.text_object(field.name)?;
         let now = self.doc.text(&text).map_err(DraftError::Refused)?;
         for splice in splices_onto(shown, typed, &now) {
@@ -223,7 +229,8 @@ impl Draft {
     /// Whether every parent of these changes stands here or among them.
     pub fn has_parents_of(&self, incoming: &[IncomingChange]) -> bool {
         incoming.iter().flat_map(|i| i.change.deps()).all(|parent| {
-            incoming.iter().any(|i| i.change.hash() == *parent) || ReadDoc::get_change_by_hash(&self.doc, parent).is_some()
+            incoming.iter().any(|i| i.change.hash() == *parent)
+                || ReadDoc::get_change_by_hash(&self.doc, parent).is_some()
         })
     }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// A note in one of its lives. Only a draft can be edited: the confirmed one has no method for it.
 pub enum VisitNote {
-    Draft(Draft),
+    Draft(Box<Draft>),
     Confirmed(Box<Confirmed>),
 }
 
@@ -36,7 +36,7 @@ impl VisitNote {
     /// A note out of its document and the confirmations that arrived for it, in the order of their receipt.
     pub fn from_parts(draft: Draft, mut confirmations: Vec<SignedConfirmation>) -> Result<Self, ConfirmationError> {
         if confirmations.is_empty() {
-            return Ok(VisitNote::Draft(draft));
+            return Ok(VisitNote::Draft(Box::new(draft)));
         }
         let first = confirmations.remove(0);
         Ok(VisitNote::Confirmed(Box::new(Confirmed::new(first, confirmations, draft)?)))
