@@ -1,6 +1,6 @@
 //! Errors as a nurse reads them: what happened, what to do.
 
-use super::{Words, field_label};
+use super::{Words, field_label, unit_words};
 use device::record::visit_note::{ConfirmError, FieldError};
 use device::{DeviceError, Failure, VaultError};
 use fluent_bundle::FluentValue;
@@ -44,9 +44,12 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
 
 fn field_words(words: Words, error: &FieldError) -> String {
     match error {
-        FieldError::NotANumber { unit, .. } => words.with("error-field-number", &[("unit", (*unit).into())]),
+        FieldError::NotANumber { unit, .. } => {
+            words.with("error-field-number", &[("unit", unit_words(words, unit).into())])
+        }
         FieldError::OutOfRange { unit, low, high, suggestion, .. } => {
-            let mut values = vec![("unit", (*unit).into()), ("low", number(*low)), ("high", number(*high))];
+            let mut values =
+                vec![("unit", unit_words(words, unit).into()), ("low", number(*low)), ("high", number(*high))];
             match suggestion {
                 Some(meant) => {
                     values.push(("suggestion", number(*meant)));

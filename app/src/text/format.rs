@@ -51,6 +51,14 @@ pub fn field_label(words: Words, name: &str) -> String {
     }
 }
 
+/// A unit as it is written in the reader's language.
+pub fn unit_words(words: Words, unit: &str) -> String {
+    match words.0 {
+        Language::Japanese => unit.to_string(),
+        Language::English => unit.replace('分', "min"),
+    }
+}
+
 /// A value as it reads beside its label.
 pub fn value_words(words: Words, name: &str, value: &FieldValue) -> String {
     match value {

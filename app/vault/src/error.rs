@@ -23,7 +23,9 @@ pub enum VaultError {
     NotAVault,
     #[error("this vault was written by a newer version of the app; update the app")]
     Newer,
-    #[error("the device's storage is full; free some space, then try again — nothing was lost")]
+    #[error(
+        "the device's storage is full or does not take the write; free some space, then try again — nothing was lost"
+    )]
     Full,
     #[error("the device's storage did not take the write; nothing was changed")]
     Write(#[source] rusqlite::Error),
@@ -43,7 +45,8 @@ impl From<rusqlite::Error> for VaultError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
         match error.sqlite_error_code() {
-            Some(Code::DiskFull) => VaultError::Full,
+            // A full disk also shows as a write, a shared-memory file or a sync that failed.
+            Some(Code::DiskFull | Code::SystemIoFailure) => VaultError::Full,
             Some(Code::NotADatabase | Code::DatabaseCorrupt | Code::CannotOpen) => VaultError::Unreadable(error),
             _ => VaultError::Write(error),
         }

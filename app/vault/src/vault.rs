@@ -96,9 +96,9 @@ impl Vault {
             return Err(VaultError::NoVault);
         }
         let mut db = Connection::open(path)?;
-        schema::check_ours(&db).map_err(unreadable)?;
-        schema::configure(&db).map_err(unreadable)?;
-        schema::migrate(&mut db).map_err(unreadable)?;
+        schema::check_ours(&db)?;
+        schema::configure(&db)?;
+        schema::migrate(&mut db)?;
         let header: Option<(u8, [u8; 16], [u8; 16], u32, u32, Vec<u8>)> = db
             .query_row("SELECT format, vault, salt, kib, passes, wrapped FROM header", [], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
@@ -300,12 +300,4 @@ fn restrict(path: &Path) -> Result<(), VaultError> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
-}
-
-/// While opening, any complaint of SQLite means: not a vault we can read. Full disks stay full disks.
-fn unreadable(error: VaultError) -> VaultError {
-    match error {
-        VaultError::Write(inner) => VaultError::Unreadable(inner),
-        other => other,
-    }
 }

@@ -4,7 +4,7 @@ use super::update::{Concern, Effect, Event, Model, Section, concern, minute_of, 
 use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Edited, Icon, NumberField, SyncPill, TextField};
 use crate::screens::patient::Failed;
-use crate::text::{clock, confirm_words, day_and_clock, error_words, field_label, use_words, value_words};
+use crate::text::{clock, confirm_words, day_and_clock, error_words, field_label, unit_words, use_words, value_words};
 use device::jiff::Timestamp;
 use device::note::{JournalEntryOf, NoteShown};
 use device::record::DocumentId;
@@ -233,7 +233,7 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, desk: Desk) -> 
         _ => ("", "numeric"),
     };
     let concern = concern(field, value);
-    let label = format!("{} {unit}", field_label(words, name));
+    let label = format!("{} {}", field_label(words, name), unit_words(words, unit));
     let shown = match value {
         Some(FieldValue::Unmeasured(_)) | None => String::new(),
         Some(value) => value_words(words, name, value),
@@ -248,15 +248,15 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, desk: Desk) -> 
     let warned = concern != Concern::Calm;
     rsx! {
         div { class: if warned { "f hi" } else { "f" },
-            div { class: "row sp", span { class: "k", "{label}" if warned { " " Drawn { icon: Icon::Alert } } }
+            div { class: "row sp", span { class: "k", "{label}" }
                 button { class: "mini", "aria-expanded": asking(), "aria-label": format!("{label} {}", words.say("unmeasured")), onclick: move |_| asking.toggle(), "…" }
             }
             NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: move |typed| desk.send.call(Event::ValueTyped { field: name.to_string(), typed }) }
             if let Some(unmeasured) = unmeasured { div { class: "p", "{unmeasured}" } }
             if let Some(refused) = refused { div { class: "p bad", role: "alert", "{refused}" } }
             match concern {
-                Concern::Alert => rsx! { div { class: "p bad", {words.say("alert-value")} } },
-                Concern::Unusual => rsx! { div { class: "p bad", {words.say("unusual-value")} } },
+                Concern::Alert => rsx! { div { class: "p bad", Drawn { icon: Icon::Alert } " " {words.say("alert-value")} } },
+                Concern::Unusual => rsx! { div { class: "p bad", Drawn { icon: Icon::Alert } " " {words.say("unusual-value")} } },
                 Concern::Calm => rsx! {},
             }
             div { class: "p", "{previous}" }

@@ -1,0 +1,114 @@
+// Pictures of every screen of the demo, in {light, dark} × {ja, en} × {100, 200 %}, into out/. Not a test: a person looks.
+//
+//     node gallery.mjs [out]
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Running, binary, byId, openPhone, startBrowser, tap, textOf, unlock, until } from './harness.mjs';
+
+const out = path.resolve(process.argv[2] ?? path.join(path.dirname(fileURLToPath(import.meta.url)), 'out'));
+mkdirSync(out, { recursive: true });
+const folder = mkdtempSync(path.join(os.tmpdir(), 'tsutsuji-gallery-'));
+const WORDS = '下肢浮腫あり。食事は全量摂取、夜間の咳嗽あり。';
+
+const app = new Running(binary('tsutsuji'), ['demo', '--headless', '--port', '0', '--data', folder], { env: { LANG: 'ja_JP.UTF-8' } });
+const browser = await startBrowser();
+const overflows = [];
+try {
+  const url = (await app.line(/^App:\s+(http:\/\/127\.0\.0\.1:\d+\/)/m, 120_000))[1];
+  for (const colorScheme of ['light', 'dark']) {
+    for (const language of ['ja', 'en']) {
+      for (const size of [100, 200]) await series(url, colorScheme, language, size);
+    }
+  }
+} finally {
+  await browser.close();
+  await app.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(overflows.length ? overflows.join('\n') : 'nothing stands outside the page');
+
+async function series(url, colorScheme, language, size) {
+  const page = await openPhone(browser, url, { colorScheme, deviceScaleFactor: 1 });
+  const name = `${colorScheme}-${language}-${size}`;
+  const picture = async (screen) => {
+    await page.screenshot({ path: path.join(out, `${name}-${screen}.png`) });
+    for (const found of await page.evaluate(outside)) overflows.push(`${name}-${screen}: ${found}`);
+  };
+  await page.waitForSelector('.pad');
+  const isEnglish = async () => (await page.locator('.app').getAttribute('lang')) === 'en';
+  if ((await isEnglish()) !== (language === 'en')) {
+    await page.locator('#language').tap();
+    await until('the other language', async () => (await isEnglish()) === (language === 'en'));
+  }
+  await picture('unlock');
+  await unlock(page);
+
+  // Language and size are kept in the vault: set both, whatever stood there.
+  await tap(page, page.locator('.tab').nth(3), '#sync-now');
+  const [languages, sizes] = [page.locator('.seg').nth(0), page.locator('.seg').nth(1)];
+  await languages.locator(`button[lang="${language}"]`).tap();
+  await until('the language', async () => (await isEnglish()) === (language === 'en'));
+  await sizes.locator('button').nth(size === 200 ? 2 : 0).tap();
+  await until('the size', async () => (await page.locator('.app').getAttribute('style')).trim().endsWith(String(size / 100)));
+  await textOf(page, '#pill', /同期済み|[Ss]ynced|Up to date|未送信|nsent/, 30_000);
+  await page.locator('main').evaluate((main) => (main.scrollTop = 0));
+  await picture('sync');
+  await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
+  await picture('sync-end');
+
+  await tap(page, page.locator('.tab').nth(0), '.card.visit');
+  await picture('today');
+  await tap(page, page.locator('.tab').nth(1), '#search');
+  await page.waitForSelector('.card.cardlink');
+  await picture('patients');
+  await tap(page, page.locator('.tab').nth(2), '.empty, .cardlink');
+  await picture('notes');
+  await tap(page, page.locator('.tab').nth(0), '.card.visit');
+
+  await tap(page, page.locator('.card.visit.next .cardlink').first(), '#start');
+  await picture('patient');
+  await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
+  await picture('patient-end');
+  await tap(page, '#start', '.vit');
+  for (const [id, digits] of [['temperature_c', '37.2'], ['systolic_mmhg', '182'], ['diastolic_mmhg', '96'], ['pulse_bpm', '999']]) {
+    await byId(page, id).fill(digits);
+    await byId(page, id).blur();
+  }
+  await page.waitForSelector('.f.hi');
+  await page.waitForSelector('.f [role="alert"]');
+  await page.locator('main').evaluate((main) => (main.scrollTop = 0));
+  await picture('vitals');
+  await tap(page, page.locator('.mini').first(), '.mini[aria-expanded="true"], .vit .chips');
+  await picture('vitals-unmeasured');
+  await tap(page, '#section-care', '[id="care.bedbath"]');
+  if (!(await page.locator('.chip.on[id="care.bedbath"]').count())) await tap(page, byId(page, 'care.bedbath'), '.chip.on[id="care.bedbath"]');
+  await picture('care');
+  await tap(page, '#section-texts', '#condition');
+  await byId(page, 'condition').fill(`${WORDS}（${name}）`);
+  await textOf(page, '#chip', language === 'ja' ? /保存済|受領済/ : /saved|received/i);
+  await picture('texts');
+  await tap(page, '#section-confirm', '#end-now');
+  await picture('confirm');
+  await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
+  await picture('confirm-end');
+  await tap(page, '.back', '#start');
+  await tap(page, '.back', '.tabs');
+  await page.context().close();
+}
+
+/** In the page: what is wider than its box, or stands beyond the page's edge. */
+function outside() {
+  const found = [];
+  const name = (e) => `${e.tagName.toLowerCase()}${e.id ? `#${e.id}` : ''}${[...e.classList].map((c) => `.${c}`).join('')} ${JSON.stringify((e.textContent ?? '').trim().slice(0, 40))}`;
+  if (document.documentElement.scrollWidth > innerWidth) found.push(`the page scrolls sideways: ${document.documentElement.scrollWidth} of ${innerWidth}`);
+  for (const element of document.querySelectorAll('.app *:not(.hidden):not(svg *)')) {
+    const box = element.getBoundingClientRect();
+    if (box.width && (box.right > innerWidth + 1 || box.left < -1)) found.push(`${name(element)} reaches from ${Math.round(box.left)} to ${Math.round(box.right)}`);
+    if (element.scrollWidth > element.clientWidth + 1 && element.clientWidth && getComputedStyle(element).display !== 'inline') found.push(`${name(element)} holds ${element.scrollWidth} in ${element.clientWidth}`);
+    if (element.matches('button') && box.width && (box.height < 43.5 || box.width < 43.5)) found.push(`${name(element)} is a target of ${Math.round(box.width)} × ${Math.round(box.height)}`);
+  }
+  return [...new Set(found)];
+}
