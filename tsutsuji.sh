@@ -24,7 +24,7 @@ need() {
 
 build_needs() {
   command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again." >&2; exit 1; }
-  need gcc libc6-dev pkg-config libwebkit2gtk-4.1-dev libxdo-dev fonts-noto-cjk
+  need gcc libc6-dev pkg-config libwebkit2gtk-4.1-dev libxdo-dev libssl-dev fonts-noto-cjk
 }
 
 case "${1:-}" in

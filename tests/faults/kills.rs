@@ -86,3 +86,36 @@ fn an_enrolment_killed_at_any_moment_can_be_done_again() -> Outcome {
     phone.ok(&["sync"])?;
     Ok(())
 }
+
+#[test]
+fn a_hub_put_back_to_yesterday_is_offered_again_what_it_lost() -> Outcome {
+    let mut hub = Hub::new()?;
+    let patient = hub.patient()?;
+    hub.serve()?;
+    hub.consent(&patient, "st-1")?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    hub.kill();
+    let (now, before) = (hub.path("hub").join("hub.db"), hub.path("hub.db.yesterday"));
+    // The last one to close the database folds its log into it.
+    assert_eq!(hub.ok(&["note", "list"])?, json!([]));
+    std::fs::copy(&now, &before)?;
+    hub.serve()?;
+    let note = a.start_note(&patient, None)?;
+    a.fill_in(&note)?;
+    a.ok(&["note", "confirm", &note])?;
+    assert_eq!(a.ok(&["sync"])?["received_up_to"], json!(2));
+    hub.kill();
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(hub.path("hub").join(format!("hub.db{suffix}")));
+    }
+    std::fs::copy(&before, &now)?;
+    hub.serve()?;
+    assert_eq!(hub.ok(&["note", "list"])?, json!([]), "the hub has forgotten");
+    let synced = a.ok(&["sync"])?;
+    assert_eq!((&synced["unsent"], &synced["received_up_to"]), (&json!(0), &json!(2)));
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["note", "show", &note])?["state"], json!("confirmed"));
+    Ok(())
+}

@@ -5,7 +5,9 @@ use crate::note::OpenNote;
 use crate::phone::Phone;
 use jiff::Timestamp;
 use protocol::receipt::ReceiptScope;
-use protocol::{Consented, Failure, FeedItem, Kind, RecordsPage, RefusalCode, SyncRequest, SyncResponse, Verdict};
+use protocol::{
+    Consented, Durability, Failure, FeedItem, Kind, RecordsPage, RefusalCode, SyncRequest, SyncResponse, Verdict,
+};
 use record::visit_note::{Encoding, NoteState, SignedConfirmation, changes};
 use record::{DisclosedRecord, PatientId, canonical};
 use vault::{Backfill, Item, SyncState, Tx, VaultError};
@@ -14,6 +16,8 @@ use vault::{Backfill, Item, SyncState, Tx, VaultError};
 const OFFER: usize = 4 << 20;
 /// Bytes of feed wanted in one answer.
 const BUDGET: u32 = 1 << 20;
+/// How long entries are kept after their receipt where the hub has neither backup nor replica.
+const KEEP_MS: i64 = 30 * 24 * 3_600_000;
 /// A feed item that could not be read is kept under this kind, for a newer version to try again.
 pub(crate) const SET_ASIDE: Kind = Kind::Other(250);
 
@@ -72,7 +76,13 @@ impl Phone {
             for verdict in &answer.rejected {
                 mark(tx, verdict, "rejected")?;
             }
-            tx.drop_durable(answer.durable_up_to.min(answer.received_up_to))?;
+            // Where durable means no more than one disk, the phone keeps its copies a while: a hub put back to an older state
+            // is offered them again.
+            let keep = match answer.policy.as_ref().map(|policy| policy.durability) {
+                Some(Durability::Replicated) => 0,
+                _ => KEEP_MS,
+            };
+            tx.drop_durable(answer.durable_up_to.min(answer.received_up_to), answer.time - keep)?;
             stored.entries_left = tx.received_up_to()? < last;
             if state.cursor != request.cursor {
                 // Another process on this vault was faster: its cursor stands, this page comes again.

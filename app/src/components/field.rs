@@ -36,13 +36,19 @@ pub fn TextField(props: TextFieldProps) -> Element {
         let effects = typing.write().update(event);
         for effect in effects {
             match effect {
-                TypingEffect::StartPauses(keys) => {
+                TypingEffect::StartJournal => {
                     on_typing.call(());
                     spawn(async move {
                         tokio::time::sleep(Duration::from_millis(JOURNAL_AFTER_MS)).await;
-                        perform(typing.write().update(TypingEvent::ShortPause(keys)), on_keep, on_save);
-                        tokio::time::sleep(Duration::from_millis(SAVE_AFTER_MS - JOURNAL_AFTER_MS)).await;
-                        perform(typing.write().update(TypingEvent::LongPause(keys)), on_keep, on_save);
+                        let effects = typing.write().update(TypingEvent::JournalDue);
+                        perform(effects, on_keep, on_save);
+                    });
+                }
+                TypingEffect::StartPause(keys) => {
+                    spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(SAVE_AFTER_MS)).await;
+                        let effects = typing.write().update(TypingEvent::Pause(keys));
+                        perform(effects, on_keep, on_save);
                     });
                 }
                 TypingEffect::Remount => {
@@ -94,7 +100,7 @@ fn perform(effects: Vec<TypingEffect>, on_keep: EventHandler<Edited>, on_save: E
         match effect {
             TypingEffect::Keep { shown, typed } => on_keep.call(Edited { shown, typed }),
             TypingEffect::Save { shown, typed } => on_save.call(Edited { shown, typed }),
-            TypingEffect::StartPauses(_) | TypingEffect::Remount => {}
+            TypingEffect::StartJournal | TypingEffect::StartPause(_) | TypingEffect::Remount => {}
         }
     }
 }
@@ -148,11 +154,11 @@ pub fn NumberField(props: NumberFieldProps) -> Element {
                 initial_value: "{initial}",
                 oninput: move |event: FormEvent| {
                     let effects = typing.write().update(TypingEvent::Input(event.value()));
-                    if let Some(TypingEffect::StartPauses(keys)) = effects.first().cloned() {
+                    if let Some(TypingEffect::StartPause(keys)) = effects.first().cloned() {
                         spawn(async move {
                             // Twice a text's pause: half a number must not be judged.
                             tokio::time::sleep(Duration::from_millis(2 * SAVE_AFTER_MS)).await;
-                            save(typing.write().update(TypingEvent::LongPause(keys)));
+                            save(typing.write().update(TypingEvent::Pause(keys)));
                         });
                     }
                 },

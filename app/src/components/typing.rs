@@ -3,7 +3,7 @@
 //! The field itself is never written to while it is typed in (PLATFORM: letters get lost); it is only mounted anew when
 //! nobody types and somebody else's words have arrived.
 
-/// How long the pen rests before the journal is written, and before a change is made.
+/// How long after a key the journal is written, and how long the pen rests before a change is made.
 pub const JOURNAL_AFTER_MS: u64 = 250;
 pub const SAVE_AFTER_MS: u64 = 1_000;
 
@@ -16,6 +16,8 @@ pub struct Typing {
     focused: bool,
     /// Counts keys: a pause belongs to the last one.
     keys: u64,
+    /// A line of the journal is on its way: unbroken typing writes one every so often, not one a key.
+    journal_due: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +27,10 @@ pub enum TypingEvent {
     CompositionEnded,
     Focused,
     Blurred,
+    /// The time for a line of the journal has come.
+    JournalDue,
     /// No key for a while since key number so-and-so.
-    ShortPause(u64),
-    LongPause(u64),
+    Pause(u64),
     /// What the document holds now.
     DocumentSays(String),
     /// The field goes away.
@@ -36,8 +39,10 @@ pub enum TypingEvent {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypingEffect {
-    /// Ring `ShortPause` and `LongPause` with this number when their time has come.
-    StartPauses(u64),
+    /// Ring `JournalDue` when its time has come.
+    StartJournal,
+    /// Ring `Pause` with this number when its time has come.
+    StartPause(u64),
     /// Into the crash journal.
     Keep { shown: String, typed: String },
     /// A change of the document.
@@ -48,7 +53,14 @@ pub enum TypingEffect {
 
 impl Typing {
     pub fn new(text: &str) -> Self {
-        Self { shown: text.to_string(), typed: text.to_string(), composing: false, focused: false, keys: 0 }
+        Self {
+            shown: text.to_string(),
+            typed: text.to_string(),
+            composing: false,
+            focused: false,
+            keys: 0,
+            journal_due: false,
+        }
     }
 
     pub fn typed(&self) -> &str {
@@ -64,7 +76,7 @@ impl Typing {
             TypingEvent::Input(text) => {
                 self.typed = text;
                 self.keys += 1;
-                vec![TypingEffect::StartPauses(self.keys)]
+                self.start_timers()
             }
             TypingEvent::CompositionStarted => {
                 self.composing = true;
@@ -73,7 +85,7 @@ impl Typing {
             TypingEvent::CompositionEnded => {
                 self.composing = false;
                 self.keys += 1;
-                vec![TypingEffect::StartPauses(self.keys)]
+                self.start_timers()
             }
             TypingEvent::Focused => {
                 self.focused = true;
@@ -85,12 +97,16 @@ impl Typing {
                 self.save()
             }
             TypingEvent::Dropped => self.save(),
-            TypingEvent::ShortPause(keys) if keys == self.keys && !self.composing && self.is_unsaved() => {
+            TypingEvent::JournalDue => {
+                self.journal_due = false;
+                // A composition's letters are not yet the nurse's; its end starts the clock again.
+                if self.composing || !self.is_unsaved() {
+                    return Vec::new();
+                }
                 vec![TypingEffect::Keep { shown: self.shown.clone(), typed: self.typed.clone() }]
             }
-            // No change while a composition is open: its letters are not yet the nurse's.
-            TypingEvent::LongPause(keys) if keys == self.keys && !self.composing => self.save(),
-            TypingEvent::ShortPause(_) | TypingEvent::LongPause(_) => Vec::new(),
+            TypingEvent::Pause(keys) if keys == self.keys && !self.composing => self.save(),
+            TypingEvent::Pause(_) => Vec::new(),
             TypingEvent::DocumentSays(text) => {
                 if self.focused || self.is_unsaved() || text == self.typed {
                     return Vec::new();
@@ -100,6 +116,15 @@ impl Typing {
                 vec![TypingEffect::Remount]
             }
         }
+    }
+
+    fn start_timers(&mut self) -> Vec<TypingEffect> {
+        let mut effects = vec![TypingEffect::StartPause(self.keys)];
+        if !self.journal_due && !self.composing {
+            self.journal_due = true;
+            effects.push(TypingEffect::StartJournal);
+        }
+        effects
     }
 
     fn save(&mut self) -> Vec<TypingEffect> {
@@ -118,14 +143,34 @@ mod tests {
     #[test]
     fn a_pause_saves_what_was_typed_against_what_was_shown() {
         let mut field = Typing::new("安定。");
-        assert_eq!(field.update(TypingEvent::Input("安定。咳".into())), [TypingEffect::StartPauses(1)]);
-        field.update(TypingEvent::Input("安定。咳あり".into()));
-        assert_eq!(field.update(TypingEvent::LongPause(1)), [], "the pause of an older key says nothing");
         assert_eq!(
-            field.update(TypingEvent::LongPause(2)),
+            field.update(TypingEvent::Input("安定。咳".into())),
+            [TypingEffect::StartPause(1), TypingEffect::StartJournal]
+        );
+        field.update(TypingEvent::Input("安定。咳あり".into()));
+        assert_eq!(field.update(TypingEvent::Pause(1)), [], "the pause of an older key says nothing");
+        assert_eq!(
+            field.update(TypingEvent::Pause(2)),
             [TypingEffect::Save { shown: "安定。".into(), typed: "安定。咳あり".into() }]
         );
         assert_eq!(field.update(TypingEvent::Blurred), [], "nothing is left to save");
+    }
+
+    #[test]
+    fn unbroken_typing_is_kept_in_the_journal_every_quarter_of_a_second() {
+        let mut field = Typing::new("");
+        field.update(TypingEvent::Input("a".into()));
+        assert_eq!(
+            field.update(TypingEvent::Input("ab".into())),
+            [TypingEffect::StartPause(2)],
+            "one line is on its way"
+        );
+        assert_eq!(
+            field.update(TypingEvent::JournalDue),
+            [TypingEffect::Keep { shown: "".into(), typed: "ab".into() }]
+        );
+        let next = field.update(TypingEvent::Input("abc".into()));
+        assert_eq!(next, [TypingEffect::StartPause(3), TypingEffect::StartJournal]);
     }
 
     #[test]
@@ -134,11 +179,14 @@ mod tests {
         field.update(TypingEvent::CompositionStarted);
         field.update(TypingEvent::Input("か".into()));
         field.update(TypingEvent::Input("かんご".into()));
-        assert_eq!(field.update(TypingEvent::LongPause(2)), []);
+        assert_eq!(field.update(TypingEvent::Pause(2)), []);
         field.update(TypingEvent::Input("看護".into()));
-        assert_eq!(field.update(TypingEvent::CompositionEnded), [TypingEffect::StartPauses(4)]);
         assert_eq!(
-            field.update(TypingEvent::LongPause(4)),
+            field.update(TypingEvent::CompositionEnded),
+            [TypingEffect::StartPause(4), TypingEffect::StartJournal]
+        );
+        assert_eq!(
+            field.update(TypingEvent::Pause(4)),
             [TypingEffect::Save { shown: "".into(), typed: "看護".into() }]
         );
     }

@@ -132,11 +132,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lets the bodies go that are receipted and durable at the hub (law 5).
-    pub fn drop_durable(&mut self, up_to: u64) -> Result<(), VaultError> {
+    /// Lets the bodies go that are durable at the hub (law 5) and were receipted before a moment of the hub's clock.
+    pub fn drop_durable(&mut self, up_to: u64, received_before: i64) -> Result<(), VaultError> {
         self.sql.execute(
-            "UPDATE entry SET sealed = NULL WHERE seq <= ?1 AND received IS NOT NULL AND verdict IS NULL AND sealed IS NOT NULL",
-            [up_to as i64],
+            "UPDATE entry SET sealed = NULL WHERE seq <= ?1 AND received < ?2 AND verdict IS NULL AND sealed IS NOT NULL",
+            (up_to as i64, received_before),
         )?;
         Ok(())
     }

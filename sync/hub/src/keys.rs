@@ -35,6 +35,9 @@ impl Keys {
         }
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).map_err(|source| HubError::File { path: folder.clone(), source })?;
+        #[cfg(unix)]
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .map_err(|source| HubError::File { path: folder.clone(), source })?;
         let ca_key = KeyPair::generate().map_err(|_| HubError::Key("ca.key"))?;
         let ca = ca_params(hub_name).self_signed(&ca_key).map_err(|_| HubError::Key("ca.der"))?;
         write_new(&folder.join("ca.key"), &ca_key.serialize_der())?;

@@ -379,7 +379,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
             for (name, value, now_key) in [("started_at", started, "start-now"), ("ended_at", ended, "end-now")] {
                 div { class: "line row sp wrap", key: "{name}",
                     label { r#for: name, {field_label(words, name)} }
-                    div { class: "row",
+                    div { class: "row wrap",
                         div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, keys: "text", on_save: move |typed| desk.send.call(Event::ValueTyped { field: name.to_string(), typed }) } }
                         button { class: "btn g s", id: "{now_key}", onclick: move |_| desk.send.call(Event::ValueChosen { field: name.to_string(), value: minute_of(Timestamp::now()) }), {words.say(now_key)} }
                     }
