@@ -22,6 +22,8 @@ pub struct TextFieldProps {
     on_keep: EventHandler<Edited>,
     on_save: EventHandler<Edited>,
     on_typing: EventHandler<()>,
+    /// Nothing typed is left unsaved.
+    on_settled: EventHandler<()>,
 }
 
 /// A free text. Keys go nowhere but into this field until a pause; then into a change of the document.
@@ -31,7 +33,8 @@ pub fn TextField(props: TextFieldProps) -> Element {
     let mut typing = use_signal(|| Typing::new(&props.text));
     let mut mounted = use_signal(|| 0u32);
     let mut length = use_signal(|| props.text.chars().count());
-    let (on_keep, on_save, on_typing) = (props.on_keep, props.on_save, props.on_typing);
+    let hands = Hands { on_keep: props.on_keep, on_save: props.on_save, on_settled: props.on_settled };
+    let on_typing = props.on_typing;
     let mut act = move |event: TypingEvent| {
         let effects = typing.write().update(event);
         for effect in effects {
@@ -41,27 +44,27 @@ pub fn TextField(props: TextFieldProps) -> Element {
                     spawn(async move {
                         tokio::time::sleep(Duration::from_millis(JOURNAL_AFTER_MS)).await;
                         let effects = typing.write().update(TypingEvent::JournalDue);
-                        perform(effects, on_keep, on_save);
+                        perform(effects, hands);
                     });
                 }
                 TypingEffect::StartPause(keys) => {
                     spawn(async move {
                         tokio::time::sleep(Duration::from_millis(SAVE_AFTER_MS)).await;
                         let effects = typing.write().update(TypingEvent::Pause(keys));
-                        perform(effects, on_keep, on_save);
+                        perform(effects, hands);
                     });
                 }
                 TypingEffect::Remount => {
                     length.set(typing.peek().typed().chars().count());
                     mounted += 1;
                 }
-                other => perform(vec![other], on_keep, on_save),
+                other => perform(vec![other], hands),
             }
         }
     };
     let document = props.text.clone();
     use_effect(use_reactive!(|document| act(TypingEvent::DocumentSays(document))));
-    use_drop(move || perform(typing.write().update(TypingEvent::Dropped), on_keep, on_save));
+    use_drop(move || perform(typing.write().update(TypingEvent::Dropped), hands));
     let id = props.id.clone();
     let initial = typing.peek().typed().to_string();
     let count = words.with("characters", &[("n", (length() as u64).into()), ("limit", (props.limit as u64).into())]);
@@ -95,11 +98,20 @@ pub fn TextField(props: TextFieldProps) -> Element {
     }
 }
 
-fn perform(effects: Vec<TypingEffect>, on_keep: EventHandler<Edited>, on_save: EventHandler<Edited>) {
+/// Where a text's effects go.
+#[derive(Clone, Copy)]
+struct Hands {
+    on_keep: EventHandler<Edited>,
+    on_save: EventHandler<Edited>,
+    on_settled: EventHandler<()>,
+}
+
+fn perform(effects: Vec<TypingEffect>, hands: Hands) {
     for effect in effects {
         match effect {
-            TypingEffect::Keep { shown, typed } => on_keep.call(Edited { shown, typed }),
-            TypingEffect::Save { shown, typed } => on_save.call(Edited { shown, typed }),
+            TypingEffect::Keep { shown, typed } => hands.on_keep.call(Edited { shown, typed }),
+            TypingEffect::Save { shown, typed } => hands.on_save.call(Edited { shown, typed }),
+            TypingEffect::Settled => hands.on_settled.call(()),
             TypingEffect::StartJournal | TypingEffect::StartPause(_) | TypingEffect::Remount => {}
         }
     }

@@ -47,6 +47,8 @@ pub enum TypingEffect {
     Keep { shown: String, typed: String },
     /// A change of the document.
     Save { shown: String, typed: String },
+    /// The pen rests and nothing is unsaved: what was typed was taken back.
+    Settled,
     /// Mount the field anew with the document's text.
     Remount,
 }
@@ -94,7 +96,7 @@ impl Typing {
             TypingEvent::Blurred => {
                 self.focused = false;
                 self.composing = false;
-                self.save()
+                self.save_or_settle()
             }
             TypingEvent::Dropped => self.save(),
             TypingEvent::JournalDue => {
@@ -105,7 +107,7 @@ impl Typing {
                 }
                 vec![TypingEffect::Keep { shown: self.shown.clone(), typed: self.typed.clone() }]
             }
-            TypingEvent::Pause(keys) if keys == self.keys && !self.composing => self.save(),
+            TypingEvent::Pause(keys) if keys == self.keys && !self.composing => self.save_or_settle(),
             TypingEvent::Pause(_) => Vec::new(),
             TypingEvent::DocumentSays(text) => {
                 if self.focused || self.is_unsaved() || text == self.typed {
@@ -125,6 +127,10 @@ impl Typing {
             effects.push(TypingEffect::StartJournal);
         }
         effects
+    }
+
+    fn save_or_settle(&mut self) -> Vec<TypingEffect> {
+        if self.is_unsaved() { self.save() } else { vec![TypingEffect::Settled] }
     }
 
     fn save(&mut self) -> Vec<TypingEffect> {
@@ -153,7 +159,10 @@ mod tests {
             field.update(TypingEvent::Pause(2)),
             [TypingEffect::Save { shown: "安定。".into(), typed: "安定。咳あり".into() }]
         );
-        assert_eq!(field.update(TypingEvent::Blurred), [], "nothing is left to save");
+        assert_eq!(field.update(TypingEvent::Blurred), [TypingEffect::Settled], "nothing is left to save");
+        field.update(TypingEvent::Input("安定。咳ありx".into()));
+        field.update(TypingEvent::Input("安定。咳あり".into()));
+        assert_eq!(field.update(TypingEvent::Pause(4)), [TypingEffect::Settled], "a letter taken back is no change");
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let phone = session.phone.clone();
     let send = use_callback(move |event: Event| {
         // A key in a burst changes nothing here: the screen is drawn once a burst, not once a key.
-        if event == Event::TypingBegan && model.peek().typing {
+        let typing = model.peek().typing;
+        if (event == Event::TypingBegan && typing) || (event == Event::TypingSettled && !typing) {
             return;
         }
         let effects = update(&mut model.write(), event);
@@ -351,6 +352,7 @@ fn Texts(note: Shown, desk: Desk) -> Element {
                 text: note.0.view.text(field.name).to_string(),
                 limit: device::record::visit_note::fields::TEXT_LIMIT,
                 on_typing: move |()| desk.send.call(Event::TypingBegan),
+                on_settled: move |()| desk.send.call(Event::TypingSettled),
                 on_keep: move |e: Edited| desk.send.call(Event::TextPaused { field: field.name.to_string(), shown: e.shown, typed: e.typed }),
                 on_save: move |e: Edited| desk.send.call(Event::TextChanged { field: field.name.to_string(), shown: e.shown, typed: e.typed }),
             }
