@@ -2,15 +2,14 @@
 //
 //     node gallery.mjs [out]
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Running, binary, byId, openPhone, startBrowser, tap, textOf, unlock, until } from './harness.mjs';
+import { Running, binary, byId, openPhone, startBrowser, tap, temporaryFolder, textOf, unlock, until } from './harness.mjs';
 
 const out = path.resolve(process.argv[2] ?? path.join(path.dirname(fileURLToPath(import.meta.url)), 'out'));
 mkdirSync(out, { recursive: true });
-const folder = mkdtempSync(path.join(os.tmpdir(), 'tsutsuji-gallery-'));
+const folder = temporaryFolder();
 const WORDS = '下肢浮腫あり。食事は全量摂取、夜間の咳嗽あり。';
 
 const app = new Running(binary('tsutsuji'), ['demo', '--headless', '--port', '0', '--data', folder], { env: { LANG: 'ja_JP.UTF-8' } });
@@ -23,12 +22,14 @@ try {
       for (const size of [100, 200]) await series(url, colorScheme, language, size);
     }
   }
+} catch (error) {
+  for (const page of browser.contexts().flatMap((context) => context.pages())) await page.screenshot({ path: path.join(out, 'failed.png') });
+  throw error;
 } finally {
+  console.log(overflows.length ? overflows.join('\n') : 'nothing stands outside the page');
   await browser.close();
   await app.stop();
-  rmSync(folder, { recursive: true, force: true });
 }
-console.log(overflows.length ? overflows.join('\n') : 'nothing stands outside the page');
 
 async function series(url, colorScheme, language, size) {
   const page = await openPhone(browser, url, { colorScheme, deviceScaleFactor: 1 });
@@ -104,7 +105,7 @@ function outside() {
   const found = [];
   const name = (e) => `${e.tagName.toLowerCase()}${e.id ? `#${e.id}` : ''}${[...e.classList].map((c) => `.${c}`).join('')} ${JSON.stringify((e.textContent ?? '').trim().slice(0, 40))}`;
   if (document.documentElement.scrollWidth > innerWidth) found.push(`the page scrolls sideways: ${document.documentElement.scrollWidth} of ${innerWidth}`);
-  for (const element of document.querySelectorAll('.app *:not(.hidden):not(svg *)')) {
+  for (const element of document.querySelectorAll('.app *:not(.hidden, svg *, .row:has(> .mini))')) {
     const box = element.getBoundingClientRect();
     if (box.width && (box.right > innerWidth + 1 || box.left < -1)) found.push(`${name(element)} reaches from ${Math.round(box.left)} to ${Math.round(box.right)}`);
     if (element.scrollWidth > element.clientWidth + 1 && element.clientWidth && getComputedStyle(element).display !== 'inline') found.push(`${name(element)} holds ${element.scrollWidth} in ${element.clientWidth}`);

@@ -143,6 +143,13 @@ export class Running {
   }
 }
 
+/** A folder that is gone when the tests are. */
+export function temporaryFolder() {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'tsutsuji-e2e-'));
+  folders.add(folder);
+  return folder;
+}
+
 const exec = promisify(execFile);
 
 // ---- the calendar --------------------------------------------------------------------------------------------------
@@ -158,8 +165,7 @@ export function dayInJapan(days = 0) {
 export class World {
   static async make() {
     const world = new World();
-    world.folder = mkdtempSync(path.join(os.tmpdir(), 'tsutsuji-e2e-'));
-    folders.add(world.folder);
+    world.folder = temporaryFolder();
     world.running = [];
     try {
       world.port = await freePort();

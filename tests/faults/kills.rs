@@ -7,10 +7,7 @@ use stories::{Hub, Outcome};
 
 #[test]
 fn a_hub_killed_in_the_middle_of_syncs_loses_nothing_it_receipted() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (mut hub, patient) = Hub::with_consent()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     a.ok(&["sync"])?;
     let mut notes = Vec::new();
@@ -38,10 +35,7 @@ fn a_hub_killed_in_the_middle_of_syncs_loses_nothing_it_receipted() -> Outcome {
 
 #[test]
 fn a_phone_killed_while_writing_and_syncing_keeps_every_saved_word() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (hub, patient) = Hub::with_consent()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     a.ok(&["sync"])?;
     let note = a.start_note(&patient, None)?;
@@ -89,10 +83,7 @@ fn an_enrolment_killed_at_any_moment_can_be_done_again() -> Outcome {
 
 #[test]
 fn a_hub_put_back_to_yesterday_is_offered_again_what_it_lost() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (mut hub, patient) = Hub::with_consent()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     a.ok(&["sync"])?;
     b.ok(&["sync"])?;

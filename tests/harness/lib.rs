@@ -94,6 +94,15 @@ impl Hub {
         Ok(hub)
     }
 
+    /// The same, serving, with the patient's consent for station `st-1`; and the patient's id.
+    pub fn with_consent() -> Outcome<(Self, String)> {
+        let mut hub = Self::new()?;
+        let patient = hub.patient()?;
+        hub.serve()?;
+        hub.consent(&patient, "st-1")?;
+        Ok((hub, patient))
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -4,10 +4,7 @@ use stories::{DRUG, Hub, KANA, NAME, Outcome, contains_words};
 
 #[test]
 fn no_word_of_a_patient_stands_in_clear_on_the_phone_or_in_the_hubs_database() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (hub, patient) = Hub::with_consent()?;
     hub.visit(&patient, "nurse-a")?;
     let a = hub.phone("nurse-a")?;
     a.ok(&["sync"])?;
@@ -34,10 +31,7 @@ fn no_word_of_a_patient_stands_in_clear_on_the_phone_or_in_the_hubs_database() -
 
 #[test]
 fn a_row_moved_to_another_place_does_not_open_and_does_not_stop_the_rest() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (hub, patient) = Hub::with_consent()?;
     let a = hub.phone("nurse-a")?;
     a.ok(&["sync"])?;
     let db = rusqlite::Connection::open(&a.vault)?;

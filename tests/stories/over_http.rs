@@ -9,10 +9,7 @@ fn strings<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
 
 #[test]
 fn a_note_written_without_signal_reaches_the_other_nurse() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (mut hub, patient) = Hub::with_consent()?;
     let visit = hub.visit(&patient, "nurse-a")?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     a.ok(&["sync"])?;
@@ -54,10 +51,7 @@ fn a_note_written_without_signal_reaches_the_other_nurse() -> Outcome {
 #[test]
 fn two_nurses_write_one_visit_offline_and_both_read_both() -> Outcome {
     for a_first in [true, false] {
-        let mut hub = Hub::new()?;
-        let patient = hub.patient()?;
-        hub.serve()?;
-        hub.consent(&patient, "st-1")?;
+        let (mut hub, patient) = Hub::with_consent()?;
         let visit = hub.visit(&patient, "nurse-a")?;
         let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
         a.ok(&["sync"])?;
@@ -92,10 +86,7 @@ fn two_nurses_write_one_visit_offline_and_both_read_both() -> Outcome {
 
 #[test]
 fn a_late_edit_becomes_a_proposal_and_the_confirmed_text_stays() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (hub, patient) = Hub::with_consent()?;
     let visit = hub.visit(&patient, "nurse-a")?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     a.ok(&["sync"])?;
@@ -120,10 +111,7 @@ fn a_late_edit_becomes_a_proposal_and_the_confirmed_text_stays() -> Outcome {
 
 #[test]
 fn a_station_without_consent_gets_no_record_and_no_patient() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (hub, patient) = Hub::with_consent()?;
     let x = hub.phone("nurse-x")?;
     x.ok(&["sync"])?;
     assert_eq!(x.ok(&["patients"])?, json!([]));
@@ -176,10 +164,7 @@ fn consent_decides_class_by_class_and_withdrawal_takes_back() -> Outcome {
 
 #[test]
 fn a_revoked_phone_gets_nothing_more_and_keeps_what_it_wrote() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (hub, patient) = Hub::with_consent()?;
     let a = hub.phone("nurse-a")?;
     a.ok(&["sync"])?;
     let device = a.ok(&["status"])?["device"].as_str().unwrap_or_default().to_string();
@@ -192,10 +177,7 @@ fn a_revoked_phone_gets_nothing_more_and_keeps_what_it_wrote() -> Outcome {
 
 #[test]
 fn what_a_hospital_sends_later_arrives_and_the_same_again_changes_nothing() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (hub, patient) = Hub::with_consent()?;
     let a = hub.phone("nurse-a")?;
     a.ok(&["sync"])?;
     let text = std::fs::read_to_string(hub.path("patient.json"))?;

@@ -73,10 +73,7 @@ fn an_unreadable_file_is_left_as_it_is() -> Outcome {
 
 #[test]
 fn a_value_out_of_range_is_refused_and_the_old_one_stays() -> Outcome {
-    let mut hub = Hub::new()?;
-    let patient = hub.patient()?;
-    hub.serve()?;
-    hub.consent(&patient, "st-1")?;
+    let (hub, patient) = Hub::with_consent()?;
     let a = hub.phone("nurse-a")?;
     a.ok(&["sync"])?;
     let note = a.start_note(&patient, None)?;
