@@ -16,6 +16,11 @@ pub fn can_open() -> bool {
 pub fn open(launch: Launch, folder: &Path) {
     // No patient's name here, ever: titles stand in task bars and screen recordings.
     let title = crate::text::Words(launch.language).say("app-name");
+    let page = format!(
+        "<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{CSS}</style></head>\
+         <body><div id=\"main\"></div></body></html>"
+    );
     let window = WindowBuilder::new()
         .with_title(title)
         .with_inner_size(LogicalSize::new(390.0, 844.0))
@@ -24,9 +29,7 @@ pub fn open(launch: Launch, folder: &Path) {
     let config = Config::new()
         .with_window(window)
         .with_menu(None)
-        .with_custom_head(format!(
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{CSS}</style>"
-        ))
+        .with_custom_index(page)
         .with_data_directory(folder.join("webview"))
         // WebKit's inspector (for tests) hangs on the context menu's switch.
         .with_disable_context_menu(!inspected);
