@@ -110,3 +110,23 @@ fn a_hub_put_back_to_yesterday_is_offered_again_what_it_lost() -> Outcome {
     assert_eq!(b.ok(&["note", "show", &note])?["state"], json!("confirmed"));
     Ok(())
 }
+
+#[test]
+fn a_hub_that_lost_what_the_phone_let_go_is_not_asked_without_end() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.fill_in(&note)?;
+    a.ok(&["note", "confirm", &note])?;
+    a.ok(&["sync"])?;
+    // The first entry's copy has gone from the phone, and the hub has forgotten both.
+    rusqlite::Connection::open(&a.vault)?.execute("UPDATE entry SET sealed = NULL WHERE seq = 1", [])?;
+    let db = rusqlite::Connection::open(hub.path("hub").join("hub.db"))?;
+    db.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM confirmation; DELETE FROM entry; DELETE FROM note;")?;
+    let synced = a.ok(&["sync"])?;
+    assert_eq!(synced["unsent"], json!(1), "what could not be sent is counted, not hidden");
+    assert!(synced["round_trips"].as_u64().is_some_and(|n| n <= 3), "{synced}");
+    assert_eq!(a.ok(&["note", "show", &note])?["state"], json!("confirmed"));
+    Ok(())
+}

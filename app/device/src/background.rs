@@ -65,8 +65,11 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
     loop {
         pill.send_replace(Pill::Syncing);
         let now = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        // What is written from here on counts as new, even if this run does not carry it.
+        changes.mark_unchanged();
         let end = phone.run(&mut engine, trigger, now).await;
         let healthy = end.result.is_ok();
+        let moved = end.result.is_ok_and(|report| report.sent > 0);
         let offline = matches!(end.result, Err(Failure::Unreachable));
         pill.send_replace(match end.result {
             Ok(_) => Pill::Online,
@@ -81,18 +84,25 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             },
             () = tokio::time::sleep(wait) => Trigger::Timer,
             () = network_returns(&phone), if offline => Trigger::NetworkReturned,
-            () = something_written(&phone, &mut changes), if healthy => Trigger::Change,
+            () = something_written(&phone, &mut changes, moved), if healthy => Trigger::Change,
         };
     }
 }
 
-/// Resolves once the phone holds something unsent and the pen has rested for a moment. What was written during the last
-/// run counts; what the run itself received does not, because it leaves nothing unsent.
-async fn something_written(phone: &Phone, changes: &mut watch::Receiver<u64>) {
-    while phone.read(|tx| Ok(tx.unsent_notes()?)).unwrap_or(0) == 0 {
+/// Resolves once the phone holds something unsent and the pen has rested for a moment.
+///
+/// If the last run sent nothing (`moved` is false), what is unsent now could not be sent: only a new change is a reason to
+/// try before the timer. Otherwise one unreadable note would ask the hub for ever.
+async fn something_written(phone: &Phone, changes: &mut watch::Receiver<u64>, moved: bool) {
+    let mut look = moved;
+    loop {
+        if look && phone.read(|tx| Ok(tx.unsent_notes()?)).unwrap_or(0) > 0 {
+            break;
+        }
         if changes.changed().await.is_err() {
             return std::future::pending().await;
         }
+        look = true;
     }
     tokio::time::sleep(GATHER).await;
 }

@@ -65,9 +65,10 @@ impl Phone {
                 return Err(DeviceError::Sync(Failure::Refused(RefusalCode::SeriesForked)));
             }
             let mut stored = Stored { sent: self.take_receipt(tx, request, answer, &state)?, ..Stored::default() };
+            let mut again = 0;
             if answer.received_up_to + 1 < request.first_seq {
                 // The hub was restored to an older state: what it lost is offered again.
-                tx.mark_unreceived_after(answer.received_up_to)?;
+                again = tx.mark_unreceived_after(answer.received_up_to)?;
             }
             tx.clear_verdicts()?;
             for verdict in &answer.held {
@@ -83,7 +84,8 @@ impl Phone {
                 _ => KEEP_MS,
             };
             tx.drop_durable(answer.durable_up_to.min(answer.received_up_to), answer.time - keep)?;
-            stored.entries_left = tx.received_up_to()? < last;
+            // Only a run that moved something is followed by another: what can never be sent must not be asked for ever.
+            stored.entries_left = (stored.sent > 0 || again > 0) && tx.received_up_to()? < last;
             if state.cursor != request.cursor {
                 // Another process on this vault was faster: its cursor stands, this page comes again.
                 return Ok(stored);

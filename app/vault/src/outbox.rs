@@ -90,12 +90,12 @@ impl Tx<'_> {
     }
 
     /// Entries that the hub lost (it was restored to an older state) and whose bodies are here: to be offered again.
-    pub fn mark_unreceived_after(&mut self, received_up_to: u64) -> Result<(), VaultError> {
-        self.sql.execute(
-            "UPDATE entry SET received = NULL WHERE seq > ?1 AND sealed IS NOT NULL",
+    /// Says how many there are.
+    pub fn mark_unreceived_after(&mut self, received_up_to: u64) -> Result<usize, VaultError> {
+        Ok(self.sql.execute(
+            "UPDATE entry SET received = NULL WHERE seq > ?1 AND received IS NOT NULL AND sealed IS NOT NULL",
             [received_up_to as i64],
-        )?;
-        Ok(())
+        )?)
     }
 
     /// Notes of which something is not receipted, the oldest change first.
