@@ -170,7 +170,7 @@ fn Open(session: Session) -> Element {
     let status = use_memo(move || {
         // A sync that brought nothing still moves "last sync".
         let _ = (revision(), pill());
-        Standing(phone.status().ok().map(Rc::new))
+        Standing(phone.status(device::jiff::Timestamp::now()).ok().map(Rc::new))
     });
     use_context_provider(|| Live { revision, pill, status });
     use_hook(|| read_settings(&session.phone, look));

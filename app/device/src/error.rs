@@ -19,6 +19,26 @@ pub enum DeviceError {
     UnknownNote(DocumentId),
     #[error("the note is confirmed and can no longer be edited; what must change becomes an amendment (訂正)")]
     AlreadyConfirmed,
+    #[error("the note is not confirmed yet; write in it, no amendment is needed")]
+    NotConfirmed,
+    #[error("say why: --reason")]
+    ReasonMissing,
+    #[error("there is no late edit {0} on this note that could be accepted or declined; `note show` lists them")]
+    UnknownAmendment(record::ContentHash),
+    #[error("{0} is none of this note's confirmations; `note show` lists them")]
+    UnknownConfirmation(record::ContentHash),
+    #[error("only a manager (管理者) of the station can do this")]
+    OnlyManager,
+    #[error("an assistant nurse (准看護師) cannot author a plan or a report; ask a nurse of the station to confirm it")]
+    NotForAssistantNurse,
+    #[error("the month still has {} draft notes; confirm or close them first: {}", .0.len(), ids(.0))]
+    DraftsBlockTheMonth(Vec<DocumentId>),
+    #[error("give the month as 2026-11")]
+    Month,
+    #[error("{0} is kept once a patient by itself; open it with its own command")]
+    NotADocument(record::Form),
+    #[error("there is no version {0} of this note; `note history` lists them")]
+    UnknownVersion(record::ChangeHash),
     #[error(transparent)]
     Field(#[from] FieldError),
     #[error(transparent)]
@@ -57,6 +77,10 @@ impl DeviceError {
     pub fn is_retryable(&self) -> bool {
         matches!(self, DeviceError::Sync(_) | DeviceError::Vault(VaultError::Full | VaultError::Write(_)))
     }
+}
+
+fn ids(notes: &[DocumentId]) -> String {
+    notes.iter().map(DocumentId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A code for the operator; one per cause.

@@ -3,11 +3,14 @@
 //! **May touch**: the vault, the hub over mutual TLS, the clock; the app sees the rest of the product only through what stands re-exported here.
 //! **Never**: SQL, ciphers, Automerge, the words on a screen.
 
+pub mod amend;
 pub mod background;
 pub mod cli;
+pub mod document;
 pub mod driver;
 pub mod enrol;
 mod error;
+pub mod findings;
 pub mod http;
 pub mod note;
 pub mod phone;

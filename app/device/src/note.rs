@@ -1,15 +1,17 @@
 //! Visit notes: start, write, confirm. Each verb is one transaction: change, list row and outbox together, or nothing.
 
 use crate::error::DeviceError;
-use crate::phone::Phone;
+use crate::phone::{Hand, Phone};
+use crate::read;
 use jiff::{SignedDuration, Timestamp};
 use protocol::{Entry, Kind};
-use record::calendar::day_in_japan;
+use record::calendar::{day_in_japan, instant_in_japan};
 use record::canonical;
 use record::visit_note::{
-    About, Actor, Amendment, Draft, Encoding, Field, FieldValue, NoteState, NoteView, RawChange, VisitNote,
+    About, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldValue, NoteState, NoteView,
+    RawChange, SignedAct, VisitNote,
 };
-use record::{DocumentId, PatientId, StaffId, Visit, VisitId};
+use record::{ContentHash, DeviceId, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
 use std::collections::BTreeMap;
 use vault::{JournalEntry, NoteRow, Tx};
 
@@ -25,12 +27,30 @@ pub struct NoteShown {
     pub state: NoteState,
     pub author: Option<StaffId>,
     pub view: NoteView,
+    /// A confirmed note as it was confirmed, before any correction.
+    pub confirmed_fields: Option<BTreeMap<String, FieldValue>>,
     pub amendments: Vec<Amendment>,
+    /// Every confirmation, the one that stands first. More than one = competing, until the manager has chosen.
+    pub confirmations: Vec<ConfirmationShown>,
+    /// Other notes of this patient that look like the same visit: a person says whether they are.
+    pub same_visit: Vec<DocumentId>,
+    /// What confirming needs beside the text itself.
+    pub context: ConfirmContext,
     pub receipt: Option<NoteReceipt>,
     /// Something of it is not on the hub's disk yet.
     pub unsent: bool,
     /// The hub's codes for entries of this note that did not pass.
     pub verdicts: Vec<String>,
+}
+
+/// One person's confirmation of a note.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfirmationShown {
+    pub hash: ContentHash,
+    pub staff: StaffId,
+    /// Device's clock.
+    pub at: Timestamp,
+    pub fields: BTreeMap<String, FieldValue>,
 }
 
 /// ハブ受領済: everything of the note is on the hub's disk.
@@ -57,29 +77,32 @@ impl Phone {
             if !tx.items(Kind::Patient, Some(patient))?.iter().any(|item| item.patient.as_ref() == Some(patient)) {
                 return Err(DeviceError::UnknownPatient(patient.clone()));
             }
-            let visit = match visit {
+            let planned = match visit {
                 Some(id) => {
                     let planned = visit_of(tx, id)?.ok_or(DeviceError::UnknownVisit(id))?;
                     if planned.patient != *patient {
                         return Err(DeviceError::VisitOfAnotherPatient(id));
                     }
-                    Some(id)
+                    Some(planned)
                 }
                 None => {
                     let today = day_in_japan(now);
-                    let visits = visits(tx, Some(patient))?;
-                    let mut planned =
-                        visits.iter().filter(|v| v.patient == *patient && v.staff == staff && v.date == today);
-                    planned.next().filter(|_| planned.next().is_none()).map(|v| v.id)
+                    let mut planned = visits(tx, Some(patient))?
+                        .into_iter()
+                        .filter(|v| v.patient == *patient && v.staff == staff && v.date == today);
+                    planned.next().filter(|_| planned.next().is_none())
                 }
             };
+            let visit = planned.as_ref().map(|planned| planned.id);
+            // Both are kept: the slot that was planned and the times it really took.
+            let slot = planned.and_then(|v| Some((instant_in_japan(v.date.to_datetime(v.start))?, v.minutes)));
             let note = visit.map_or_else(|| DocumentId::from_random(random), DocumentId::of_planned_visit);
-            if tx.note(note)?.is_some_and(|stored| stored.row.state != NoteState::Draft) {
+            if !tx.confirmations(note)?.is_empty() {
                 return Ok(note);
             }
-            let mut open = OpenNote::load_or_new(tx, note, patient, visit, self.actor(), now)?;
+            let mut open = OpenNote::load_or_new(tx, (note, Form::VisitNote), patient, visit, self.hand(), now)?;
             let about = About { patient: patient.clone(), station: about_station, visit };
-            let change = open.draft.begin(&about, self.actor().device, &staff, now)?;
+            let change = open.draft.begin(&about, slot, now)?;
             open.store(tx, change, now)?;
             Ok(note)
         })?;
@@ -87,10 +110,15 @@ impl Phone {
         Ok(note)
     }
 
-    /// Writes one value as a person typed it.
+    /// Writes one value as a person typed it. Nothing typed takes a mistaken value away.
     pub fn set_field(&self, note: DocumentId, field: &str, typed: &str, now: Timestamp) -> Result<(), DeviceError> {
-        let field = Field::named(field)?;
-        self.edit(note, now, |draft, day| Ok(draft.set(field, field.parse(typed, day)?, now)?))
+        self.edit(note, now, |draft, day| {
+            let field = draft.form().field(field)?;
+            if typed.trim().is_empty() {
+                return Ok(draft.clear(field, now)?);
+            }
+            Ok(draft.set(field, field.parse(typed, day)?, now)?)
+        })
     }
 
     /// Settles or writes a value that is already read (a picked side of a conflict, a chip).
@@ -101,8 +129,7 @@ impl Phone {
         value: FieldValue,
         now: Timestamp,
     ) -> Result<(), DeviceError> {
-        let field = Field::named(field)?;
-        self.edit(note, now, |draft, _| Ok(draft.set(field, value, now)?))
+        self.edit(note, now, |draft, _| Ok(draft.set(draft.form().field(field)?, value, now)?))
     }
 
     /// 測定せず, with the reason.
@@ -113,9 +140,10 @@ impl Phone {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), DeviceError> {
-        let field = Field::named(field)?;
-        let value = field.unmeasured(reason)?;
-        self.edit(note, now, |draft, _| Ok(draft.set(field, value, now)?))
+        self.edit(note, now, |draft, _| {
+            let field = draft.form().field(field)?;
+            Ok(draft.set(field, field.unmeasured(reason)?, now)?)
+        })
     }
 
     /// Edits a text: what the field showed when typing began, and what stands in it now. The journal's line goes in the
@@ -128,11 +156,11 @@ impl Phone {
         typed: &str,
         now: Timestamp,
     ) -> Result<(), DeviceError> {
-        let field = Field::named(field)?;
         self.write(|tx| {
             // A colleague's confirmation may have arrived while she typed: her words then stand as a proposed amendment.
             let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
-            let mut open = OpenNote::from_stored(stored, self.actor())?;
+            let mut open = OpenNote::from_stored(stored, self.hand())?;
+            let field = open.row.form.field(field)?;
             let change = open.draft.edit_text(field, shown, typed, now)?;
             open.store(tx, change, now)?;
             Ok(tx.clear_journal(note, field.name)?)
@@ -143,8 +171,8 @@ impl Phone {
 
     /// Replaces a text by another whole one, against what stands there now.
     pub fn replace_text(&self, note: DocumentId, field: &str, typed: &str, now: Timestamp) -> Result<(), DeviceError> {
-        let field = Field::named(field)?;
         self.edit(note, now, |draft, _| {
+            let field = draft.form().field(field)?;
             let shown = draft.view()?.text(field.name).to_string();
             Ok(draft.edit_text(field, &shown, typed, now)?)
         })
@@ -174,7 +202,7 @@ impl Phone {
             }
             let kept = self.write(|tx| {
                 let stored = tx.note(line.note)?.ok_or(DeviceError::UnknownNote(line.note))?;
-                let mut open = OpenNote::from_stored(stored, self.actor())?;
+                let mut open = OpenNote::from_stored(stored, self.hand())?;
                 take_line(tx, &mut open, &line)
             });
             if let Err(error) = kept {
@@ -186,19 +214,19 @@ impl Phone {
 
     /// 確定: freezes, signs, and puts both the last changes and the confirmation into the outbox. Works offline.
     pub fn confirm_note(&self, note: DocumentId, now: Timestamp) -> Result<(), DeviceError> {
-        let key = <[u8; 32]>::try_from(self.identity().signing_key.as_slice()).map_err(|_| DeviceError::Keys)?;
-        let key = zeroize::Zeroizing::new(key);
-        let signing = ed25519_dalek::SigningKey::from_bytes(&key);
+        let signing = self.signing_key()?;
         let staff = self.identity().staff.clone();
         self.write(|tx| {
-            let mut open = OpenNote::load(tx, note, self.actor())?;
+            let mut open = OpenNote::load(tx, note, self.hand())?;
             // What is still in the journal was typed before the confirmation and belongs to it.
             for line in tx.journal()?.into_iter().filter(|line| line.note == note) {
                 take_line(tx, &mut open, &line)?;
             }
-            let signed = open.draft.confirm(&staff, self.actor().device, &signing, now)?;
+            self.before_confirmation(tx, &mut open, now)?;
+            let context = context(tx, &open.row)?;
+            let signed = open.draft.confirm(&staff, self.actor().device, &signing, now, &context)?;
             let patient = open.row.patient.clone();
-            freeze(tx, &mut open, self.actor())?;
+            freeze(tx, &mut open, self.hand())?;
             tx.put_confirmation(note, &patient, &signed, None)?;
             let entry = Entry {
                 seq: tx.next_seq()?,
@@ -210,10 +238,9 @@ impl Phone {
                 bytes: signed.to_bytes().map_err(record::visit_note::ConfirmError::from)?,
             };
             tx.put_entry(&entry)?;
-            open.row.state = NoteState::Confirmed;
             open.row.author = Some(staff.clone());
             open.row.changed_at = now;
-            Ok(tx.put_note(&open.row, None, false, open.sent)?)
+            open.settle(tx)
         })?;
         self.changed();
         Ok(())
@@ -221,12 +248,12 @@ impl Phone {
 
     /// One note, whole.
     pub fn show_note(&self, note: DocumentId) -> Result<NoteShown, DeviceError> {
-        self.read(|tx| show(tx, note, self.actor()))
+        self.read(|tx| show(tx, note, self.hand()))
     }
 
     /// Light rows, latest first.
     pub fn note_rows(&self, patient: Option<&PatientId>) -> Result<Vec<NoteRow>, DeviceError> {
-        self.read(|tx| Ok(tx.note_rows(patient)?))
+        self.read(|tx| Ok(tx.note_rows(Form::VisitNote, patient)?))
     }
 
     /// The last values measured in confirmed notes of a patient, other than `note`.
@@ -236,12 +263,12 @@ impl Phone {
         note: DocumentId,
     ) -> Result<BTreeMap<String, FieldValue>, DeviceError> {
         self.read(|tx| {
-            let mut rows = tx.note_rows(Some(patient))?;
-            rows.retain(|row| row.note != note && row.state != NoteState::Draft);
+            let mut rows = tx.note_rows(Form::VisitNote, Some(patient))?;
+            rows.retain(|row| row.note != note && row.state == NoteState::Confirmed);
             rows.sort_by_key(|row| std::cmp::Reverse(row.started_at));
             let mut values = BTreeMap::new();
             for row in rows.into_iter().take(6) {
-                for (name, value) in show(tx, row.note, self.actor())?.view.fields {
+                for (name, value) in show(tx, row.note, self.hand())?.view.fields {
                     values.entry(name).or_insert(value);
                 }
             }
@@ -249,14 +276,14 @@ impl Phone {
         })
     }
 
-    fn edit(
+    pub(crate) fn edit(
         &self,
         note: DocumentId,
         now: Timestamp,
         work: impl FnOnce(&mut Draft, jiff::civil::Date) -> Result<Option<RawChange>, DeviceError>,
     ) -> Result<(), DeviceError> {
         self.write(|tx| {
-            let mut open = OpenNote::load(tx, note, self.actor())?;
+            let mut open = OpenNote::load(tx, note, self.hand())?;
             let day = match open.row.visit {
                 Some(id) => visit_of(tx, id)?.map(|v| v.date),
                 None => None,
@@ -287,55 +314,89 @@ pub(crate) struct OpenNote {
 }
 
 impl OpenNote {
-    /// An editable note: a confirmed one is refused.
-    fn load(tx: &mut Tx<'_>, note: DocumentId, actor: Actor) -> Result<Self, DeviceError> {
+    /// A document that can be written in: a confirmed one is refused. A closed draft lives again when it is written in.
+    pub(crate) fn load(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<Self, DeviceError> {
         let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
-        if stored.row.state != NoteState::Draft {
+        if !tx.confirmations(note)?.is_empty() {
             return Err(DeviceError::AlreadyConfirmed);
         }
-        Self::from_stored(stored, actor)
+        Self::from_stored(stored, hand)
     }
 
-    pub(crate) fn from_stored(stored: vault::StoredNote, actor: Actor) -> Result<Self, DeviceError> {
-        let draft = Draft::load(stored.row.note, &stored.document, &stored.tail, actor)?;
+    pub(crate) fn from_stored(stored: vault::StoredNote, hand: Hand<'_>) -> Result<Self, DeviceError> {
+        let mut draft = Draft::load(stored.row.note, stored.row.form, &stored.document, &stored.tail, hand.actor)?;
+        draft.written_by(hand.staff);
         Ok(Self { draft, dirty: stored.dirty, sent: stored.sent, tail: stored.tail.len(), row: stored.row })
     }
 
-    /// The stored note, or one made from nothing that nothing has been written into.
+    /// The stored document, or one made from nothing that nothing has been written into.
     pub(crate) fn load_or_new(
         tx: &mut Tx<'_>,
-        note: DocumentId,
+        (note, form): (DocumentId, Form),
         patient: &PatientId,
         visit: Option<VisitId>,
-        actor: Actor,
+        hand: Hand<'_>,
         now: Timestamp,
     ) -> Result<Self, DeviceError> {
         if let Some(stored) = tx.note(note)? {
-            return Self::from_stored(stored, actor);
+            return Self::from_stored(stored, hand);
         }
         let row = NoteRow {
             note,
+            form,
             patient: patient.clone(),
             visit,
             author: None,
             state: NoteState::Draft,
             has_conflict: false,
+            has_late_edits: false,
             started_at: None,
             ended_at: None,
             changed_at: now,
         };
-        Ok(Self { row, draft: Draft::new(note, actor), dirty: false, sent: 0, tail: 0 })
+        let mut draft = Draft::new(note, form, hand.actor);
+        draft.written_by(hand.staff);
+        Ok(Self { row, draft, dirty: false, sent: 0, tail: 0 })
+    }
+
+    /// Brings the light row's state up to the confirmations and acts that stand here, and stores it.
+    pub(crate) fn settle(&mut self, tx: &mut Tx<'_>) -> Result<(), DeviceError> {
+        let confirmations = tx.confirmations(self.row.note)?;
+        let hashes: Vec<ContentHash> = confirmations.iter().map(|c| c.signed.hash()).collect();
+        let acts = acts(tx, self.row.note, &self.row.patient)?;
+        let closed = hashes.is_empty() && self.draft.view()?.closed;
+        self.row.state = NoteState::of(&hashes, &Acts::open(self.row.note, &acts), closed);
+        if !hashes.is_empty() {
+            let signed = confirmations.into_iter().map(|c| c.signed).collect();
+            let actor = Actor { device: DeviceId([0; 8]), session: [0; 8] };
+            let document = Draft::load(self.row.note, self.row.form, &self.draft.save(), &[], actor)?;
+            if let VisitNote::Confirmed(mut confirmed) = VisitNote::from_parts(document, signed, &acts)? {
+                let view = confirmed.view()?;
+                self.row.started_at = view.time("started_at");
+                self.row.ended_at = view.time("ended_at");
+                self.row.has_conflict = !view.conflicts.is_empty();
+                self.row.author = Some(confirmed.frozen().staff.clone());
+                self.row.visit = confirmed.frozen().about.visit;
+                self.row.has_late_edits = confirmed.amendments()?.iter().any(|a| a.state == AmendmentState::Proposed);
+            }
+        }
+        Ok(tx.put_note(&self.row, None, self.dirty, self.sent)?)
     }
 
     /// Puts one own change back: change, list row and dirty mark.
-    fn store(&mut self, tx: &mut Tx<'_>, change: Option<RawChange>, now: Timestamp) -> Result<(), DeviceError> {
+    pub(crate) fn store(
+        &mut self,
+        tx: &mut Tx<'_>,
+        change: Option<RawChange>,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         let Some(change) = change else { return Ok(()) };
         self.dirty = true;
         self.row.changed_at = self.row.changed_at.max(now);
-        if self.row.state == NoteState::Draft {
-            self.refresh_row()?;
+        if matches!(self.row.state, NoteState::Draft | NoteState::Closed) {
+            self.refresh_row(tx)?;
         }
-        if self.tail >= TAIL_LIMIT {
+        if self.tail >= TAIL_LIMIT || self.draft.must_be_saved_whole() {
             self.compact(tx)
         } else {
             tx.put_note(&self.row, None, self.dirty, self.sent)?;
@@ -349,14 +410,14 @@ impl OpenNote {
     }
 
     /// Brings the light row up to what the document says.
-    pub(crate) fn refresh_row(&mut self) -> Result<(), DeviceError> {
+    pub(crate) fn refresh_row(&mut self, tx: &mut Tx<'_>) -> Result<(), DeviceError> {
+        if !tx.confirmations(self.row.note)?.is_empty() {
+            return Ok(());
+        }
         let view = self.draft.view()?;
-        let time = |name: &str| match view.fields.get(name) {
-            Some(FieldValue::Time(at)) => Some(*at),
-            _ => None,
-        };
-        self.row.started_at = time("started_at");
-        self.row.ended_at = time("ended_at");
+        self.row.state = NoteState::of(&[], &Acts::default(), view.closed);
+        self.row.started_at = view.time("started_at");
+        self.row.ended_at = view.time("ended_at");
         self.row.has_conflict = !view.conflicts.is_empty();
         if let Some(about) = &view.about {
             self.row.visit = about.visit;
@@ -369,13 +430,13 @@ impl OpenNote {
 }
 
 /// Numbers and freezes what no entry carries yet. Afterwards the note is clean and compact.
-pub(crate) fn freeze(tx: &mut Tx<'_>, open: &mut OpenNote, actor: Actor) -> Result<(), DeviceError> {
-    if let Some(new) = open.draft.entry_of(actor.device, open.sent)? {
+pub(crate) fn freeze(tx: &mut Tx<'_>, open: &mut OpenNote, hand: Hand<'_>) -> Result<(), DeviceError> {
+    if let Some(new) = open.draft.entry_of(hand.actor.device, open.sent)? {
         let entry = Entry {
             seq: tx.next_seq()?,
             doc: open.row.note,
             patient: open.row.patient.clone(),
-            kind: Kind::Note,
+            kind: Kind::from(open.row.form.tag()),
             enc: new.encoding.into(),
             hash: new.hash,
             bytes: new.bytes,
@@ -388,15 +449,15 @@ pub(crate) fn freeze(tx: &mut Tx<'_>, open: &mut OpenNote, actor: Actor) -> Resu
 }
 
 /// Freezes every note with unsent changes, oldest first.
-pub(crate) fn freeze_all(tx: &mut Tx<'_>, actor: Actor) -> Result<(), DeviceError> {
+pub(crate) fn freeze_all(tx: &mut Tx<'_>, hand: Hand<'_>) -> Result<(), DeviceError> {
     for note in tx.dirty_notes()? {
         // One note that cannot be read stays unsent and counted; the others go (law 4).
         let opened = tx
             .note(note)
             .map_err(DeviceError::from)
-            .and_then(|stored| OpenNote::from_stored(stored.ok_or(DeviceError::UnknownNote(note))?, actor));
+            .and_then(|stored| OpenNote::from_stored(stored.ok_or(DeviceError::UnknownNote(note))?, hand));
         match opened {
-            Ok(mut open) => freeze(tx, &mut open, actor)?,
+            Ok(mut open) => freeze(tx, &mut open, hand)?,
             Err(error) if error.is_retryable() => return Err(error),
             Err(error) => tracing::warn!(%note, %error, "a note cannot be read and stays unsent"),
         }
@@ -406,7 +467,7 @@ pub(crate) fn freeze_all(tx: &mut Tx<'_>, actor: Actor) -> Result<(), DeviceErro
 
 /// Makes a journal's line into a change, in the same transaction that clears it. Late for a confirmed note: a proposal.
 fn take_line(tx: &mut Tx<'_>, open: &mut OpenNote, line: &JournalEntry) -> Result<(), DeviceError> {
-    let field = Field::named(&line.field)?;
+    let field = open.row.form.field(&line.field)?;
     let change = open.draft.recover_text(field, &line.shown, &line.typed, line.at)?;
     open.store(tx, change, line.at)?;
     Ok(tx.clear_journal(line.note, field.name)?)
@@ -422,39 +483,116 @@ pub(crate) fn visits(tx: &mut Tx<'_>, patient: Option<&PatientId>) -> Result<Vec
     Ok(visits)
 }
 
-fn visit_of(tx: &mut Tx<'_>, id: VisitId) -> Result<Option<Visit>, DeviceError> {
+pub(crate) fn visit_of(tx: &mut Tx<'_>, id: VisitId) -> Result<Option<Visit>, DeviceError> {
     Ok(tx.item(Kind::Visit, id)?.and_then(|item| canonical::from_bytes(&item.body).ok()))
 }
 
-fn show(tx: &mut Tx<'_>, note: DocumentId, actor: Actor) -> Result<NoteShown, DeviceError> {
+/// The signed acts about a note.
+pub(crate) fn acts(tx: &mut Tx<'_>, note: DocumentId, patient: &PatientId) -> Result<Vec<SignedAct>, DeviceError> {
+    Ok(tx.acts(note, patient)?.into_iter().map(|act| act.signed).collect())
+}
+
+/// A stored document as draft or confirmed note.
+pub(crate) fn open_whole(
+    tx: &mut Tx<'_>,
+    note: DocumentId,
+    hand: Hand<'_>,
+) -> Result<(NoteRow, VisitNote), DeviceError> {
     let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
-    let confirmations = tx.confirmations(note)?;
     let row = stored.row.clone();
-    let open = OpenNote::from_stored(stored, actor)?;
-    let receipted = confirmations.first().and_then(|c| c.at);
-    let mut visit_note = VisitNote::from_parts(open.draft, confirmations.into_iter().map(|c| c.signed).collect())?;
+    let confirmations = tx.confirmations(note)?.into_iter().map(|c| c.signed).collect();
+    let acts = acts(tx, note, &row.patient)?;
+    let open = OpenNote::from_stored(stored, hand)?;
+    Ok((row, VisitNote::from_parts(open.draft, confirmations, &acts)?))
+}
+
+/// What the document cannot know: whether the month's GAF is due (精神科訪問看護).
+fn context(tx: &mut Tx<'_>, row: &NoteRow) -> Result<ConfirmContext, DeviceError> {
+    if row.form != Form::VisitNote {
+        return Ok(ConfirmContext::default());
+    }
+    let Some(day) = row.started_at.map(day_in_japan) else { return Ok(ConfirmContext::default()) };
+    let orders = read::all::<record::NursingOrder>(tx, Kind::Order, Some(&row.patient))?;
+    if !orders.iter().any(|order| order.psychiatric && order.holds_on(day)) {
+        return Ok(ConfirmContext::default());
+    }
+    let this_month = |row: &NoteRow| {
+        row.state == NoteState::Confirmed
+            && row.started_at.map(day_in_japan).is_some_and(|d| (d.year(), d.month()) == (day.year(), day.month()))
+    };
+    for other in tx.note_rows(Form::VisitNote, Some(&row.patient))?.iter().filter(|row| this_month(row)) {
+        let confirmed = tx.confirmations(other.note)?;
+        let first = confirmed.first().map(|c| c.signed.open(other.note)).transpose()?;
+        if first.is_some_and(|frozen| frozen.fields.contains_key("gaf")) {
+            return Ok(ConfirmContext { needs_gaf: false });
+        }
+    }
+    Ok(ConfirmContext { needs_gaf: true })
+}
+
+/// 同じ訪問ですか: an unplanned note beside another of the same patient whose times overlap, or of the same day where
+/// times are missing. Never merged by the machine.
+fn same_visit(tx: &mut Tx<'_>, row: &NoteRow) -> Result<Vec<DocumentId>, DeviceError> {
+    if row.form != Form::VisitNote || row.state == NoteState::Closed {
+        return Ok(Vec::new());
+    }
+    let others = tx.note_rows(Form::VisitNote, Some(&row.patient))?;
+    let looks_alike = |other: &&NoteRow| {
+        let (Some(mine), Some(theirs)) = (row.started_at, other.started_at) else { return false };
+        let overlap = match (row.ended_at, other.ended_at) {
+            (Some(my_end), Some(their_end)) => mine < their_end && theirs < my_end,
+            _ => day_in_japan(mine) == day_in_japan(theirs),
+        };
+        other.note != row.note
+            && other.state != NoteState::Closed
+            && (row.visit.is_none() || other.visit.is_none())
+            && overlap
+    };
+    Ok(others.iter().filter(looks_alike).map(|other| other.note).collect())
+}
+
+pub(crate) fn show(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<NoteShown, DeviceError> {
+    let received = tx.confirmations(note)?.into_iter().map(|c| (c.signed.hash(), c.at)).collect::<Vec<_>>();
+    let (row, mut visit_note) = open_whole(tx, note, hand)?;
     let view = visit_note.view()?;
     let unsent = tx.is_unsent(note)?;
     let outbox = tx.outbox_of(note)?;
     let last = outbox.iter().rev().find(|row| row.received.is_some());
-    let (author, amendments, received) = match &mut visit_note {
-        VisitNote::Draft(_) => (row.author.clone(), Vec::new(), last.and_then(|row| row.received).filter(|_| !unsent)),
-        VisitNote::Confirmed(confirmed) => {
-            (Some(confirmed.frozen().staff.clone()), confirmed.proposed_amendments()?, receipted.filter(|_| !unsent))
-        }
+    let mut shown = NoteShown {
+        state: visit_note.state()?,
+        author: row.author.clone(),
+        view,
+        confirmed_fields: None,
+        amendments: Vec::new(),
+        confirmations: Vec::new(),
+        same_visit: same_visit(tx, &row)?,
+        context: context(tx, &row)?,
+        receipt: None,
+        unsent,
+        verdicts: outbox.iter().filter_map(|row| row.verdict.clone()).collect(),
+        row,
     };
-    let receipt = received.and_then(|at| Timestamp::from_millisecond(at).ok()).map(|received_at| NoteReceipt {
-        seq: last.filter(|row| row.received == received).map(|row| row.seq),
+    let mut receipted = last.and_then(|row| row.received);
+    if let VisitNote::Confirmed(confirmed) = &mut visit_note {
+        shown.author = Some(confirmed.frozen().staff.clone());
+        shown.confirmed_fields = Some(confirmed.confirmed_fields());
+        shown.amendments = confirmed.amendments()?;
+        for signed in std::iter::once(confirmed.signed()).chain(confirmed.competing()) {
+            let frozen = signed.open(note)?;
+            shown.confirmations.push(ConfirmationShown {
+                hash: signed.hash(),
+                staff: frozen.staff,
+                at: frozen.confirmed_at,
+                fields: frozen.fields,
+            });
+        }
+        let stands = confirmed.signed().hash();
+        receipted = received.iter().find(|(hash, _)| *hash == stands).and_then(|(_, at)| *at);
+    }
+    let received_at = receipted.filter(|_| !unsent).and_then(|at| Timestamp::from_millisecond(at).ok());
+    shown.receipt = received_at.map(|received_at| NoteReceipt {
+        seq: last.filter(|row| row.received == receipted).map(|row| row.seq),
         received_at,
     });
-    Ok(NoteShown {
-        state: visit_note.state(),
-        author,
-        view,
-        amendments,
-        receipt,
-        unsent,
-        verdicts: outbox.into_iter().filter_map(|row| row.verdict).collect(),
-        row,
-    })
+    Ok(shown)
 }

@@ -2,6 +2,7 @@
 
 use crate::error::DeviceError;
 use jiff::Timestamp;
+use record::StaffId;
 use record::visit_note::Actor;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -19,6 +20,13 @@ pub struct Phone {
 
 struct Inner {
     vault: Vault,
+}
+
+/// Whose hand writes, and under which name its changes stand.
+#[derive(Clone, Copy)]
+pub(crate) struct Hand<'a> {
+    pub actor: Actor,
+    pub staff: &'a StaffId,
 }
 
 impl Phone {
@@ -47,6 +55,18 @@ impl Phone {
 
     pub fn actor(&self) -> Actor {
         self.actor
+    }
+
+    /// Whose hand writes, under which name.
+    pub(crate) fn hand(&self) -> Hand<'_> {
+        Hand { actor: self.actor, staff: &self.identity.staff }
+    }
+
+    /// The key that signs what this person confirms.
+    pub(crate) fn signing_key(&self) -> Result<ed25519_dalek::SigningKey, DeviceError> {
+        let key = <[u8; 32]>::try_from(self.identity.signing_key.as_slice()).map_err(|_| DeviceError::Keys)?;
+        let key = zeroize::Zeroizing::new(key);
+        Ok(ed25519_dalek::SigningKey::from_bytes(&key))
     }
 
     /// Told of every change that this phone writes or receives.

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use protocol::Kind;
 use record::calendar::day_in_japan;
 use record::canonical;
+use record::order::{ClockDoubt, HubContact, Orders, clock_doubt};
+use record::patient_search::PatientIndex;
 use record::summary::AllergyKnowledge;
 use record::visit_note::NoteState;
 use record::{DisclosedRecord, DocumentId, Facility, NursingOrder, Patient, PatientId, PatientSummary, Staff, Visit};
@@ -32,6 +34,8 @@ pub struct TodayRow {
     pub has_allergy: Option<bool>,
     /// The order that holds today; if none does, the one that ended last.
     pub order: Option<NursingOrder>,
+    /// All of the patient's orders that day: nothing is picked silently (AT-O5).
+    pub orders: Orders,
 }
 
 /// How the phone stands.
@@ -55,6 +59,8 @@ pub struct Status {
     pub durable_up_to: u64,
     pub cursor: protocol::Cursor,
     pub bytes: u64,
+    /// Whether the device's clock can be believed, by what the device itself knows.
+    pub clock: Option<ClockDoubt>,
     pub log: Vec<SyncLogLine>,
 }
 
@@ -76,9 +82,24 @@ impl Phone {
                 .into_iter()
                 .map(|patient| PatientRow { patient, as_of })
                 .collect();
-            rows.sort_by_cached_key(|row| record::writing::search_kana(&row.patient.kana));
+            let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
+            let order: BTreeMap<PatientId, usize> = PatientIndex::new(&patients)
+                .search("")
+                .into_iter()
+                .enumerate()
+                .map(|(at, patient)| (patient, at))
+                .collect();
+            rows.sort_by_key(|row| order.get(&row.patient.id).copied());
             Ok(rows)
         })
+    }
+
+    /// Patients found by reading, name in any variant, birth date, number or town, the likeliest first.
+    pub fn find_patients(&self, query: &str) -> Result<Vec<PatientRow>, DeviceError> {
+        let rows = self.patients()?;
+        let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
+        let found = PatientIndex::new(&patients).search(query);
+        Ok(found.into_iter().filter_map(|id| rows.iter().find(|row| row.patient.id == id).cloned()).collect())
     }
 
     /// Today's visits of this nurse, Japan's today.
@@ -108,6 +129,7 @@ impl Phone {
                     state: note.map(|n| n.row.state),
                     patient,
                     has_allergy,
+                    orders: Orders::on(&orders, today),
                     order: orders.into_iter().next(),
                     visit,
                 });
@@ -154,7 +176,7 @@ impl Phone {
         self.read(|tx| Ok(tx.unsent_rows()?))
     }
 
-    pub fn status(&self) -> Result<Status, DeviceError> {
+    pub fn status(&self, now: Timestamp) -> Result<Status, DeviceError> {
         let bytes = self.wear().bytes;
         self.read(|tx| {
             let state = tx.sync_state()?;
@@ -173,6 +195,7 @@ impl Phone {
                 durable_up_to: state.durable_up_to,
                 cursor: state.cursor,
                 bytes,
+                clock: contact(&state).and_then(|contact| clock_doubt(now, Some(contact))),
                 log: tx.sync_log()?,
             })
         })
@@ -186,6 +209,14 @@ impl Phone {
     pub fn put_setting(&self, name: &str, value: &str) -> Result<(), DeviceError> {
         self.write(|tx| Ok(tx.put_setting(name, value)?))
     }
+}
+
+/// Both clocks at the last answer of the hub.
+fn contact(state: &vault::SyncState) -> Option<HubContact> {
+    Some(HubContact {
+        device: Timestamp::from_millisecond(state.last_sync?).ok()?,
+        hub: Timestamp::from_millisecond(state.last_hub_time).ok()?,
+    })
 }
 
 /// Names by id.
@@ -205,7 +236,7 @@ impl Directory {
     }
 }
 
-fn all<T: serde::de::DeserializeOwned>(
+pub(crate) fn all<T: serde::de::DeserializeOwned>(
     tx: &mut Tx<'_>,
     kind: Kind,
     patient: Option<&PatientId>,
@@ -219,7 +250,7 @@ fn hub_time(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DeviceError> {
     Ok(state.last_sync.and(Timestamp::from_millisecond(state.last_hub_time).ok()))
 }
 
-fn lease_lapsed(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DeviceError> {
+pub(crate) fn lease_lapsed(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DeviceError> {
     // No lease at all = the hub knows of no consent that allows a copy.
     Ok(tx.sync_state()?.lease_until.is_none_or(|until| now.as_millisecond() > until))
 }

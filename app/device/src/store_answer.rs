@@ -8,8 +8,8 @@ use protocol::receipt::ReceiptScope;
 use protocol::{
     Consented, Durability, Failure, FeedItem, Kind, RecordsPage, RefusalCode, SyncRequest, SyncResponse, Verdict,
 };
-use record::visit_note::{Encoding, NoteState, SignedConfirmation, changes};
-use record::{DisclosedRecord, PatientId, canonical};
+use record::visit_note::{ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, changes};
+use record::{DisclosedRecord, Form, PatientId, canonical};
 use vault::{Backfill, Item, SyncState, Tx, VaultError};
 
 /// Largest number of bytes of entries in one request.
@@ -35,7 +35,7 @@ impl Phone {
     /// Freezes what is unsent and says what to offer the hub.
     pub(crate) fn load_request(&self) -> Result<SyncRequest, DeviceError> {
         self.write(|tx| {
-            crate::note::freeze_all(tx, self.actor())?;
+            crate::note::freeze_all(tx, self.hand())?;
             let state = tx.sync_state()?;
             let first_seq = tx.received_up_to()? + 1;
             Ok(SyncRequest {
@@ -140,16 +140,27 @@ impl Phone {
         tx.put_receipt(&answer.receipt)?;
         for item in &answer.receipt.items {
             tx.mark_received(item.seq, item.at)?;
-            let Some(entry) = offered(item.seq).filter(|entry| entry.kind == Kind::Confirmation) else { continue };
-            let signed = SignedConfirmation::from_bytes(&entry.bytes)?;
-            tx.put_confirmation(entry.doc, &entry.patient, &signed, Some(item.at))?;
+            match offered(item.seq) {
+                Some(entry) if entry.kind == Kind::Confirmation => {
+                    let signed = SignedConfirmation::from_bytes(&entry.bytes)?;
+                    tx.put_confirmation(entry.doc, &entry.patient, &signed, Some(item.at))?;
+                }
+                Some(entry) if entry.kind == Kind::Amendment => {
+                    let signed = SignedAct::from_bytes(&entry.bytes)?;
+                    tx.put_act(entry.doc, &entry.patient, &signed, Some(item.at))?;
+                }
+                _ => {}
+            }
         }
         Ok(answer.receipt.items.len() as u64)
     }
 
     fn take(&self, tx: &mut Tx<'_>, item: &FeedItem, state: &mut SyncState, now: Timestamp) -> Result<(), DeviceError> {
         match item.kind {
-            Kind::Note => self.take_note(tx, item, now),
+            Kind::Note | Kind::Handover | Kind::IntakeRecord | Kind::CarePlan | Kind::VisitReport => {
+                self.take_note(tx, item, now)
+            }
+            Kind::Amendment => self.take_act(tx, item, now),
             Kind::Confirmation => self.take_confirmation(tx, item, now),
             Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
             Kind::Consent => take_consent(tx, &read(&item.bytes)?, state),
@@ -169,16 +180,15 @@ impl Phone {
 
     fn take_note(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
         let patient = patient_of(item)?;
-        let encoding = Encoding::try_from(item.enc).map_err(record::visit_note::DraftError::from)?;
-        let incoming =
-            changes::decode(item.doc, encoding, &item.bytes).map_err(record::visit_note::DraftError::from)?;
-        let mut open = OpenNote::load_or_new(tx, item.doc, patient, None, self.actor(), now)?;
+        let form = Form::from_tag(item.kind.into()).ok_or(ChangeError::UnknownEncoding).map_err(DraftError::from)?;
+        let encoding = Encoding::try_from(item.enc).map_err(DraftError::from)?;
+        let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
+        let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
         open.draft.apply(&incoming)?;
-        if open.row.state == NoteState::Draft {
-            open.refresh_row()?;
-        }
+        open.refresh_row(tx)?;
         open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
-        open.compact(tx)
+        open.compact(tx)?;
+        if open.row.state == NoteState::Draft { Ok(()) } else { open.settle(tx) }
     }
 
     fn take_confirmation(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
@@ -186,11 +196,22 @@ impl Phone {
         let signed = SignedConfirmation::from_bytes(&item.bytes)?;
         let frozen = signed.open(item.doc)?;
         tx.put_confirmation(item.doc, patient, &signed, Some(item.at))?;
-        let mut open = OpenNote::load_or_new(tx, item.doc, patient, frozen.about.visit, self.actor(), now)?;
-        open.row.state =
-            if tx.confirmations(item.doc)?.len() > 1 { NoteState::Competing } else { NoteState::Confirmed };
+        let whole = (item.doc, frozen.form);
+        let mut open = OpenNote::load_or_new(tx, whole, patient, frozen.about.visit, self.hand(), now)?;
         open.row.author = Some(frozen.staff);
-        Ok(tx.put_note(&open.row, None, open.dirty, open.sent)?)
+        open.settle(tx)
+    }
+
+    /// An act may arrive before the note it is about: it waits beside it.
+    fn take_act(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
+        let patient = patient_of(item)?;
+        let signed = SignedAct::from_bytes(&item.bytes)?;
+        signed.open(item.doc)?;
+        tx.put_act(item.doc, patient, &signed, Some(item.at))?;
+        let Some(stored) = tx.note(item.doc)? else { return Ok(()) };
+        let mut open = OpenNote::from_stored(stored, self.hand())?;
+        open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
+        open.settle(tx)
     }
 
     /// A page of a granted patient's records. One fetched under an older consent is dropped.

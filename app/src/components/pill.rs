@@ -61,6 +61,7 @@ mod tests {
             durable_up_to: 0,
             cursor: device::START_CURSOR,
             bytes: 0,
+            clock: None,
             log: Vec::new(),
         }
     }

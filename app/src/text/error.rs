@@ -1,7 +1,7 @@
 //! Errors as a nurse reads them: what happened, what to do.
 
 use super::{Words, field_label, unit_words};
-use device::record::visit_note::{ConfirmError, FieldError};
+use device::record::visit_note::{ConfirmError, Field, FieldError};
 use device::{DeviceError, Failure, VaultError};
 use fluent_bundle::FluentValue;
 
@@ -72,11 +72,9 @@ pub fn confirm_words(words: Words, error: &ConfirmError) -> String {
         ConfirmError::Missing(parts) => {
             let named: Vec<String> = parts
                 .iter()
-                .map(|part| match *part {
-                    "started_at" => words.say("missing-started_at"),
-                    "ended_at" => words.say("missing-ended_at"),
-                    "plan_change_summary" => words.say("missing-plan_change_summary"),
-                    _ => words.say("missing-vitals"),
+                .map(|part| match Field::named(part) {
+                    Ok(field) => field_label(words, field.name),
+                    Err(_) => words.say("missing-vitals"),
                 })
                 .collect();
             words.with("confirm-missing", &[("fields", named.join("、").into())])

@@ -68,7 +68,7 @@ pub fn value_words(words: Words, name: &str, value: &FieldValue) -> String {
         },
         FieldValue::Flag(flag) => words.say(if *flag { "yes" } else { "no" }),
         FieldValue::Word(word) => match Field::named(name).map(|f| f.kind) {
-            Ok(FieldKind::Choice(_)) => words.say(&format!("{name}-{word}")),
+            Ok(FieldKind::Choice(choices)) if choices.contains(&word.as_str()) => choice_words(words, name, word),
             _ => word.clone(),
         },
         FieldValue::Time(at) => clock(*at),
@@ -77,6 +77,40 @@ pub fn value_words(words: Words, name: &str, value: &FieldValue) -> String {
     }
 }
 
+/// A choice in the reader's language. Codes that are their own name (D3, E6, V …) stay as they are.
+pub fn choice_words(words: Words, field: &str, choice: &str) -> String {
+    if is_code(field) {
+        return choice.to_string();
+    }
+    let kind = match field {
+        "companion_profession" => "profession",
+        other => other,
+    };
+    words.say(&format!("{}-{choice}", kind.replace('.', "_")))
+}
+
+fn is_code(field: &str) -> bool {
+    field.starts_with("ulcer.") || field == "consciousness_acvpu"
+}
+
 pub fn megabytes(bytes: u64) -> String {
     if bytes < 1_000_000 { format!("{} KB", bytes / 1000) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use device::record::Form;
+
+    #[test]
+    fn every_choice_of_the_note_has_its_words_in_both_languages() {
+        for field in Form::VisitNote.fields() {
+            let FieldKind::Choice(choices) = field.kind else { continue };
+            for (choice, language) in choices.iter().flat_map(|c| [(c, Language::Japanese), (c, Language::English)]) {
+                let said = choice_words(Words(language), field.name, choice);
+                assert!(is_code(field.name) || !said.contains(field.name), "{} {choice}: {said}", field.name);
+                assert!(!said.is_empty());
+            }
+        }
+    }
 }

@@ -4,7 +4,9 @@ mod error;
 mod format;
 
 pub use error::{confirm_words, error_words, trouble_words};
-pub use format::{clock, date_long, date_short, day_and_clock, field_label, megabytes, unit_words, value_words};
+pub use format::{
+    choice_words, clock, date_long, date_short, day_and_clock, field_label, megabytes, unit_words, value_words,
+};
 
 use dioxus::prelude::*;
 use fluent_bundle::concurrent::FluentBundle;

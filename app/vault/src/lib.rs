@@ -17,7 +17,7 @@ mod vault;
 pub use error::VaultError;
 pub use items::Item;
 pub use keys::{DeviceSecret, FileKeyStore, KeyStore, Pin, PinError};
-pub use notes::{JournalEntry, NoteRow, StoredConfirmation, StoredNote};
+pub use notes::{JournalEntry, NoteRow, StoredAct, StoredConfirmation, StoredNote};
 pub use outbox::OutboxRow;
 pub use state::{Backfill, Identity, SyncLogLine, SyncState};
 pub use tx::Tx;

@@ -1,12 +1,15 @@
 //! Visit notes: light rows for lists, documents, changes, confirmations, and the crash journal.
 
 use crate::error::VaultError;
+use crate::items::Item;
 use crate::seal::{Table, Tag};
 use crate::tx::Tx;
 use crate::vault::Compartment;
 use jiff::Timestamp;
-use record::visit_note::{NoteState, RawChange, SignedConfirmation};
-use record::{DocumentId, PatientId, StaffId, VisitId};
+use protocol::Kind;
+use record::canonical;
+use record::visit_note::{NoteState, RawChange, SignedAct, SignedConfirmation};
+use record::{DocumentId, Form, PatientId, StaffId, VisitId};
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +17,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteRow {
     pub note: DocumentId,
+    #[serde(default)]
+    pub form: Form,
     pub patient: PatientId,
     pub visit: Option<VisitId>,
     pub author: Option<StaffId>,
     pub state: NoteState,
     pub has_conflict: bool,
+    /// Late edits of a confirmed note that nobody has decided about.
+    #[serde(default)]
+    pub has_late_edits: bool,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     /// Device's clock.
@@ -41,6 +49,15 @@ pub struct StoredConfirmation {
     pub signed: SignedConfirmation,
     /// Hub time of receipt, milliseconds; `None` until receipted.
     #[serde(skip)]
+    pub at: Option<i64>,
+}
+
+/// A signed act about a confirmed note, and when the hub received it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct StoredAct {
+    pub note: DocumentId,
+    pub signed: SignedAct,
+    /// Hub time of receipt, milliseconds; `None` until receipted.
     pub at: Option<i64>,
 }
 
@@ -74,10 +91,10 @@ impl Tx<'_> {
         let document_place = crate::tx::Place { table: Table::NoteDocument, ..place };
         self.sql
             .prepare_cached(
-                "INSERT INTO note (key, patient, dirty, sent, row, document) VALUES (?1, ?2, ?3, ?4, ?5, x'')
+                "INSERT INTO note (key, patient, dirty, sent, row, document, form) VALUES (?1, ?2, ?3, ?4, ?5, x'', ?6)
                  ON CONFLICT (key) DO UPDATE SET dirty = excluded.dirty, sent = excluded.sent, row = excluded.row",
             )?
-            .execute((key, place.patient, dirty, sent as i64, sealed_row))?;
+            .execute((key, place.patient, dirty, sent as i64, sealed_row, row.form.tag()))?;
         if let Some(document) = document {
             let sealed = self.seal_bytes(document_place, document)?;
             self.sql.execute("UPDATE note SET document = ?2 WHERE key = ?1", (key, sealed))?;
@@ -125,13 +142,13 @@ impl Tx<'_> {
         Ok(Some(StoredNote { row, dirty, sent: sent as u64, document, tail }))
     }
 
-    /// Light rows, of one patient or of all.
-    pub fn note_rows(&mut self, patient: Option<&PatientId>) -> Result<Vec<NoteRow>, VaultError> {
+    /// Light rows of a form, of one patient or of all, the last changed first.
+    pub fn note_rows(&mut self, form: Form, patient: Option<&PatientId>) -> Result<Vec<NoteRow>, VaultError> {
         let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
         let rows = self
             .sql
-            .prepare_cached("SELECT key, patient, row FROM note WHERE ?1 IS NULL OR patient = ?1")?
-            .query_map([wanted], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
+            .prepare_cached("SELECT key, patient, row FROM note WHERE form = ?2 AND (?1 IS NULL OR patient = ?1)")?
+            .query_map((wanted, form.tag()), |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut out: Vec<NoteRow> = Vec::with_capacity(rows.len());
         for (key, patient, sealed) in rows {
@@ -196,6 +213,36 @@ impl Tx<'_> {
             out.push(StoredConfirmation { at, ..stored });
         }
         Ok(out)
+    }
+
+    /// Keeps an act about a confirmed note. A repeat changes nothing but the time of receipt, if that is news.
+    pub fn put_act(
+        &mut self,
+        note: DocumentId,
+        patient: &PatientId,
+        signed: &SignedAct,
+        at: Option<i64>,
+    ) -> Result<(), VaultError> {
+        let doc = DocumentId::derive("act", &signed.hash().0);
+        let known = match self.item(Kind::Amendment, doc)? {
+            Some(item) => canonical::from_bytes::<StoredAct>(&item.body)?.at,
+            None => None,
+        };
+        let stored = StoredAct { note, signed: signed.clone(), at: known.or(at) };
+        let body = canonical::to_bytes(&stored)?;
+        self.put_item(&Item { kind: Kind::Amendment, doc, patient: Some(patient.clone()), source: None, body })
+    }
+
+    /// The acts about a note, in no particular order.
+    pub fn acts(&mut self, note: DocumentId, patient: &PatientId) -> Result<Vec<StoredAct>, VaultError> {
+        let mut acts = Vec::new();
+        for item in self.items(Kind::Amendment, Some(patient))? {
+            let act: StoredAct = canonical::from_bytes(&item.body)?;
+            if act.note == note {
+                acts.push(act);
+            }
+        }
+        Ok(acts)
     }
 
     /// Keeps what is being typed, until it is a change.

@@ -118,7 +118,7 @@ impl Tx<'_> {
     }
 
     pub fn count_notes(&mut self) -> Result<u64, VaultError> {
-        let n: i64 = self.sql.query_row("SELECT count(*) FROM note", [], |r| r.get(0))?;
+        let n: i64 = self.sql.query_row("SELECT count(*) FROM note WHERE form = 1", [], |r| r.get(0))?;
         Ok(n as u64)
     }
 

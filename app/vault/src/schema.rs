@@ -3,7 +3,7 @@
 use crate::error::VaultError;
 use rusqlite::Connection;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_vault.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_vault.sql"), include_str!("migrations/0002_forms.sql")];
 
 /// "Tsut": tells our file from any other SQLite file, which is never touched.
 const APPLICATION: i64 = 0x5473_7574;

@@ -4,8 +4,8 @@ use crate::error::HubError;
 use crate::store::{EntryRow, EntryState, Store, Tx};
 use crate::worker::{self, CheckAnswer, CheckEntry, CheckRequest, read_message, write_message};
 use protocol::{Kind, VerdictCode};
-use record::visit_note::SignedConfirmation;
-use record::{DocumentId, canonical};
+use record::visit_note::{SignedAct, SignedConfirmation, What};
+use record::{DocumentId, Form, StaffRole, canonical};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -41,20 +41,24 @@ impl Checker {
     pub fn check_document(&self, doc: DocumentId) -> Result<(), HubError> {
         // One check at a time: between reading the document and putting it back nobody else may.
         let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (pending, document, strangers) = self.store.read(|tx| {
+        let (pending, document, form, strangers) = self.store.read(|tx| {
             let pending = tx.pending_entries(doc)?;
             let strangers = strangers(tx, doc, &pending)?;
-            Ok((pending, tx.note_document(doc)?, strangers))
+            Ok((pending, tx.note_document(doc)?, tx.note_form(doc)?, strangers))
         })?;
         let (theirs, rest): (Vec<&EntryRow>, Vec<&EntryRow>) =
             pending.iter().partition(|entry| !strangers.contains(&entry.id));
-        let notes: Vec<&EntryRow> = theirs.iter().filter(|entry| entry.kind == Kind::Note).copied().collect();
+        // A document keeps the form it began with: entries of another kind under its id are not its changes.
+        let form =
+            form.or_else(|| theirs.iter().find_map(|entry| Form::from_tag(entry.kind.into()))).unwrap_or_default();
+        let notes: Vec<&EntryRow> =
+            theirs.iter().filter(|entry| Form::from_tag(entry.kind.into()) == Some(form)).copied().collect();
         let answer = match notes.is_empty() {
             true => None,
-            false => Some(match ask(&mut worker, &request(doc, document.clone(), &notes))? {
+            false => Some(match ask(&mut worker, &request(doc, form, document.clone(), &notes))? {
                 Some(answer) => answer,
                 // The worker died or hung over the batch: ask one by one, so that only the guilty entry is held.
-                None => one_by_one(&mut worker, doc, document, &notes)?,
+                None => one_by_one(&mut worker, doc, form, document, &notes)?,
             }),
         };
         self.store.write(|tx| {
@@ -65,13 +69,13 @@ impl Checker {
                 if let (Some(first), Some(view)) = (notes.first(), &answer.view)
                     && answer.verdicts.iter().any(Option::is_none)
                 {
-                    tx.put_note(doc, &first.station, &first.patient, &answer.document, view)?;
+                    tx.put_note(doc, form, (&first.station, &first.patient), &answer.document, view)?;
                 }
                 for (entry, verdict) in notes.iter().zip(&answer.verdicts) {
                     settle_note(tx, entry, *verdict)?;
                 }
             }
-            for entry in theirs.iter().filter(|entry| entry.kind != Kind::Note) {
+            for entry in theirs.iter().filter(|entry| Form::from_tag(entry.kind.into()) != Some(form)) {
                 settle_other(tx, entry)?;
             }
             Ok(())
@@ -96,23 +100,24 @@ fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i
     Ok(strangers)
 }
 
-fn request(doc: DocumentId, document: Vec<u8>, entries: &[&EntryRow]) -> CheckRequest {
+fn request(doc: DocumentId, form: Form, document: Vec<u8>, entries: &[&EntryRow]) -> CheckRequest {
     let entries = entries
         .iter()
         .map(|entry| CheckEntry { device: entry.device, enc: entry.enc, hash: entry.hash, bytes: entry.bytes.clone() })
         .collect();
-    CheckRequest { doc, document, entries }
+    CheckRequest { doc, form, document, entries }
 }
 
 fn one_by_one(
     worker: &mut Option<Worker>,
     doc: DocumentId,
+    form: Form,
     mut document: Vec<u8>,
     entries: &[&EntryRow],
 ) -> Result<CheckAnswer, HubError> {
     let (mut verdicts, mut view) = (Vec::new(), None);
     for entry in entries {
-        match ask(worker, &request(doc, document.clone(), std::slice::from_ref(entry)))? {
+        match ask(worker, &request(doc, form, document.clone(), std::slice::from_ref(entry)))? {
             Some(mut answer) => {
                 verdicts.push(answer.verdicts.pop().flatten());
                 document = answer.document;
@@ -136,16 +141,20 @@ fn settle_note(tx: &Tx<'_>, entry: &EntryRow, verdict: Option<VerdictCode>) -> R
 }
 
 fn settle_other(tx: &Tx<'_>, entry: &EntryRow) -> Result<(), HubError> {
-    if entry.kind != Kind::Confirmation {
+    let verdict = match entry.kind {
+        Kind::Confirmation => check_confirmation(tx, entry)?,
+        Kind::Amendment => check_act(tx, entry)?,
         // A kind of a newer app: kept for a newer hub.
-        return tx.settle(entry.id, EntryState::Held, Some(VerdictCode::Unknown));
-    }
-    match check_confirmation(tx, entry)? {
+        _ => Some(VerdictCode::Unknown),
+    };
+    match verdict {
         Some(code) => tx.settle(entry.id, EntryState::Held, Some(code)),
         None => {
             let staff = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff;
             tx.settle(entry.id, EntryState::Passed, None)?;
-            tx.put_confirmation(entry.id, entry.doc, entry.device, &staff, entry.received_at)?;
+            if entry.kind == Kind::Confirmation {
+                tx.put_confirmation(entry.id, entry.doc, entry.device, &staff, entry.received_at)?;
+            }
             tx.feed_entry(entry)
         }
     }
@@ -165,6 +174,28 @@ fn check_confirmation(tx: &Tx<'_>, entry: &EntryRow) -> Result<Option<VerdictCod
         && frozen.about.patient == entry.patient
         && frozen.about.station == entry.station;
     Ok(if theirs { None } else { Some(VerdictCode::WrongSignature) })
+}
+
+/// An act is signed by its device's key, about this note, by the device's owner; only a manager chooses among confirmations.
+fn check_act(tx: &Tx<'_>, entry: &EntryRow) -> Result<Option<VerdictCode>, HubError> {
+    let Ok(signed) = SignedAct::from_bytes(&entry.bytes) else { return Ok(Some(VerdictCode::Unreadable)) };
+    if signed.entry_hash(entry.doc) != entry.hash {
+        return Ok(Some(VerdictCode::WrongHash));
+    }
+    let device = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?;
+    let Ok(act) = signed.open(entry.doc) else { return Ok(Some(VerdictCode::WrongSignature)) };
+    let theirs = signed.key == device.signing_key
+        && act.device == entry.device
+        && act.staff == device.staff
+        && act.patient == entry.patient
+        && act.station == entry.station;
+    let may = !matches!(act.what, What::Choose { .. })
+        || tx.staff_member(&act.staff)?.is_some_and(|staff| staff.role == StaffRole::Manager);
+    Ok(match (theirs, may) {
+        (false, _) => Some(VerdictCode::WrongSignature),
+        (true, false) => Some(VerdictCode::NotAllowed),
+        (true, true) => None,
+    })
 }
 
 /// A running worker process; its answers arrive over a channel so that silence can be noticed.
@@ -228,7 +259,7 @@ fn start() -> Result<Worker, HubError> {
     });
     let mut worker = Worker { child, input, answers };
     // A first, empty question: a worker that cannot answer it must not be blamed on a nurse's entry.
-    let probe = canonical::to_bytes(&request(DocumentId([0; 16]), Vec::new(), &[]))?;
+    let probe = canonical::to_bytes(&request(DocumentId([0; 16]), Form::VisitNote, Vec::new(), &[]))?;
     let answered = write_message(&mut worker.input, &probe).is_ok() && worker.answers.recv_timeout(PATIENCE).is_ok();
     if answered { Ok(worker) } else { Err(missing()) }
 }

@@ -100,6 +100,11 @@ fn fill(store: &Store, sample: &Sample, day: Date, first: bool) -> Result<(), Hu
                     from: order.from,
                     until: order.until,
                     special: order.special,
+                    psychiatric: false,
+                    drip: false,
+                    alerts: Vec::new(),
+                    spo2_target_88_92: false,
+                    issued_on: None,
                 })?;
             }
         }

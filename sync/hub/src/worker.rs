@@ -5,7 +5,7 @@
 
 use protocol::VerdictCode;
 use record::visit_note::{Actor, ChangeError, Draft, Encoding, NoteView, changes};
-use record::{ContentHash, DeviceId, DocumentId, canonical};
+use record::{ContentHash, DeviceId, DocumentId, Form, canonical};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -20,6 +20,7 @@ pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CheckRequest {
     pub doc: DocumentId,
+    pub form: Form,
     /// The document as it stands; empty for a new one.
     #[serde(with = "serde_bytes")]
     pub document: Vec<u8>,
@@ -72,7 +73,7 @@ pub fn main() -> ExitCode {
 /// Checks entries one by one against the document as it stands. A bad one never blocks the rest (law 4).
 fn check(request: &CheckRequest) -> CheckAnswer {
     let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-    let Ok(mut draft) = Draft::load(request.doc, &request.document, &[], reader) else {
+    let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], reader) else {
         let verdicts = request.entries.iter().map(|_| Some(VerdictCode::Unreadable)).collect();
         return CheckAnswer { verdicts, document: request.document.clone(), view: None };
     };
@@ -91,28 +92,27 @@ fn check(request: &CheckRequest) -> CheckAnswer {
             break;
         }
     }
-    CheckAnswer { verdicts, document: draft.save(), view: draft.view().ok() }
+    let view = draft.view().ok();
+    CheckAnswer { verdicts, document: draft.save(), view }
 }
 
 fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(), VerdictCode> {
     let encoding = Encoding::try_from(entry.enc).map_err(code)?;
-    let incoming = changes::decode(draft.id(), encoding, &entry.bytes).map_err(code)?;
-    let hashes: Vec<_> = incoming.iter().map(|change| change.hash()).collect();
-    if changes::entry_hash(draft.id(), &hashes) != entry.hash {
+    let incoming = changes::decode(draft.id(), draft.form(), encoding, &entry.bytes).map_err(code)?;
+    if incoming.hash(draft.id()) != entry.hash {
         return Err(VerdictCode::WrongHash);
     }
-    if incoming.iter().any(|change| change.device() != Some(entry.device)) {
+    if !incoming.is_by(entry.device) {
         return Err(VerdictCode::OtherDevice);
     }
     if !draft.has_parents_of(&incoming) {
         return Err(VerdictCode::Waiting);
     }
     let before = draft.save();
-    draft.apply(&incoming).map_err(|_| VerdictCode::Unreadable)?;
     // Sound changes that leave a document nobody can read (a root key overwritten) do not pass either.
-    if draft.view().is_err() {
+    if draft.apply(&incoming).is_err() || draft.view().is_err() {
         let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-        *draft = Draft::load(draft.id(), &before, &[], reader).map_err(|_| VerdictCode::Unreadable)?;
+        *draft = Draft::load(draft.id(), draft.form(), &before, &[], reader).map_err(|_| VerdictCode::Unreadable)?;
         return Err(VerdictCode::Unreadable);
     }
     Ok(())

@@ -47,10 +47,20 @@ pub enum Kind {
     Staff,
     /// A device's signing key, with its owner.
     DeviceKey,
+    /// Changes of a patient's handover board (申し送り).
+    Handover,
+    /// Changes of a 記録書Ⅰ.
+    IntakeRecord,
+    /// Changes of a 計画書.
+    CarePlan,
+    /// Changes of a 報告書.
+    VisitReport,
+    /// A signed act about a confirmed note (訂正).
+    Amendment,
     Other(u8),
 }
 
-const KINDS: [(Kind, u8); 10] = [
+const KINDS: [(Kind, u8); 15] = [
     (Kind::Note, 1),
     (Kind::Confirmation, 2),
     (Kind::Patient, 3),
@@ -61,7 +71,19 @@ const KINDS: [(Kind, u8); 10] = [
     (Kind::Facility, 8),
     (Kind::Staff, 9),
     (Kind::DeviceKey, 10),
+    (Kind::Handover, 11),
+    (Kind::IntakeRecord, 12),
+    (Kind::CarePlan, 13),
+    (Kind::VisitReport, 14),
+    (Kind::Amendment, 15),
 ];
+
+impl Kind {
+    /// Whether its entries are changes of a document that people edit.
+    pub fn is_document(self) -> bool {
+        matches!(self, Kind::Note | Kind::Handover | Kind::IntakeRecord | Kind::CarePlan | Kind::VisitReport)
+    }
+}
 
 impl From<Kind> for u8 {
     fn from(kind: Kind) -> u8 {
@@ -174,6 +196,8 @@ pub enum VerdictCode {
     Waiting,
     /// The checker gave up: too large, too slow.
     TooCostly,
+    /// The person's role does not allow it.
+    NotAllowed,
     #[serde(other)]
     Unknown,
 }

@@ -104,6 +104,12 @@ impl DocumentId {
     pub fn of_handover(station: &FacilityId, patient: &PatientId) -> Self {
         Self::derive("handover", format!("{station}\0{patient}").as_bytes())
     }
+
+    /// A form that a station keeps once a patient, or once a patient and month (`2026-11`): every phone derives the same.
+    pub fn of_form(form: crate::Form, station: &FacilityId, patient: &PatientId, month: Option<&str>) -> Self {
+        let month = month.unwrap_or_default();
+        Self::derive(form.as_str(), format!("{station}\0{patient}\0{month}").as_bytes())
+    }
 }
 
 impl fmt::Display for DocumentId {

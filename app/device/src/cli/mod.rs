@@ -1,5 +1,6 @@
 //! `tsutsuji-device`: the phone by hand and by script. Names and JSON shapes are fixed (DESIGN §9); fields may be added.
 
+mod document;
 mod json;
 mod note;
 
@@ -9,7 +10,7 @@ use crate::phone::Phone;
 use crate::quiet;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
-use record::PatientId;
+use record::{DocumentId, Form, PatientId};
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -44,9 +45,23 @@ enum Command {
     /// How the device stands: unsent notes, last sync, lease
     #[command(after_help = "Example: tsutsuji-device status --vault a.vault --pin-file pin")]
     Status,
-    /// The patients on this device
-    #[command(after_help = "Example: tsutsuji-device patients --vault a.vault --pin-file pin --json")]
-    Patients,
+    /// The patients on this device, in the order of their kana
+    #[command(after_help = "Example: tsutsuji-device patients --search わたなべ --vault a.vault --pin-file pin --json")]
+    Patients {
+        /// Kana, name in any variant, birth date (S101015), patient number or town
+        #[arg(long)]
+        search: Option<String>,
+    },
+    /// A measured value over the confirmed visits of a patient; gaps are gaps
+    #[command(
+        after_help = "Example: tsutsuji-device vitals --patient p-000001 --field temperature_c --vault a.vault --pin-file pin --json"
+    )]
+    Vitals {
+        #[arg(long)]
+        patient: PatientId,
+        #[arg(long)]
+        field: String,
+    },
     /// Today's planned visits of this nurse
     #[command(after_help = "Example: tsutsuji-device today --vault a.vault --pin-file pin")]
     Today,
@@ -56,6 +71,18 @@ enum Command {
     /// Visit notes (訪問看護記録書Ⅱ)
     #[command(subcommand)]
     Note(note::NoteCommand),
+    /// The station's other forms: 記録書Ⅰ, 計画書, 報告書
+    #[command(subcommand)]
+    Document(document::DocumentCommand),
+    /// The patient's board (申し送り) and what is new
+    #[command(subcommand)]
+    Handover(document::HandoverCommand),
+    /// What the monthly report needs
+    #[command(subcommand)]
+    Report(document::ReportCommand),
+    /// What waits for the manager (管理者)
+    #[command(subcommand)]
+    Manager(document::ManagerCommand),
     /// The PIN of this vault
     #[command(subcommand)]
     Pin(PinCommand),
@@ -102,6 +129,8 @@ enum CliError {
     Device(#[from] DeviceError),
     #[error("give {0}")]
     Missing(&'static str),
+    #[error("a signature under note {0} does not verify; show it to the station's manager")]
+    Unsound(DocumentId),
     #[error("standard output is closed")]
     Output(#[source] std::io::Error),
 }
@@ -124,8 +153,10 @@ impl NotDevice for record::visit_note::FieldError {}
 
 async fn run(cli: Cli) -> Result<(), CliError> {
     let out = Output { json: cli.json };
-    if let Command::Note(note::NoteCommand::Fields) = cli.command {
-        return note::fields(&out);
+    match cli.command {
+        Command::Note(note::NoteCommand::Fields) => return note::fields(Form::VisitNote, &out),
+        Command::Document(document::DocumentCommand::Fields { form }) => return note::fields(form, &out),
+        _ => {}
     }
     let vault = cli.vault.ok_or(CliError::Missing("--vault FILE, the file that holds this device's records"))?;
     let pin_file = cli.pin_file.ok_or(CliError::Missing("--pin-file FILE, a file that holds the PIN"))?;
@@ -143,14 +174,14 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Enrol { .. } => Ok(()),
         Command::Sync => {
             let report = phone.sync().await?;
-            out.say(&json::Synced::new(&report, &phone.status()?), |s| {
+            out.say(&json::Synced::new(&report, &phone.status(now)?), |s| {
                 format!(
                     "sent {}, received {}, unsent {}, held {}, rejected {}",
                     s.sent, s.received, s.unsent, s.held, s.rejected
                 )
             })
         }
-        Command::Status => out.say(&json::StatusShown::new(&phone, &phone.status()?), |s| {
+        Command::Status => out.say(&json::StatusShown::new(&phone, &phone.status(now)?), |s| {
             format!(
                 "unsent {}, patients {}, notes {}, last sync {}",
                 s.unsent,
@@ -159,9 +190,20 @@ async fn run(cli: Cli) -> Result<(), CliError> {
                 s.last_sync.as_deref().unwrap_or("never")
             )
         }),
-        Command::Patients => out.list(&phone.patients()?.iter().map(json::PatientRow::from).collect::<Vec<_>>(), |p| {
-            format!("{}  {}  {}  {}", p.id, p.kana, p.name, p.birth_date.as_deref().unwrap_or("-"))
-        }),
+        Command::Patients { search } => {
+            let found = phone.find_patients(search.as_deref().unwrap_or_default())?;
+            out.list(&found.iter().map(json::PatientRow::from).collect::<Vec<_>>(), |p| {
+                format!("{}  {}  {}  {}", p.id, p.kana, p.name, p.birth_date.as_deref().unwrap_or("-"))
+            })
+        }
+        Command::Vitals { patient, field } => {
+            let points: Vec<json::TrendPoint> =
+                phone.trend(&patient, &field)?.iter().map(json::TrendPoint::from).collect();
+            out.list(&points, |p| {
+                let value = p.value.map(|v| v.to_string()).or_else(|| p.unmeasured.clone()).unwrap_or_default();
+                format!("{}  {value}", p.at.as_deref().unwrap_or("-"))
+            })
+        }
         Command::Today => out.list(&phone.today(now)?.iter().map(json::TodayRow::from).collect::<Vec<_>>(), |v| {
             format!("{}  {} min  {}  {}", v.start, v.minutes, v.patient, v.visit)
         }),
@@ -170,6 +212,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
             out.say(&json::PatientShown::from(&shown), |s| s.lines())
         }
         Command::Note(command) => note::run(&phone, command, &out, now),
+        Command::Document(command) => document::run(&phone, command, &out, now),
+        Command::Handover(command) => document::handover(&phone, command, &out, now),
+        Command::Report(command) => document::report(&phone, command, &out),
+        Command::Manager(command) => document::manager(&phone, command, &out, now),
         Command::Pin(PinCommand::Change { new_pin_file }) => {
             phone.change_pin(&store, &read_pin(&new_pin_file)?)?;
             out.say(&serde_json::json!({"changed": true}), |_| "the PIN was changed".to_string())

@@ -51,6 +51,7 @@ pub fn NoteCard(row: NoteRow, name: Option<String>) -> Element {
         NoteState::Draft => ("tag in", "state-draft"),
         NoteState::Confirmed => ("tag ok", "state-confirmed"),
         NoteState::Competing => ("tag wa", "state-competing"),
+        NoteState::Closed => ("tag", "state-closed"),
     };
     let title = name.unwrap_or_else(|| words.say("note-title"));
     let when = row.started_at.unwrap_or(row.changed_at);

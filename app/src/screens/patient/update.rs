@@ -102,6 +102,7 @@ mod tests {
             date: Some(date(2026, 11, day)),
             facility: facility.parse()?,
             as_of: Timestamp::UNIX_EPOCH,
+            also: 0,
         })
     }
 

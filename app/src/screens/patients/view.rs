@@ -1,6 +1,6 @@
 //! 利用者
 
-use super::update::found;
+use super::update::{found, index_of};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::sex_words;
@@ -38,7 +38,8 @@ pub fn Patients() -> Element {
                     div { class: "card empty", p { b { {words.say("patients-none")} } } p { class: "sub", {words.say("patients-none-hint")} } }
                 },
                 Ok(rows) => {
-                    let shown = found(rows, &query.read());
+                    let index = index_of(rows);
+                    let (shown, same) = (found(rows, &index, &query.read()), index.same_reading());
                     rsx! {
                         div { class: "sub", role: "status", {words.count("patients-count", shown.len() as u64)} }
                         if shown.is_empty() { p { class: "card empty", {words.say("patients-not-found")} } }
@@ -49,6 +50,7 @@ pub fn Patients() -> Element {
                                 span { class: "col grow",
                                     span { class: "kana", "{row.patient.kana}" }
                                     span { class: "nm", "{row.patient.name}" }
+                                    if same.contains(&row.patient.id) { span { class: "tag wa", {words.say("tag-same-reading")} } }
                                     span { class: "sub",
                                         if let Some(birth) = row.patient.birth_date {
                                             {format!("{} · {} ", date_short(words, birth), words.count("patient-age", u64::try_from(age_on(birth, today)).unwrap_or(0)))}

@@ -30,13 +30,15 @@ pub fn order_tag(row: &TodayRow, today: Date) -> OrderTag {
 
 /// The visit that the big button belongs to: the first that is not confirmed.
 pub fn next_visit(rows: &[TodayRow]) -> Option<usize> {
-    rows.iter().position(|row| !matches!(row.state, Some(NoteState::Confirmed | NoteState::Competing)))
+    rows.iter()
+        .position(|row| !matches!(row.state, Some(NoteState::Confirmed | NoteState::Competing | NoteState::Closed)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use device::jiff::civil::{date, time};
+    use device::record::order::Orders;
     use device::record::{DocumentId, NursingOrder, Visit};
 
     fn row(state: Option<NoteState>, until: Option<Date>) -> Result<TodayRow, Box<dyn std::error::Error>> {
@@ -49,6 +51,11 @@ mod tests {
                 from: date(2026, 6, 1),
                 until,
                 special: false,
+                psychiatric: false,
+                drip: false,
+                alerts: Vec::new(),
+                spo2_target_88_92: false,
+                issued_on: None,
             })
         };
         let visit = Visit {
@@ -61,7 +68,8 @@ mod tests {
             minutes: 60,
         };
         let order = until.map(order).transpose()?;
-        Ok(TodayRow { visit, patient: None, note: None, state, has_allergy: Some(false), order })
+        let orders = Orders::on(order.as_slice(), visit.date);
+        Ok(TodayRow { visit, patient: None, note: None, state, has_allergy: Some(false), order, orders })
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl PartialEq for Shown {
             && a.state == b.state
             && a.has_allergy == b.has_allergy
             && a.order == b.order
+            && a.orders == b.orders
     }
 }
 
@@ -96,6 +97,7 @@ fn VisitCard(row: Shown, next: bool) -> Element {
         NoteState::Draft => ("tag in", words.say("state-draft")),
         NoteState::Confirmed => ("tag ok", words.say("state-confirmed")),
         NoteState::Competing => ("tag wa", words.say("state-competing")),
+        NoteState::Closed => ("tag", words.say("state-closed")),
     });
     let start = visit.start.strftime("%-H:%M").to_string();
     let minutes = words.count("minutes", visit.minutes);
@@ -114,6 +116,7 @@ fn VisitCard(row: Shown, next: bool) -> Element {
                         if has_allergy == Some(true) { span { class: "tag al", {words.say("tag-allergy")} } }
                         if has_allergy.is_none() { span { class: "tag wa", {words.say("tag-lapsed")} } }
                         if let Some(order) = order { span { class: "tag wa", "{order}" } }
+                        if row.0.orders.overlapping { span { class: "tag wa", {words.say("tag-orders-overlap")} } }
                         if let Some((class, text)) = state_tag { span { class, "{text}" } }
                     }
                 }

@@ -1,8 +1,11 @@
 //! The visit note: which section, what each tap does, what stands beside a value.
 
+use crate::text::{Language, Words};
 use device::jiff::Timestamp;
+use device::record::Form;
+use device::record::visit_note::fields::SUB_RECORDS;
 use device::record::visit_note::fields::{is_alert, is_unusual};
-use device::record::visit_note::{Field, FieldKind, FieldValue};
+use device::record::visit_note::{FIELDS, Field, FieldKind, FieldValue};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +124,91 @@ pub fn concern(field: &Field, value: Option<&FieldValue>) -> Concern {
         (FieldKind::Steps(_), Some(FieldValue::Number(n))) if *n >= 1.0 => Concern::Alert,
         _ => Concern::Calm,
     }
+}
+
+/// The heading of a group of fields, in both languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupTitle {
+    pub name: &'static str,
+    ja: &'static str,
+    en: &'static str,
+    number: Option<u8>,
+}
+
+impl GroupTitle {
+    pub fn words(&self, words: Words) -> String {
+        let title = match words.0 {
+            Language::Japanese => self.ja,
+            Language::English => self.en,
+        };
+        self.number.map_or_else(|| title.to_string(), |n| format!("{title} {n}"))
+    }
+}
+
+/// What a care item that was given asks for: the chip opens its details.
+const DETAILS: &[(&str, &str)] = &[
+    ("care.bowel", "stool."),
+    ("care.urination", "urine."),
+    ("care.catheter", "catheter."),
+    ("care.oral", "oral."),
+    ("care.medication", "medication."),
+    ("care.insulin", "insulin."),
+];
+
+type Groups = Vec<(GroupTitle, Vec<&'static str>)>;
+type Values = BTreeMap<String, FieldValue>;
+
+fn is_on(fields: &Values, name: &str) -> bool {
+    fields.get(name) == Some(&FieldValue::Flag(true))
+}
+
+/// Details of the care that was given, and of whatever has details already.
+pub fn details_of(fields: &Values) -> Groups {
+    let mut groups = Vec::new();
+    for (care, prefix) in DETAILS {
+        let names: Vec<&'static str> = FIELDS.iter().map(|f| f.name).filter(|name| name.starts_with(prefix)).collect();
+        if !is_on(fields, care) && !names.iter().any(|name| fields.contains_key(*name)) {
+            continue;
+        }
+        if let Ok(field) = Field::named(care) {
+            groups.push((GroupTitle { name: field.name, ja: field.label_ja, en: field.label_en, number: None }, names));
+        }
+    }
+    groups
+}
+
+/// The sub-records that this visit calls for, and those that were begun: of ulcers one more than were written.
+pub fn sub_records_of(fields: &Values) -> Groups {
+    let kind = match fields.get("visit_kind") {
+        Some(FieldValue::Word(kind)) => kind.as_str(),
+        _ => "",
+    };
+    let mut groups = Vec::new();
+    for group in SUB_RECORDS {
+        let begun = |prefix: &str| fields.keys().any(|name| name.starts_with(prefix));
+        let wanted = match group.name {
+            "emergency" => kind == "emergency",
+            "phone" => kind == "phone",
+            "terminal" => is_on(fields, "care.terminal"),
+            "drip" => is_on(fields, "care.infusion"),
+            "ulcer" => is_on(fields, "care.ulcer"),
+            _ => false,
+        };
+        let numbers: Vec<Option<u8>> = if group.most == 0 { vec![None] } else { (1..=group.most).map(Some).collect() };
+        for number in numbers {
+            let prefix = number.map_or_else(|| format!("{}.", group.name), |n| format!("{}.{n}.", group.name));
+            let here = begun(&prefix);
+            if here || wanted {
+                let names = Form::VisitNote.fields().iter().map(|f| f.name).filter(|name| name.starts_with(&prefix));
+                let title = GroupTitle { name: group.name, ja: group.label_ja, en: group.label_en, number };
+                groups.push((title, names.collect()));
+            }
+            if !here {
+                break;
+            }
+        }
+    }
+    groups
 }
 
 /// An actual time is kept to the minute.

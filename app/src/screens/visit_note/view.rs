@@ -1,16 +1,19 @@
 //! 訪問看護記録書Ⅱ, on the screen.
 
-use super::update::{Concern, Effect, Event, Model, Section, concern, minute_of, update};
+use super::update::{Concern, Effect, Event, Model, Section, concern, details_of, minute_of, sub_records_of, update};
 use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Edited, Icon, NumberField, SyncPill, TextField};
 use crate::screens::patient::Failed;
-use crate::text::{clock, confirm_words, day_and_clock, error_words, field_label, unit_words, use_words, value_words};
+use crate::text::{
+    choice_words, clock, confirm_words, day_and_clock, error_words, field_label, unit_words, use_words, value_words,
+};
 use device::jiff::Timestamp;
 use device::note::{JournalEntryOf, NoteShown};
 use device::record::DocumentId;
+use device::record::Form;
 use device::record::calendar::zoned_in_japan;
-use device::record::visit_note::confirmed::check_complete;
-use device::record::visit_note::fields::VITALS;
+use device::record::visit_note::fields::{CLOSING, VITALS};
+use device::record::visit_note::required::check_complete;
 use device::record::visit_note::{Conflict, FIELDS, Field, FieldKind, FieldValue, NoteState, TEXT_FIELDS};
 use device::{DeviceError, Phone};
 use dioxus::prelude::*;
@@ -102,7 +105,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         if draft {
             footer { class: "foot",
                 if section == Section::Confirm {
-                    button { class: "btn", id: "confirm", disabled: check_complete(&note.view).is_err(), onclick: move |_| send.call(Event::ConfirmTapped), {words.say("confirm-button")} }
+                    button { class: "btn", id: "confirm", disabled: check_complete(note.row.form, &note.view, &note.context).is_err(), onclick: move |_| send.call(Event::ConfirmTapped), {words.say("confirm-button")} }
                 } else {
                     button { class: "btn", id: "next", onclick: move |_| send.call(Event::NextTapped), {words.say("next")} }
                 }
@@ -212,11 +215,17 @@ fn Vitals(note: Shown, desk: Desk) -> Element {
     let before = use_hook(|| session.phone.previous_values(&row.patient, row.note).unwrap_or_default());
     rsx! {
         div { class: "vit",
-            for field in FIELDS.iter().filter(|f| VITALS.contains(&f.name) || f.name == "oxygen_l_per_min") {
+            for field in FIELDS.iter().filter(|f| is_vital(f)) {
                 Vital { key: "{field.name}", name: field.name, note: note.clone(), before: before.get(field.name).cloned().map(Known), desk }
             }
         }
     }
+}
+
+/// Measured values with a number pad; the others are chosen.
+fn is_vital(field: &Field) -> bool {
+    let by_number = matches!(field.kind, FieldKind::Number(_) | FieldKind::Steps(_));
+    (VITALS.contains(&field.name) || field.name == "oxygen_l_per_min") && by_number
 }
 
 /// A value as a prop.
@@ -298,6 +307,75 @@ fn Care(note: Shown, desk: Desk) -> Element {
             h2 { {words.say("visit-title")} }
             for name in ["payer", "visit_kind"] { Choices { key: "{name}", name, value: fields.get(name).cloned().map(Known), desk } }
             YesNo { name: "plan_changed", value: fields.get("plan_changed").cloned().map(Known), desk }
+            Choices { name: "outcome", value: fields.get("outcome").cloned().map(Known), desk }
+            if !matches!(note.0.view.word("outcome"), None | Some("carried_out")) {
+                AnyField { name: "outcome_reason", note: note.clone(), desk }
+            }
+            if note.0.context.needs_gaf || fields.contains_key("gaf") { AnyField { name: "gaf", note: note.clone(), desk } }
+        }
+        for (title, names) in details_of(fields).into_iter().chain(sub_records_of(fields)) {
+            section { key: "{title.name}", class: "card", "data-group": title.name,
+                h2 { {title.words(words)} }
+                for name in names { AnyField { key: "{name}", name, note: note.clone(), desk } }
+            }
+        }
+    }
+}
+
+/// One field of any kind, with its label: what the form's sub-records are made of.
+#[component]
+fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
+    let words = use_words();
+    let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
+    let Ok(field) = Field::named(name) else { return rsx! {} };
+    let value = note.0.view.fields.get(name).cloned();
+    let label = field_label(words, name);
+    let save = move |typed| desk.send.call(Event::ValueTyped { field: name.to_string(), typed });
+    let line = |label: String, unit: &str, shown: String, keys: &'static str| {
+        rsx! {
+            div { class: "line row sp wrap",
+                label { r#for: name, "{label} " {unit_words(words, unit)} }
+                div { class: "f slim wide", NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: save } }
+                if let Some(refused) = refused.clone() { div { class: "p bad", role: "alert", "{refused}" } }
+            }
+        }
+    };
+    let typed = value.as_ref().map(|value| value_words(words, name, value)).unwrap_or_default();
+    match field.kind {
+        FieldKind::Choice(_) => rsx! { Choices { name, value: value.map(Known), desk } },
+        FieldKind::Flag => rsx! { YesNo { name, value: value.map(Known), desk } },
+        FieldKind::Number(range) => {
+            let keys = if range.decimals > 0 { "decimal" } else { "numeric" };
+            line(
+                label,
+                range.unit,
+                if matches!(value, Some(FieldValue::Unmeasured(_))) { String::new() } else { typed },
+                keys,
+            )
+        }
+        FieldKind::Date => {
+            let date = match value {
+                Some(FieldValue::Date(date)) => date.to_string(),
+                _ => String::new(),
+            };
+            line(label, "", date, "text")
+        }
+        FieldKind::Steps(_) | FieldKind::Time | FieldKind::Line => line(label, "", typed, "text"),
+        FieldKind::Text(limit) => {
+            rsx! { LongText { name, label, limit, text: note.0.view.text(name).to_string(), desk } }
+        }
+    }
+}
+
+#[component]
+fn LongText(name: &'static str, label: String, limit: usize, text: String, desk: Desk) -> Element {
+    rsx! {
+        TextField {
+            id: name.to_string(), label, text, limit,
+            on_typing: move |()| desk.send.call(Event::TypingBegan),
+            on_settled: move |()| desk.send.call(Event::TypingSettled),
+            on_keep: move |e: Edited| desk.send.call(Event::TextPaused { field: name.to_string(), shown: e.shown, typed: e.typed }),
+            on_save: move |e: Edited| desk.send.call(Event::TextChanged { field: name.to_string(), shown: e.shown, typed: e.typed }),
         }
     }
 }
@@ -310,8 +388,8 @@ fn Choices(name: &'static str, value: Option<Known>, desk: Desk) -> Element {
     rsx! {
         div { class: "k", {field_label(words, name)} }
         div { class: "chips", role: "group", "aria-label": field_label(words, name),
-            for choice in choices.iter().copied() {
-                Choice { key: "{choice}", name, label: words.say(&format!("{name}-{choice}")), value: Known(FieldValue::Word(choice.to_string())), on: value == Some(Known(FieldValue::Word(choice.to_string()))), desk }
+            for choice in choices.iter().copied().filter(|choice| name != "outcome" || !CLOSING.contains(choice)) {
+                Choice { key: "{choice}", name, label: choice_words(words, name, choice), value: Known(FieldValue::Word(choice.to_string())), on: value == Some(Known(FieldValue::Word(choice.to_string()))), desk }
             }
         }
     }
@@ -345,16 +423,13 @@ fn Texts(note: Shown, desk: Desk) -> Element {
     let words = use_words();
     rsx! {
         for field in TEXT_FIELDS.iter() {
-            TextField {
+            LongText {
                 key: "{field.name}",
-                id: field.name.to_string(),
+                name: field.name,
                 label: field_label(words, field.name),
-                text: note.0.view.text(field.name).to_string(),
                 limit: device::record::visit_note::fields::TEXT_LIMIT,
-                on_typing: move |()| desk.send.call(Event::TypingBegan),
-                on_settled: move |()| desk.send.call(Event::TypingSettled),
-                on_keep: move |e: Edited| desk.send.call(Event::TextPaused { field: field.name.to_string(), shown: e.shown, typed: e.typed }),
-                on_save: move |e: Edited| desk.send.call(Event::TextChanged { field: field.name.to_string(), shown: e.shown, typed: e.typed }),
+                text: note.0.view.text(field.name).to_string(),
+                desk,
             }
         }
     }
@@ -364,7 +439,8 @@ fn Texts(note: Shown, desk: Desk) -> Element {
 fn Confirm(note: Shown, desk: Desk) -> Element {
     let words = use_words();
     let fields = &note.0.view.fields;
-    let ready = check_complete(&note.0.view).map_err(|error| confirm_words(words, &error));
+    let ready =
+        check_complete(note.0.row.form, &note.0.view, &note.0.context).map_err(|error| confirm_words(words, &error));
     let typed = |name: &str| fields.get(name).map(|value| value_words(words, name, value)).unwrap_or_default();
     let (started, ended, next) = (
         typed("started_at"),
@@ -420,9 +496,9 @@ fn Content(fields: Fields) -> Element {
         .filter(|f| f.name.starts_with("care.") && fields.get(f.name) == Some(&FieldValue::Flag(true)))
         .map(|f| field_label(words, f.name))
         .collect();
-    let lines: Vec<(String, String)> = FIELDS
+    let lines: Vec<(String, String)> = Form::VisitNote
+        .fields()
         .iter()
-        .chain(TEXT_FIELDS)
         .filter(|f| !f.name.starts_with("care."))
         .filter_map(|f| fields.get(f.name).map(|value| (field_label(words, f.name), value_words(words, f.name, value))))
         .collect();

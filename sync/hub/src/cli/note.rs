@@ -4,8 +4,10 @@ use super::admin::time;
 use super::{Data, Output};
 use crate::error::HubError;
 use clap::{Subcommand, ValueEnum};
-use record::visit_note::NoteState;
-use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId};
+use jiff::Timestamp;
+use record::visit_note::signed::judge;
+use record::visit_note::{NoteState, Verdict};
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId};
 use serde::Serialize;
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -15,9 +17,12 @@ pub enum Format {
 
 #[derive(Subcommand)]
 pub enum NoteCommand {
-    /// List the notes, the last changed first
+    /// List the visit notes (or the documents of another form), the last changed first
     #[command(after_help = "Example: tsutsuji-hub note list --data hub --json")]
     List {
+        /// visit_note, handover, intake_record, care_plan, visit_report
+        #[arg(long, default_value = "visit_note")]
+        form: Form,
         #[command(flatten)]
         data: Data,
     },
@@ -42,6 +47,7 @@ pub enum NoteCommand {
 #[derive(Serialize)]
 struct Listed {
     note: DocumentId,
+    form: Form,
     station: FacilityId,
     patient: PatientId,
     state: NoteState,
@@ -52,23 +58,34 @@ struct Listed {
 #[derive(Serialize)]
 struct Verified {
     note: DocumentId,
-    verdict: &'static str,
+    verdict: Verdict,
     hash: ContentHash,
     device: DeviceId,
     staff: StaffId,
     received_at: String,
     competing: usize,
+    /// What people signed about the note since.
+    amendments: Vec<ActVerified>,
+}
+
+#[derive(Serialize)]
+struct ActVerified {
+    amendment: ContentHash,
+    verdict: Verdict,
+    received_at: String,
 }
 
 pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
     match command {
-        NoteCommand::List { data } => {
+        NoteCommand::List { form, data } => {
             let rows: Vec<Listed> = data
                 .open()?
                 .read(|tx| tx.notes())?
                 .into_iter()
+                .filter(|n| n.form == form)
                 .map(|n| Listed {
                     note: n.note,
+                    form: n.form,
                     station: n.station,
                     patient: n.patient,
                     state: n.state,
@@ -81,23 +98,40 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
         NoteCommand::Export { note, format: Format::Json, data } => {
             let exported = data.open()?.read(|tx| {
                 let view = tx.note_view(note)?.ok_or(HubError::UnknownNote(note))?;
+                let (acts, _) = tx.acts(note)?;
                 let confirmations = tx.confirmations(note)?;
-                let frozen = match confirmations.first() {
-                    Some(first) => {
-                        Some(first.signed.open(note).map_err(|_| HubError::Damaged { table: "confirmation" })?)
+                let hashes: Vec<ContentHash> = confirmations.iter().map(|c| c.signed.hash()).collect();
+                let chosen = acts.chosen().map(|(hash, _)| hash);
+                let stands = confirmations.iter().find(|c| Some(c.signed.hash()) == chosen).or(confirmations.first());
+                let frozen = match stands {
+                    Some(stands) => {
+                        Some(stands.signed.open(note).map_err(|_| HubError::Damaged { table: "confirmation" })?)
                     }
                     None => None,
                 };
+                let form = tx.note_form(note)?.unwrap_or_default();
+                let confirmed_fields = frozen.as_ref().map(|f| f.fields.clone());
+                let (fields, conflicts) = match confirmed_fields.clone() {
+                    Some(mut fields) => {
+                        let conflicts = acts.correct(form, &mut fields);
+                        (fields, conflicts)
+                    }
+                    None => (view.fields, view.conflicts),
+                };
                 Ok(serde_json::json!({
                     "note": note,
-                    "state": match confirmations.len() { 0 => "draft", 1 => "confirmed", _ => "competing" },
+                    "form": form,
+                    "state": NoteState::of(&hashes, &acts, view.closed),
                     "about": view.about,
                     "authors": view.authors,
                     "author": frozen.as_ref().map(|f| f.staff.clone()),
                     "confirmed_at": frozen.as_ref().map(|f| f.confirmed_at),
-                    "received_at": confirmations.first().map(|c| time(c.at)),
-                    "fields": frozen.map_or(view.fields, |f| f.fields),
-                    "conflicts": view.conflicts,
+                    "received_at": stands.map(|c| time(c.at)),
+                    "fields": fields,
+                    "confirmed_fields": confirmed_fields,
+                    "conflicts": conflicts,
+                    "amendments": acts.amendments(form),
+                    "competing": hashes.len().saturating_sub(1),
                 }))
             })?;
             out.say(&exported, |value| serde_json::to_string_pretty(value).unwrap_or_default())
@@ -106,26 +140,46 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
             let verified = data.open()?.read(|tx| {
                 tx.note_owner(note)?.ok_or(HubError::UnknownNote(note))?;
                 let confirmations = tx.confirmations(note)?;
-                let first = confirmations.first().ok_or(HubError::NotConfirmed(note))?;
-                let device = tx.device(first.device)?.ok_or(HubError::UnknownDevice(first.device))?;
-                let fits = first.signed.open(note).is_ok() && first.signed.key == device.signing_key;
-                // Receipt time against revocation: a key that was revoked before is for a person to review.
-                let verdict = match (fits, device.revoked_at) {
-                    (false, _) => "invalid",
-                    (true, Some(revoked)) if revoked <= first.at => "review",
-                    (true, _) => "valid",
+                let chosen = tx.acts(note)?.0.chosen().map(|(hash, _)| hash);
+                let stands = confirmations
+                    .iter()
+                    .find(|c| Some(c.signed.hash()) == chosen)
+                    .or(confirmations.first())
+                    .ok_or(HubError::NotConfirmed(note))?;
+                let keys = tx.device_keys()?;
+                let at = |ms| Timestamp::from_millisecond(ms).ok();
+                let verdict = match stands.signed.open(note) {
+                    Ok(frozen) => judge(&stands.signed.key, frozen.device, &frozen.staff, at(stands.at), &keys),
+                    Err(_) => Verdict::Invalid,
                 };
+                let mut amendments = Vec::new();
+                for (signed, received) in tx.acts(note)?.1 {
+                    let verdict = match signed.open(note) {
+                        Ok(act) => judge(&signed.key, act.device, &act.staff, at(received), &keys),
+                        Err(_) => Verdict::Invalid,
+                    };
+                    amendments.push(ActVerified { amendment: signed.hash(), verdict, received_at: time(received) });
+                }
                 Ok(Verified {
                     note,
                     verdict,
-                    hash: first.signed.hash(),
-                    device: first.device,
-                    staff: first.staff.clone(),
-                    received_at: time(first.at),
+                    hash: stands.signed.hash(),
+                    device: stands.device,
+                    staff: stands.staff.clone(),
+                    received_at: time(stands.at),
                     competing: confirmations.len() - 1,
+                    amendments,
                 })
             })?;
-            out.say(&verified, |v| format!("{}: {} signed by {} on {}", v.note, v.verdict, v.staff, v.device))?;
+            out.say(&verified, |v| {
+                format!(
+                    "{}: {} signed by {} on {}",
+                    v.note,
+                    format!("{:?}", v.verdict).to_lowercase(),
+                    v.staff,
+                    v.device
+                )
+            })?;
             Ok(())
         }
     }

@@ -5,6 +5,7 @@ use super::facilities::id;
 use crate::error::HubError;
 use jiff::civil::Date;
 use protocol::{Consented, Kind};
+use record::order::{SpecialExemption, SpecialWarning};
 use record::{Consent, DocumentId, FacilityId, NursingOrder, PatientId, Visit};
 use rusqlite::{OptionalExtension, Row};
 
@@ -190,9 +191,53 @@ impl Tx<'_> {
         self.tell_patient(station, patient)
     }
 
-    /// 指示書の登録
+    /// AT-O4: whether the patient has special orders of the same month already, at whatever station. One form that goes to
+    /// several stations counts once.
+    pub fn check_special_order(
+        &self,
+        order: &NursingOrder,
+        exemption: Option<SpecialExemption>,
+    ) -> Result<Option<SpecialWarning>, HubError> {
+        if !order.special {
+            return Ok(None);
+        }
+        let mut others = self.special_orders(&order.patient)?;
+        others.retain(|other| {
+            let same_form = (&other.facility, other.from, other.until) == (&order.facility, order.from, order.until);
+            !same_form || other.station == order.station
+        });
+        Ok(record::order::check_special(&others, order.issue_day(), exemption)?)
+    }
+
+    /// The patient's special orders by their columns. All else of an order stands only in its feed's sealed body.
+    fn special_orders(&self, patient: &PatientId) -> Result<Vec<NursingOrder>, HubError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT id, facility, station, \"from\", until FROM nursing_order WHERE patient = ?1 AND special = 1",
+        )?;
+        Ok(statement
+            .query_map([patient.as_str()], |r| {
+                Ok(NursingOrder {
+                    id: DocumentId(r.get(0)?),
+                    patient: patient.clone(),
+                    facility: id(r, 1)?,
+                    station: id(r, 2)?,
+                    from: id(r, 3)?,
+                    until: id(r, 4)?,
+                    special: true,
+                    psychiatric: false,
+                    drip: false,
+                    alerts: Vec::new(),
+                    spo2_target_88_92: false,
+                    issued_on: None,
+                })
+            })?
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// 指示書の登録. A third special order in one month is refused, whoever asks; of a second one the caller warns.
     pub fn add_order(&self, order: &NursingOrder) -> Result<(), HubError> {
-        NursingOrder::check_period(order.from, order.until, order.special)?;
+        order.check()?;
+        self.check_special_order(order, None)?;
         let patient = self.known_patient(&order.patient)?;
         self.known_facility(&order.facility)?;
         self.known_facility(&order.station)?;
@@ -275,4 +320,81 @@ fn read_consent(row: &Row<'_>) -> rusqlite::Result<Consent> {
         },
         withdrawn: row.get::<_, Option<i64>>(6)?.is_some(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use jiff::civil::date;
+    use record::order::OrderError;
+    use record::patient::{Demographics, Sex};
+    use record::{Facility, FacilityKind};
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn special(tx: &Tx<'_>, n: u8, station: &str, from: Date) -> Result<NursingOrder, HubError> {
+        let known = |id: &str| id.parse::<FacilityId>().map_err(|_| HubError::NoRandomness);
+        let hospital = known("tsubaki")?;
+        Ok(NursingOrder {
+            id: DocumentId([n; 16]),
+            patient: tx.patient_of_local_id(&hospital, "1")?.ok_or(HubError::Damaged { table: "local_id" })?,
+            facility: hospital,
+            station: known(station)?,
+            from,
+            until: from.saturating_add(jiff::Span::new().days(13)),
+            special: true,
+            psychiatric: true,
+            drip: false,
+            alerts: Vec::new(),
+            spo2_target_88_92: false,
+            issued_on: None,
+        })
+    }
+
+    #[test]
+    fn at_o4_a_second_special_order_is_stored_with_a_warning_and_a_third_not_at_all() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let store = Store::init(folder.path(), "test")?;
+        store.write(|tx| {
+            for (id, kind) in
+                [("tsubaki", FacilityKind::Hospital), ("st-1", FacilityKind::Station), ("st-2", FacilityKind::Station)]
+            {
+                let id = id.parse().map_err(|_| HubError::NoRandomness)?;
+                tx.add_facility(&Facility { id, kind, name: "架空".into(), disclosing: true })?;
+            }
+            let person = Demographics {
+                local_id: "1".into(),
+                name: "仮山 花子".into(),
+                kana: "カリヤマ ハナコ".into(),
+                birth_date: None,
+                sex: Sex::Unknown,
+                address: None,
+                phone: None,
+            };
+            let hospital = "tsubaki".parse().map_err(|_| HubError::NoRandomness)?;
+            tx.take_demographics(&hospital, &person).map(|_| ())
+        })?;
+        store.write(|tx| {
+            let (first, day) = (special(tx, 1, "st-1", date(2026, 11, 2))?, date(2026, 11, 17));
+            assert_eq!(tx.check_special_order(&first, None)?, None);
+            tx.add_order(&first)?;
+            // The same form, sent to the other station too.
+            let copy = NursingOrder { id: DocumentId([2; 16]), ..special(tx, 2, "st-2", first.from)? };
+            assert_eq!(tx.check_special_order(&copy, None)?, None);
+            tx.add_order(&copy)?;
+            let second = special(tx, 3, "st-1", day)?;
+            let warning = tx.check_special_order(&second, None)?;
+            assert_eq!(warning.map(|w| w.earlier_issued_on), Some(first.from));
+            assert_eq!(tx.check_special_order(&second, Some(SpecialExemption::Cannula))?, None);
+            tx.add_order(&second)
+        })?;
+        let third = store.write(|tx| tx.add_order(&special(tx, 4, "st-1", date(2026, 11, 30))?));
+        assert!(matches!(third, Err(HubError::Order(OrderError::ThirdSpecialInMonth { month: 11, .. }))));
+        store.write(|tx| tx.add_order(&special(tx, 5, "st-1", date(2026, 12, 1))?))?;
+        let kept: i64 =
+            store.read(|tx| Ok(tx.sql.query_row("SELECT count(*) FROM nursing_order", [], |r| r.get(0))?))?;
+        assert_eq!(kept, 4);
+        Ok(())
+    }
 }

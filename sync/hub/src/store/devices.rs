@@ -4,6 +4,7 @@ use super::Tx;
 use super::facilities::id;
 use crate::error::HubError;
 use protocol::{DeviceKey, Kind, RefusalCode};
+use record::visit_note::KeyValidity;
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, Staff, StaffId};
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
@@ -114,6 +115,19 @@ impl Tx<'_> {
     pub fn devices(&self) -> Result<Vec<DeviceRow>, HubError> {
         let mut statement = self.sql.prepare(&format!("SELECT {COLUMNS} FROM device ORDER BY enrolled_at, id"))?;
         Ok(statement.query_map([], read_device)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Every signing key this hub has ever known, with its validity: append-only, kept as long as the records.
+    pub fn device_keys(&self) -> Result<Vec<KeyValidity>, HubError> {
+        let time = |at: i64| jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MIN);
+        let validity = |row: DeviceRow| KeyValidity {
+            device: row.device,
+            staff: row.staff,
+            key: row.signing_key,
+            from: time(row.enrolled_at),
+            until: row.revoked_at.map(time),
+        };
+        Ok(self.devices()?.into_iter().map(validity).collect())
     }
 
     /// Takes effect at the device's next request.

@@ -149,6 +149,15 @@ impl Tx<'_> {
         rows.into_iter().map(|row| self.open_entry(row)).collect()
     }
 
+    /// Entries of a kind about a document that passed, in the order of receipt.
+    pub fn passed_entries(&self, doc: DocumentId, kind: Kind) -> Result<Vec<EntryRow>, HubError> {
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM entry WHERE doc = ?1 AND kind = ?2 AND state = 'passed' ORDER BY id"
+        ))?;
+        let rows = statement.query_map((doc.0, u8::from(kind)), read_entry)?.collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter().map(|row| self.open_entry(row)).collect()
+    }
+
     pub fn entry(&self, id: i64) -> Result<Option<EntryRow>, HubError> {
         let found = self
             .sql

@@ -3,8 +3,8 @@
 use super::Tx;
 use super::facilities::id;
 use crate::error::HubError;
-use record::visit_note::{NoteState, NoteView, SignedConfirmation};
-use record::{DeviceId, DocumentId, FacilityId, PatientId, StaffId, canonical};
+use record::visit_note::{Acts, NoteState, NoteView, SignedAct, SignedConfirmation};
+use record::{DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
 use rusqlite::OptionalExtension;
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 pub struct NoteListed {
     pub note: DocumentId,
+    pub form: Form,
     pub station: FacilityId,
     pub patient: PatientId,
     pub state: NoteState,
@@ -40,11 +41,21 @@ impl Tx<'_> {
         sealed.map_or(Ok(Vec::new()), |sealed| self.keys.open("note", &doc.0, &sealed))
     }
 
+    /// The form a document began with.
+    pub fn note_form(&self, doc: DocumentId) -> Result<Option<Form>, HubError> {
+        let tag: Option<u8> = self
+            .sql
+            .prepare_cached("SELECT form FROM note WHERE doc = ?1")?
+            .query_row([doc.0], |r| r.get(0))
+            .optional()?;
+        Ok(tag.and_then(Form::from_tag))
+    }
+
     pub fn put_note(
         &self,
         doc: DocumentId,
-        station: &FacilityId,
-        patient: &PatientId,
+        form: Form,
+        (station, patient): (&FacilityId, &PatientId),
         document: &[u8],
         view: &NoteView,
     ) -> Result<(), HubError> {
@@ -52,10 +63,11 @@ impl Tx<'_> {
         let view = self.keys.seal("note view", &doc.0, &canonical::to_bytes(view)?)?;
         self.sql
             .prepare_cached(
-                "INSERT INTO note (doc, station, patient, updated_at, document, view) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                "INSERT INTO note (doc, station, patient, updated_at, document, view, form)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (doc) DO UPDATE SET updated_at = excluded.updated_at, document = excluded.document, view = excluded.view",
             )?
-            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, view))?;
+            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, view, form.tag()))?;
         Ok(())
     }
 
@@ -109,28 +121,43 @@ impl Tx<'_> {
         Ok(out)
     }
 
+    /// The acts about a note that passed, opened, and as they were signed with the time of receipt.
+    pub fn acts(&self, doc: DocumentId) -> Result<(Acts, Vec<(SignedAct, i64)>), HubError> {
+        let mut signed = Vec::new();
+        for entry in self.passed_entries(doc, protocol::Kind::Amendment)? {
+            let act = SignedAct::from_bytes(&entry.bytes).map_err(|_| HubError::Damaged { table: "entry" })?;
+            signed.push((act, entry.received_at));
+        }
+        let plain: Vec<SignedAct> = signed.iter().map(|(act, _)| act.clone()).collect();
+        Ok((Acts::open(doc, &plain), signed))
+    }
+
     /// Every note at this hub, the last changed first.
     pub fn notes(&self) -> Result<Vec<NoteListed>, HubError> {
-        let mut statement =
-            self.sql.prepare("SELECT doc, station, patient, updated_at FROM note ORDER BY updated_at DESC, doc")?;
+        let mut statement = self
+            .sql
+            .prepare("SELECT doc, station, patient, updated_at, form FROM note ORDER BY updated_at DESC, doc")?;
         let rows = statement
             .query_map([], |r| {
-                Ok((DocumentId(r.get(0)?), id::<FacilityId>(r, 1)?, id::<PatientId>(r, 2)?, r.get::<_, i64>(3)?))
+                let whose = (id::<FacilityId>(r, 1)?, id::<PatientId>(r, 2)?);
+                Ok((DocumentId(r.get(0)?), whose, r.get::<_, i64>(3)?, r.get::<_, u8>(4)?))
             })?
             .collect::<Result<Vec<_>, _>>()?;
         let mut notes = Vec::with_capacity(rows.len());
-        for (note, station, patient, updated_at) in rows {
+        for (note, (station, patient), updated_at, form) in rows {
             let confirmations = self.confirmations(note)?;
-            let state = match confirmations.len() {
-                0 => NoteState::Draft,
-                1 => NoteState::Confirmed,
-                _ => NoteState::Competing,
-            };
+            let view = self.note_view(note)?;
+            let state = NoteState::of(
+                &confirmations.iter().map(|c| c.signed.hash()).collect::<Vec<_>>(),
+                &self.acts(note)?.0,
+                view.as_ref().is_some_and(|view| view.closed),
+            );
             let author = match confirmations.first() {
                 Some(first) => Some(first.staff.clone()),
-                None => self.note_view(note)?.and_then(|view| view.authors.into_values().next()),
+                None => view.and_then(|view| view.authors.into_values().next()),
             };
-            notes.push(NoteListed { note, station, patient, state, author, updated_at });
+            let form = Form::from_tag(form).ok_or(HubError::Damaged { table: "note" })?;
+            notes.push(NoteListed { note, form, station, patient, state, author, updated_at });
         }
         Ok(notes)
     }

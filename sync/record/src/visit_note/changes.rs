@@ -3,10 +3,13 @@
 //! What measured why: AUTOMERGE notes in ARCHITECTURE.md. A new document that holds only its root and our own changes
 //! is smallest as one uncompressed document; a tail of a known document as a bundle.
 
+use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId};
 use automerge::{AutoCommit, Change};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How an entry's bytes are written. Tags never change meaning.
@@ -60,6 +63,8 @@ pub enum ChangeError {
     WrongHash,
     #[error("the change was made by another device than the one that sent it")]
     OtherDevice,
+    #[error("a change without an author is not the one that every device makes alike")]
+    NotDeterministic,
 }
 
 /// Largest entry that is read, in bytes.
@@ -79,15 +84,20 @@ impl IncomingChange {
     /// The device that made it: the first eight bytes of its actor. `None` for a deterministic root or field change.
     pub fn device(&self) -> Option<DeviceId> {
         let actor = self.change.actor_id().to_bytes();
-        if self.change.timestamp() == 0 && self.change.message().is_some() {
+        if is_deterministic(&self.change) {
             return None;
         }
         <[u8; 8]>::try_from(actor.get(..8)?).ok().map(DeviceId)
     }
 
-    /// The change in Automerge's own stable form, for storage.
-    pub fn bytes(&self) -> &[u8] {
-        self.change.raw_bytes()
+    /// The changes it was made upon.
+    pub fn parents(&self) -> Vec<ChangeHash> {
+        self.change.deps().iter().map(|hash| ChangeHash(hash.0)).collect()
+    }
+
+    /// When its maker's clock says it was made.
+    pub fn at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.change.timestamp()).ok()
     }
 
     /// Position in the causal order of its maker's changes.
@@ -106,14 +116,44 @@ pub fn entry_hash(document: DocumentId, hashes: &[ChangeHash]) -> ContentHash {
     ContentHash(sha.finalize().into())
 }
 
-/// Reads an entry's changes in causal order, root excluded. Nothing is applied; a panic of Automerge is an error here.
+/// An entry's changes, read and named but not yet applied.
+#[derive(Clone)]
+pub struct Incoming {
+    /// What people wrote, in causal order.
+    made: Vec<IncomingChange>,
+    /// Deterministic field changes that came along.
+    shared: Vec<Change>,
+}
+
+impl Incoming {
+    /// The entry's hash: over what people wrote, however it was encoded and whatever came along.
+    pub fn hash(&self, document: DocumentId) -> ContentHash {
+        let hashes: Vec<ChangeHash> = self.made.iter().map(IncomingChange::hash).collect();
+        entry_hash(document, &hashes)
+    }
+
+    /// Whether one device made all of it.
+    pub fn is_by(&self, device: DeviceId) -> bool {
+        self.made.iter().all(|change| change.device() == Some(device))
+    }
+
+    pub fn made(&self) -> &[IncomingChange] {
+        &self.made
+    }
+
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.shared.iter().chain(self.made.iter().map(|made| &made.change))
+    }
+}
+
+/// Reads an entry's changes, root excluded. Nothing is applied; a panic of Automerge is an error here.
 ///
 /// On a hub this runs in a worker process with limits, because a hang cannot be caught.
-pub fn decode(document: DocumentId, encoding: Encoding, bytes: &[u8]) -> Result<Vec<IncomingChange>, ChangeError> {
+pub fn decode(document: DocumentId, form: Form, encoding: Encoding, bytes: &[u8]) -> Result<Incoming, ChangeError> {
     if bytes.len() > ENTRY_LIMIT {
         return Err(ChangeError::TooLarge);
     }
-    let root = super::draft::root_change(document);
+    let root = super::draft::root_change(document, form);
     let changes = catch_unwind(AssertUnwindSafe(|| match encoding {
         Encoding::Columns => read_columns(bytes),
         Encoding::Bundle => automerge::Bundle::try_from(bytes)
@@ -122,7 +162,7 @@ pub fn decode(document: DocumentId, encoding: Encoding, bytes: &[u8]) -> Result<
         Encoding::Cbor => Err(ChangeError::UnknownEncoding),
     }))
     .unwrap_or(Err(ChangeError::Unreadable))?;
-    let mut incoming = Vec::with_capacity(changes.len());
+    let mut incoming = Incoming { made: Vec::with_capacity(changes.len()), shared: Vec::new() };
     for change in changes {
         if change.hash() == root.hash() {
             continue;
@@ -130,10 +170,32 @@ pub fn decode(document: DocumentId, encoding: Encoding, bytes: &[u8]) -> Result<
         if change.deps().is_empty() {
             return Err(ChangeError::OtherDocument);
         }
-        incoming.push(IncomingChange { change });
+        if is_deterministic(&change) {
+            check_deterministic(document, form, &change)?;
+            incoming.shared.push(change);
+        } else {
+            incoming.made.push(IncomingChange { change });
+        }
     }
-    incoming.sort_by_key(IncomingChange::position);
+    incoming.made.sort_by_key(IncomingChange::position);
     Ok(incoming)
+}
+
+fn is_deterministic(change: &Change) -> bool {
+    change.timestamp() == 0 && change.message().is_some()
+}
+
+/// A field change of any version, ours or newer, is made again from its name and must come out alike.
+fn check_deterministic(document: DocumentId, form: Form, change: &Change) -> Result<(), ChangeError> {
+    let message = change.message().unwrap_or_default();
+    let name = message.strip_prefix(super::draft::FIELD_MESSAGE).ok_or(ChangeError::NotDeterministic)?;
+    let fits = (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_'));
+    if fits && super::draft::field_change(document, form, name).hash() == change.hash() {
+        Ok(())
+    } else {
+        Err(ChangeError::NotDeterministic)
+    }
 }
 
 /// Magic, checksum, chunk type 0 (document): the only chunk that may come as `Columns`.
@@ -146,13 +208,18 @@ fn read_columns(bytes: &[u8]) -> Result<Vec<Change>, ChangeError> {
     AutoCommit::load(bytes).map_err(|_| ChangeError::Unreadable).map(|mut doc| doc.get_changes(&[]))
 }
 
-/// Writes some changes of a document as one entry.
+/// Writes some changes of a document as one entry, with the field changes they stand on.
 pub(super) fn encode(doc: &mut AutoCommit, hashes: &[ChangeHash]) -> Result<(Encoding, Vec<u8>), ChangeError> {
-    let all = doc.get_changes(&[]).len();
-    if all == hashes.len() + 1 {
+    let wanted: HashSet<automerge::ChangeHash> = hashes.iter().map(|h| automerge::ChangeHash(h.0)).collect();
+    let all = doc.get_changes(&[]);
+    let others = all.iter().filter(|change| !wanted.contains(&change.hash()) && !is_deterministic(change)).count();
+    if others == 0 {
         return Ok((Encoding::Columns, doc.save_nocompress()));
     }
-    let hashes = hashes.iter().map(|h| automerge::ChangeHash(h.0)).collect::<Vec<_>>();
+    let parents: HashSet<automerge::ChangeHash> =
+        all.iter().filter(|change| wanted.contains(&change.hash())).flat_map(|c| c.deps().to_vec()).collect();
+    let along = all.iter().filter(|c| is_deterministic(c) && !c.deps().is_empty() && parents.contains(&c.hash()));
+    let hashes: Vec<automerge::ChangeHash> = along.map(Change::hash).chain(wanted.iter().copied()).collect();
     let bundle = doc.bundle(hashes).map_err(|_| ChangeError::Unreadable)?;
     Ok((Encoding::Bundle, bundle.bytes().to_vec()))
 }

@@ -1,12 +1,15 @@
 //! 確定: the draft frozen into canonical CBOR, hashed, and signed with the device's key. Works offline.
 
+use super::amendment::{Act, Acts, Amendment, AmendmentState, Correction, Proposal, SignedAct};
 use super::draft::{About, Draft, DraftError, NoteView};
-use super::fields::{FieldValue, VITALS};
-use super::{Amendment, AmendmentState};
+use super::fields::{FieldKind, FieldValue};
+use super::required::{self, ConfirmContext, ConfirmError};
+use super::signed::{self, ConfirmationError};
 use crate::canonical::{self, CborError};
+use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId, StaffId};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use jiff::{SignedDuration, Timestamp};
+use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -18,6 +21,9 @@ const PURPOSE: &[u8] = b"tsutsuji confirmation v1";
 pub struct FrozenNote {
     pub v: u8,
     pub note: DocumentId,
+    /// Left out for a visit note.
+    #[serde(default, skip_serializing_if = "is_visit_note")]
+    pub form: Form,
     pub about: About,
     /// Author and confirmer (記録の確定者).
     pub staff: StaffId,
@@ -27,6 +33,10 @@ pub struct FrozenNote {
     /// The document's heads: what the confirmer had before her.
     pub heads: Vec<ChangeHash>,
     pub fields: BTreeMap<String, FieldValue>,
+}
+
+fn is_visit_note(form: &Form) -> bool {
+    *form == Form::VisitNote
 }
 
 /// The frozen bytes with the signature and the key that made it.
@@ -40,34 +50,6 @@ pub struct SignedConfirmation {
     pub signature: Vec<u8>,
 }
 
-/// Why a draft cannot be confirmed yet. Names what is missing, not what was written.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfirmError {
-    #[error("not confirmed: fill in {}", .0.join(", "))]
-    Missing(Vec<&'static str>),
-    #[error("not confirmed: two values stand for {}; choose one of them first", .0.join(", "))]
-    OpenConflict(Vec<String>),
-    #[error("not confirmed: the visit must end after it began and within 24 hours; correct started_at or ended_at")]
-    TimesReversed,
-    #[error("not confirmed: the note has no patient yet; start it again from the visit")]
-    NoPatient,
-    #[error(transparent)]
-    Draft(#[from] DraftError),
-    #[error(transparent)]
-    Cbor(#[from] CborError),
-}
-
-/// Why bytes are no valid confirmation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ConfirmationError {
-    #[error("the confirmation cannot be read")]
-    Unreadable,
-    #[error("the signature does not fit the confirmed text: it was changed, or another key made it")]
-    WrongSignature,
-    #[error("the confirmation belongs to another note")]
-    OtherNote,
-}
-
 impl Draft {
     /// Freezes and signs. The draft's document stays as it is; what comes later becomes a proposed amendment.
     pub fn confirm(
@@ -76,12 +58,14 @@ impl Draft {
         device: DeviceId,
         key: &SigningKey,
         at: Timestamp,
+        context: &ConfirmContext,
     ) -> Result<SignedConfirmation, ConfirmError> {
         let view = self.view()?;
-        check_complete(&view)?;
+        required::check_complete(self.form(), &view, context)?;
         let frozen = FrozenNote {
             v: 1,
             note: self.id(),
+            form: self.form(),
             about: view.about.ok_or(ConfirmError::NoPatient)?,
             staff: staff.clone(),
             device,
@@ -90,50 +74,9 @@ impl Draft {
             fields: view.fields,
         };
         let frozen = canonical::to_bytes(&frozen)?;
-        let signature = key.sign(&statement(&frozen));
-        Ok(SignedConfirmation {
-            frozen,
-            key: key.verifying_key().to_bytes().to_vec(),
-            signature: signature.to_bytes().to_vec(),
-        })
+        let signature = signed::sign(PURPOSE, &frozen, key);
+        Ok(SignedConfirmation { frozen, key: key.verifying_key().to_bytes().to_vec(), signature })
     }
-}
-
-/// What the statutory note needs before it can be confirmed (domain §3.4; R8 notice: actual start and end).
-pub fn check_complete(view: &NoteView) -> Result<(), ConfirmError> {
-    if !view.conflicts.is_empty() {
-        return Err(ConfirmError::OpenConflict(view.conflicts.iter().map(|c| c.field.clone()).collect()));
-    }
-    let mut missing = Vec::new();
-    let time = |name: &str| match view.fields.get(name) {
-        Some(FieldValue::Time(at)) => Some(*at),
-        _ => None,
-    };
-    let (started, ended) = (time("started_at"), time("ended_at"));
-    if started.is_none() {
-        missing.push("started_at");
-    }
-    if ended.is_none() {
-        missing.push("ended_at");
-    }
-    if !VITALS.iter().any(|name| view.fields.contains_key(*name)) {
-        missing.push("a vital sign or the reason why none was measured");
-    }
-    if view.fields.get("plan_changed") == Some(&FieldValue::Flag(true))
-        && view.text("plan_change_summary").trim().is_empty()
-    {
-        missing.push("plan_change_summary");
-    }
-    if !missing.is_empty() {
-        return Err(ConfirmError::Missing(missing));
-    }
-    if let (Some(started), Some(ended)) = (started, ended) {
-        let length = ended.duration_since(started);
-        if length <= SignedDuration::ZERO || length > SignedDuration::from_hours(24) {
-            return Err(ConfirmError::TimesReversed);
-        }
-    }
-    Ok(())
 }
 
 impl SignedConfirmation {
@@ -158,35 +101,37 @@ impl SignedConfirmation {
 
     /// Checks the signature and that it confirms this note. Whether the key belonged to the device is for the hub's key list.
     pub fn open(&self, note: DocumentId) -> Result<FrozenNote, ConfirmationError> {
-        let key = <[u8; 32]>::try_from(self.key.as_slice()).map_err(|_| ConfirmationError::Unreadable)?;
-        let key = VerifyingKey::from_bytes(&key).map_err(|_| ConfirmationError::Unreadable)?;
-        let signature = Signature::from_slice(&self.signature).map_err(|_| ConfirmationError::Unreadable)?;
-        key.verify_strict(&statement(&self.frozen), &signature).map_err(|_| ConfirmationError::WrongSignature)?;
+        signed::check(PURPOSE, &self.frozen, &self.key, &self.signature)?;
         let frozen: FrozenNote = canonical::from_bytes(&self.frozen).map_err(|_| ConfirmationError::Unreadable)?;
         if frozen.note == note { Ok(frozen) } else { Err(ConfirmationError::OtherNote) }
     }
 }
 
-fn statement(frozen: &[u8]) -> Vec<u8> {
-    [PURPOSE, &ContentHash::of(frozen).0].concat()
-}
-
-/// 確定済 — frozen. There is no way to edit it; what arrives late stands beside it as a proposal.
+/// 確定済 — frozen. There is no way to edit it; corrections stand beside it, and what arrives late is a proposal.
 pub struct Confirmed {
     signed: SignedConfirmation,
     frozen: FrozenNote,
     competing: Vec<SignedConfirmation>,
+    acts: Acts,
     document: Draft,
 }
 
 impl Confirmed {
+    /// `confirmations` in the order of the hub's receipts: the first stands, unless the manager chose another.
     pub(super) fn new(
-        signed: SignedConfirmation,
-        competing: Vec<SignedConfirmation>,
+        mut confirmations: Vec<SignedConfirmation>,
+        acts: &[SignedAct],
         document: Draft,
     ) -> Result<Self, ConfirmationError> {
+        let acts = Acts::open(document.id(), acts);
+        let chosen = acts.chosen().map(|(hash, _)| hash);
+        let at = confirmations.iter().position(|signed| Some(signed.hash()) == chosen).unwrap_or(0);
+        if at >= confirmations.len() {
+            return Err(ConfirmationError::Unreadable);
+        }
+        let signed = confirmations.remove(at);
         let frozen = signed.open(document.id())?;
-        Ok(Self { signed, frozen, competing, document })
+        Ok(Self { signed, frozen, competing: confirmations, acts, document })
     }
 
     pub fn frozen(&self) -> &FrozenNote {
@@ -197,45 +142,91 @@ impl Confirmed {
         &self.signed
     }
 
-    /// Other confirmations of the same draft; a manager decides (competing).
+    /// Other confirmations of the same draft: until the manager has chosen, nobody knows which stands.
     pub fn competing(&self) -> &[SignedConfirmation] {
         &self.competing
     }
 
-    pub fn view(&self) -> Result<NoteView, DraftError> {
-        let authors = self.document.view()?.authors;
+    /// The one that stands, then the others.
+    pub fn confirmations(&self) -> Vec<ContentHash> {
+        std::iter::once(&self.signed).chain(&self.competing).map(SignedConfirmation::hash).collect()
+    }
+
+    pub fn acts(&self) -> &Acts {
+        &self.acts
+    }
+
+    /// The fields as they were confirmed, byte for byte.
+    pub fn confirmed_fields(&self) -> BTreeMap<String, FieldValue> {
+        typed(self.frozen.form, &self.frozen.fields)
+    }
+
+    /// The note as it reads with the corrections in effect.
+    pub fn view(&mut self) -> Result<NoteView, DraftError> {
+        let mut fields = self.confirmed_fields();
+        let conflicts = self.acts.correct(self.frozen.form, &mut fields);
         Ok(NoteView {
             about: Some(self.frozen.about.clone()),
-            authors,
-            fields: typed(&self.frozen.fields),
-            conflicts: Vec::new(),
+            authors: self.document.authors()?,
+            fields,
+            conflicts,
+            equal_edits: Vec::new(),
+            closed: self.acts.closed().is_some(),
         })
+    }
+
+    /// Every correction, and every late edit that nobody has decided about.
+    pub fn amendments(&mut self) -> Result<Vec<Amendment>, DraftError> {
+        let mut amendments = self.acts.amendments(self.frozen.form);
+        let decided: Vec<ContentHash> = amendments.iter().map(|amendment| amendment.id).collect();
+        amendments.extend(self.proposed()?.into_iter().filter(|proposed| !decided.contains(&proposed.id)));
+        Ok(amendments)
+    }
+
+    /// A late edit as a person decides about it.
+    pub fn proposal(&mut self, amendment: ContentHash) -> Result<Option<Proposal>, DraftError> {
+        let is_late_edit = |a: &Amendment| a.state == AmendmentState::Proposed || a.decided_by.is_some();
+        let found = self.amendments()?.into_iter().find(|a| a.id == amendment && is_late_edit(a));
+        Ok(found.map(|a| Proposal {
+            amendment,
+            by: a.staff,
+            at: a.at,
+            correction: Correction {
+                over: self.acts.standing_on(&a.field),
+                field: a.field,
+                before: a.before,
+                after: a.after,
+            },
+        }))
     }
 
     /// 訂正の提案: every field that reads otherwise in the document than in the frozen text, because of changes that the
     /// confirmation did not know. Late is by cause, not by arrival.
-    pub fn proposed_amendments(&mut self) -> Result<Vec<Amendment>, DraftError> {
+    fn proposed(&mut self) -> Result<Vec<Amendment>, DraftError> {
         let late = self.document.late_changes(&self.frozen.heads);
         let Some(last) = late.last() else { return Ok(Vec::new()) };
-        let last_device = last.device();
+        let (last_device, last_at) = (last.device(), last.at());
         let now = self.document.view()?;
-        let before = typed(&self.frozen.fields);
+        let confirmed = self.confirmed_fields();
+        let reads = self.view()?.fields;
         let mut proposed = Vec::new();
         let mut propose = |field: &str, after: Option<FieldValue>, staff: Option<StaffId>, at: Option<Timestamp>| {
-            let was = before.get(field).cloned();
-            if was == after {
+            let (was, is) = (confirmed.get(field), reads.get(field));
+            if was == after.as_ref() || is == after.as_ref() {
                 return Ok(());
             }
             let id = canonical::to_bytes(&(self.frozen.note, field, &after)).map_err(|_| DraftError::Unreadable)?;
             proposed.push(Amendment {
                 id: ContentHash::of(&id),
                 field: field.to_string(),
-                before: was,
+                before: is.cloned(),
                 after,
                 staff,
                 at,
                 reason: "late".to_string(),
                 state: AmendmentState::Proposed,
+                decided_by: None,
+                decided_at: None,
             });
             Ok::<(), DraftError>(())
         };
@@ -245,25 +236,44 @@ impl Confirmed {
             }
         }
         let in_conflict = |name: &String| now.conflicts.iter().any(|c| c.field == *name);
-        let names: std::collections::BTreeSet<&String> = before.keys().chain(now.fields.keys()).collect();
+        let names: std::collections::BTreeSet<&String> = confirmed.keys().chain(now.fields.keys()).collect();
         let staff = last_device.and_then(|d| now.authors.get(&d).cloned());
         for name in names.into_iter().filter(|name| !in_conflict(name)) {
-            propose(name, now.fields.get(name).cloned(), staff.clone(), None)?;
+            propose(name, now.fields.get(name).cloned(), staff.clone(), last_at)?;
         }
         Ok(proposed)
+    }
+
+    /// The confirmation that an act about this note names.
+    pub fn act(&self, staff: &StaffId, device: DeviceId, at: Timestamp, reason: &str, what: super::What) -> Act {
+        Act {
+            v: 1,
+            note: self.frozen.note,
+            patient: self.frozen.about.patient.clone(),
+            station: self.frozen.about.station.clone(),
+            on: self.signed.hash(),
+            staff: staff.clone(),
+            device,
+            at,
+            reason: reason.to_string(),
+            what,
+        }
     }
 }
 
 /// Times and dates were frozen as text; give them their types back, so that a frozen value compares with a living one.
-fn typed(fields: &BTreeMap<String, FieldValue>) -> BTreeMap<String, FieldValue> {
-    use super::fields::{Field, FieldKind};
-    let typed_value = |name: &str, value: &FieldValue| match (Field::named(name).map(|f| f.kind), value) {
-        (Ok(FieldKind::Time), FieldValue::Word(word)) => word.parse().map(FieldValue::Time).ok(),
-        (Ok(FieldKind::Date), FieldValue::Word(word)) => word.parse().map(FieldValue::Date).ok(),
+fn typed(form: Form, fields: &BTreeMap<String, FieldValue>) -> BTreeMap<String, FieldValue> {
+    fields.iter().map(|(name, value)| (name.clone(), typed_value(form, name, value.clone()))).collect()
+}
+
+pub(super) fn typed_value(form: Form, name: &str, value: FieldValue) -> FieldValue {
+    let FieldValue::Word(word) = &value else { return value };
+    let is_read_mark = name.starts_with(super::draft::READ_MARK);
+    let typed = match form.field(name).map(|field| field.kind) {
+        Ok(FieldKind::Time) => word.parse().map(FieldValue::Time).ok(),
+        Ok(FieldKind::Date) => word.parse().map(FieldValue::Date).ok(),
+        Err(_) if is_read_mark => word.parse().map(FieldValue::Time).ok(),
         _ => None,
     };
-    fields
-        .iter()
-        .map(|(name, value)| (name.clone(), typed_value(name, value).unwrap_or_else(|| value.clone())))
-        .collect()
+    typed.unwrap_or(value)
 }

@@ -1,10 +1,14 @@
-//! The draft of a note: one Automerge document a visit. The rules of merging stand here.
+//! The draft of a note, or of another form: one Automerge document each. The rules of merging stand here.
 //!
 //! Root v1 is deterministic and never changes: two phones that open one visit from nothing share it. `about` says whose
-//! note it is, `authors` which person held which device, `fields` the values, `texts` the free texts.
+//! note it is, `authors` which person held which device, `fields` the values, `texts` the free texts. A text that root v1
+//! does not hold is a deterministic change of its own on the root, made by whoever writes into it first.
 
-use super::changes::{self, ChangeError, Encoding, IncomingChange};
-use super::fields::{Field, FieldError, FieldKind, FieldValue, TEXT_FIELDS};
+use super::changes::{self, ChangeError, Encoding, Incoming, IncomingChange};
+use super::equal_edits;
+use super::fields::{CLOSING, Field, FieldError, FieldKind, FieldValue};
+use super::history::Version;
+use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId, VisitId};
 use crate::text_merge::splices_onto;
 use automerge::transaction::{CommitOptions, Transactable};
@@ -18,6 +22,10 @@ const ABOUT: &str = "about";
 const AUTHORS: &str = "authors";
 const FIELDS: &str = "fields";
 const TEXTS: &str = "texts";
+/// What the message of a deterministic field change begins with.
+pub(super) const FIELD_MESSAGE: &str = "field ";
+/// 既読: `read.<staff>` on a board.
+pub const READ_MARK: &str = "read.";
 
 /// Who writes: the device, and eight random bytes new at every unlock, so that no two sessions share a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +86,12 @@ pub struct NoteView {
     /// Scalars and texts together; texts that nobody has written are left out.
     pub fields: BTreeMap<String, FieldValue>,
     pub conflicts: Vec<Conflict>,
+    /// Texts in which two people wrote the same words at the same place: shown once, and flagged.
+    #[serde(default)]
+    pub equal_edits: Vec<String>,
+    /// Closed with a reason, and nothing was written since. A later or concurrent edit opens it again.
+    #[serde(default)]
+    pub closed: bool,
 }
 
 impl NoteView {
@@ -87,37 +101,85 @@ impl NoteView {
             _ => "",
         }
     }
+
+    /// A choice or a line.
+    pub fn word(&self, field: &str) -> Option<&str> {
+        match self.fields.get(field) {
+            Some(FieldValue::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    pub fn time(&self, field: &str) -> Option<Timestamp> {
+        match self.fields.get(field) {
+            Some(FieldValue::Time(at)) => Some(*at),
+            _ => None,
+        }
+    }
+
+    pub fn is_set(&self, field: &str) -> bool {
+        self.fields.get(field) == Some(&FieldValue::Flag(true))
+    }
 }
 
 /// 記録中 — a note that can still be edited.
 pub struct Draft {
     id: DocumentId,
-    doc: AutoCommit,
+    form: Form,
+    pub(super) doc: AutoCommit,
+    device: DeviceId,
+    /// Whose hand writes here: noted beside the first change of this device.
+    writer: Option<StaffId>,
+    /// A text was put on the root since the document was last saved: own changes alone no longer open it.
+    unsaved_text: bool,
+    /// Changes that were refused half-way may have left the document unsound: nothing is read from it any more.
+    broken: bool,
 }
 
 impl Draft {
-    /// Opens a note from nothing: the root that every device makes alike.
-    pub fn new(id: DocumentId, actor: Actor) -> Self {
-        Self { id, doc: root_document(id).with_actor(actor_id(actor)) }
+    /// Opens a document from nothing: the root that every device makes alike.
+    pub fn new(id: DocumentId, form: Form, actor: Actor) -> Self {
+        Self::around(id, form, root_document(id, form), actor)
     }
 
-    /// Opens a stored note: its compacted document (may be empty) and the changes made since, in any order.
-    pub fn load(id: DocumentId, compacted: &[u8], tail: &[Vec<u8>], actor: Actor) -> Result<Self, DraftError> {
+    fn around(id: DocumentId, form: Form, doc: AutoCommit, actor: Actor) -> Self {
+        Self {
+            id,
+            form,
+            doc: doc.with_actor(actor_id(actor)),
+            device: actor.device,
+            writer: None,
+            unsaved_text: false,
+            broken: false,
+        }
+    }
+
+    /// Opens a stored document: its compacted form (may be empty) and the changes made since, in any order.
+    pub fn load(
+        id: DocumentId,
+        form: Form,
+        compacted: &[u8],
+        tail: &[Vec<u8>],
+        actor: Actor,
+    ) -> Result<Self, DraftError> {
         catch_unwind(AssertUnwindSafe(|| {
             let mut doc = if compacted.is_empty() {
-                root_document(id)
+                root_document(id, form)
             } else {
                 let options = automerge::LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint);
                 AutoCommit::load_with_options(compacted, options).map_err(|_| DraftError::Unreadable)?
             };
-            if doc.get_change_by_hash(&root_change(id).hash()).is_none() {
+            if doc.get_change_by_hash(&root_change(id, form).hash()).is_none() {
                 return Err(DraftError::Unreadable);
             }
-            for bytes in tail {
-                let change = Change::from_bytes(bytes.clone()).map_err(|_| DraftError::Unreadable)?;
-                doc.apply_changes([change]).map_err(|_| DraftError::Unreadable)?;
+            let tail = tail
+                .iter()
+                .map(|bytes| Change::from_bytes(bytes.clone()).map_err(|_| DraftError::Unreadable))
+                .collect::<Result<Vec<_>, _>>()?;
+            if !tail.is_empty() {
+                doc.apply_changes(tail).map_err(|_| DraftError::Unreadable)?;
             }
-            Ok(Self { id, doc: doc.with_actor(actor_id(actor)) })
+            Ok(Self::around(id, form, doc, actor))
         }))
         .unwrap_or(Err(DraftError::Unreadable))
     }
@@ -126,12 +188,21 @@ impl Draft {
         self.id
     }
 
-    /// Says whose note it is and who writes on this device. `None` if that already stands there.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Says whose hand writes from here on. Noted in the document with the next change, not before.
+    pub fn written_by(&mut self, staff: &StaffId) {
+        self.writer = Some(staff.clone());
+    }
+
+    /// Says whose document it is, and the planned slot of a visit. `None` if all that already stands there: opening a
+    /// note is no edit.
     pub fn begin(
         &mut self,
         about: &About,
-        device: DeviceId,
-        staff: &StaffId,
+        slot: Option<(Timestamp, u16)>,
         at: Timestamp,
     ) -> Result<Option<RawChange>, DraftError> {
         let map = self.object(ABOUT)?;
@@ -144,12 +215,17 @@ impl Draft {
                 self.put(&map, key, ScalarValue::Str(value.into()))?;
             }
         }
-        let authors = self.object(AUTHORS)?;
-        let device = device.to_string();
-        if self.word_at(&authors, &device).as_deref() != Some(staff.as_str()) {
-            self.put(&authors, &device, ScalarValue::Str(staff.to_string().into()))?;
+        if let Some((start, minutes)) = slot {
+            let fields = self.object(FIELDS)?;
+            for (name, value) in
+                [("planned_start", FieldValue::Time(start)), ("planned_minutes", FieldValue::Number(minutes.into()))]
+            {
+                if self.values(&fields, name)?.is_empty() {
+                    self.put(&fields, name, to_scalar(value))?;
+                }
+            }
         }
-        Ok(self.commit(at))
+        self.commit(at)
     }
 
     /// Writes one value. Writing over several concurrent ones picks: they collapse to this one.
@@ -162,14 +238,99 @@ impl Draft {
         if field.is_text() {
             return Err(FieldError::IsText { field: field.name }.into());
         }
-        let map = self.object(FIELDS)?;
-        let standing = self.values(&map, field.name)?;
-        if standing.len() == 1 && standing[0].0 == value {
-            return Ok(None);
-        }
         self.check_pressure(field, &value)?;
-        self.put(&map, field.name, to_scalar(value))?;
-        Ok(self.commit(at))
+        self.set_all(vec![(field.name, Some(value))], at)
+    }
+
+    /// Takes a value away that was written by mistake. A colleague's concurrent value stays (a put beats a removal).
+    pub fn clear(&mut self, field: &'static Field, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
+        if field.is_text() {
+            return Err(FieldError::IsText { field: field.name }.into());
+        }
+        self.set_all(vec![(field.name, None)], at)
+    }
+
+    /// Closes the note with its outcome and reason (wrong patient, duplicate, discarded): a flag, never a deletion.
+    pub fn close(
+        &mut self,
+        outcome: &str,
+        reason: &str,
+        copied_to: Option<DocumentId>,
+        at: Timestamp,
+    ) -> Result<Option<RawChange>, DraftError> {
+        let word = |word: &str| Some(FieldValue::Word(word.to_string()));
+        let mut values = vec![("outcome", word(outcome)), ("outcome_reason", word(reason))];
+        if let Some(copy) = copied_to {
+            values.push(("copied_to", word(&copy.to_string())));
+        }
+        self.set_all(values, at)
+    }
+
+    /// Takes over what was written in a note of the wrong patient, in one change that says where it came from.
+    pub fn copy_of(
+        &mut self,
+        from: DocumentId,
+        view: &NoteView,
+        at: Timestamp,
+    ) -> Result<Option<RawChange>, DraftError> {
+        const OF_THE_VISIT: [&str; 6] =
+            ["planned_start", "planned_minutes", "outcome", "outcome_reason", "copied_to", "copied_from"];
+        let map = self.object(FIELDS)?;
+        for (name, value) in view.fields.iter().filter(|(name, _)| !OF_THE_VISIT.contains(&name.as_str())) {
+            match (self.form.field(name).map(Field::is_text), value) {
+                (Ok(true), FieldValue::Word(words)) => {
+                    let text = self.text_object(name)?;
+                    self.splice(&text, 0, 0, words)?;
+                }
+                (Ok(false), value) => self.put(&map, name, to_scalar(value.clone()))?,
+                // A newer version's field: whether it is a text is not known here, so it stays where it was written.
+                _ => {}
+            }
+        }
+        self.put(&map, "copied_from", ScalarValue::Str(from.to_string().into()))?;
+        self.commit(at)
+    }
+
+    /// Whether a version stands here.
+    pub fn knows(&self, version: ChangeHash) -> bool {
+        ReadDoc::get_change_by_hash(&self.doc, &automerge::ChangeHash(version.0)).is_some()
+    }
+
+    /// A text as it read when this value was last written: what its writer had before her.
+    pub fn text_when_set(&self, field: &str, text: &str) -> Result<Option<String>, DraftError> {
+        let (fields, texts) = (self.object(FIELDS)?, self.object(TEXTS)?);
+        let Ok(Some((_, writer))) = self.doc.get(&fields, field) else { return Ok(None) };
+        let Some(hash) = self.doc.hash_for_opid(&writer) else { return Ok(None) };
+        let Ok(Some((Value::Object(ObjType::Text), text))) = self.doc.get(&texts, text) else { return Ok(None) };
+        Ok(Some(self.doc.text_at(&text, &[hash]).map_err(DraftError::Refused)?))
+    }
+
+    /// 申し送りを読んだ: notes that this person has read the board as it stands here.
+    pub fn mark_read(&mut self, staff: &StaffId, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
+        let name = format!("{READ_MARK}{staff}");
+        let map = self.object(FIELDS)?;
+        // To the millisecond: a second reading within one second is a reading of its own.
+        self.put(&map, &name, ScalarValue::Timestamp(at.as_millisecond()))?;
+        self.commit(at)
+    }
+
+    /// Several values in one change. Ones that stand already are left alone.
+    pub(super) fn set_all(
+        &mut self,
+        values: Vec<(&str, Option<FieldValue>)>,
+        at: Timestamp,
+    ) -> Result<Option<RawChange>, DraftError> {
+        let map = self.object(FIELDS)?;
+        for (name, value) in values {
+            let standing = self.values(&map, name)?;
+            match value {
+                Some(value) if standing.len() == 1 && standing[0].0 == value => {}
+                Some(value) => self.put(&map, name, to_scalar(value))?,
+                None if standing.is_empty() => {}
+                None => self.doc.delete(&map, name).map_err(DraftError::Refused)?,
+            }
+        }
+        self.commit(at)
     }
 
     /// Edits a free text: what the nurse saw, what she typed. What a colleague wrote meanwhile stays.
@@ -197,39 +358,48 @@ impl Draft {
         typed: &str,
         at: Timestamp,
     ) -> Result<Option<RawChange>, DraftError> {
-        let text = self.text_object(field.name)?;
-        let now = self.doc.text(&text).map_err(DraftError::Refused)?;
-        for splice in splices_onto(shown, typed, &now) {
-            self.doc
-                .splice_text(&text, splice.at, splice.delete as isize, &splice.insert)
-                .map_err(DraftError::Refused)?;
+        if shown == typed {
+            return Ok(None);
         }
-        Ok(self.commit(at))
+        let text = self.text_object(field.name)?;
+        let (now, hidden) = self.read_text(&text)?;
+        let splices = splices_onto(shown, typed, &now);
+        if splices.is_empty() {
+            return Ok(None);
+        }
+        // The second copy of equal words goes for good: every device removes the very same characters.
+        for range in hidden.into_iter().rev() {
+            self.splice(&text, range.start, range.len(), "")?;
+        }
+        for splice in splices {
+            self.splice(&text, splice.at, splice.delete, &splice.insert)?;
+        }
+        self.commit(at)
+    }
+
+    fn splice(&mut self, text: &ObjId, at: usize, delete: usize, insert: &str) -> Result<(), DraftError> {
+        self.doc.splice_text(text, at, delete as isize, insert).map_err(DraftError::Refused)
     }
 
     /// Takes changes from outside, one entry at a time. Ones whose parents are missing wait inside the document.
-    pub fn apply(&mut self, incoming: &[IncomingChange]) -> Result<(), DraftError> {
-        let changes: Vec<Change> = incoming.iter().map(|i| i.change.clone()).collect();
-        let before = self.doc.save();
-        let applied = catch_unwind(AssertUnwindSafe(|| self.doc.apply_changes(changes)));
-        match applied {
+    ///
+    /// After a refusal or a panic the document's inside is not trusted: every later call fails, the caller opens the
+    /// stored one again.
+    pub fn apply(&mut self, incoming: &Incoming) -> Result<(), DraftError> {
+        let changes: Vec<Change> = incoming.changes().cloned().collect();
+        match catch_unwind(AssertUnwindSafe(|| self.doc.apply_changes(changes))) {
             Ok(Ok(())) => Ok(()),
-            // After a refusal or a panic the document's inside is not trusted: put the saved one back.
             _ => {
-                let actor = self.doc.get_actor().clone();
-                let options = automerge::LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint);
-                self.doc = AutoCommit::load_with_options(&before, options)
-                    .map_err(|_| DraftError::Unreadable)?
-                    .with_actor(actor);
+                self.broken = true;
                 Err(ChangeError::Unreadable.into())
             }
         }
     }
 
     /// Whether every parent of these changes stands here or among them.
-    pub fn has_parents_of(&self, incoming: &[IncomingChange]) -> bool {
-        incoming.iter().flat_map(|i| i.change.deps()).all(|parent| {
-            incoming.iter().any(|i| i.change.hash() == *parent)
+    pub fn has_parents_of(&self, incoming: &Incoming) -> bool {
+        incoming.changes().flat_map(|change| change.deps()).all(|parent| {
+            incoming.changes().any(|change| change.hash() == *parent)
                 || ReadDoc::get_change_by_hash(&self.doc, parent).is_some()
         })
     }
@@ -261,19 +431,49 @@ impl Draft {
         heads
     }
 
+    /// Whether the document must be saved whole: its last change stands on one that nobody's hand made.
+    pub fn must_be_saved_whole(&self) -> bool {
+        self.unsaved_text
+    }
+
     /// The whole document, compact. Its bytes depend on the order of merging: compare heads, never bytes.
     pub fn save(&mut self) -> Vec<u8> {
+        self.unsaved_text = false;
         self.doc.save()
     }
 
-    /// Whether changes stand here that a confirmation with these heads did not know.
+    /// People's changes that a confirmation with these heads did not know.
     pub fn late_changes(&mut self, confirmed: &[ChangeHash]) -> Vec<IncomingChange> {
         let heads: Vec<automerge::ChangeHash> = confirmed.iter().map(|h| automerge::ChangeHash(h.0)).collect();
-        self.doc.get_changes(&heads).into_iter().map(|change| IncomingChange { change }).collect()
+        let late = self.doc.get_changes(&heads).into_iter().map(|change| IncomingChange { change });
+        late.filter(|change| change.device().is_some()).collect()
     }
 
-    /// The note as it reads now.
-    pub fn view(&self) -> Result<NoteView, DraftError> {
+    /// The document as it reads now.
+    pub fn view(&mut self) -> Result<NoteView, DraftError> {
+        let mut view = self.read(None)?;
+        if view.word("outcome").is_some_and(|outcome| CLOSING.contains(&outcome)) {
+            let map = self.object(FIELDS)?;
+            view.closed = self.is_last_word(&map, "outcome");
+        }
+        Ok(view)
+    }
+
+    /// The document as it read with these heads: an older version, as its writer had it before her.
+    pub fn view_at(&mut self, heads: &[ChangeHash]) -> Result<NoteView, DraftError> {
+        let heads: Vec<automerge::ChangeHash> = heads.iter().map(|h| automerge::ChangeHash(h.0)).collect();
+        self.read(Some(&heads))
+    }
+
+    /// Every change that a person made, oldest first, with what it changed.
+    pub fn history(&mut self) -> Result<Vec<Version>, DraftError> {
+        super::history::of(self)
+    }
+
+    fn read(&mut self, heads: Option<&[automerge::ChangeHash]>) -> Result<NoteView, DraftError> {
+        if self.broken {
+            return Err(DraftError::Unreadable);
+        }
         let about_map = self.object(ABOUT)?;
         let about = self.word_at(&about_map, "patient").zip(self.word_at(&about_map, "station")).and_then(
             |(patient, station)| {
@@ -284,17 +484,12 @@ impl Draft {
                 })
             },
         );
-        let authors_map = self.object(AUTHORS)?;
-        let authors: BTreeMap<DeviceId, StaffId> = self
-            .doc
-            .keys(&authors_map)
-            .filter_map(|device| Some((device.parse().ok()?, self.word_at(&authors_map, &device)?.parse().ok()?)))
-            .collect();
+        let authors = self.authors()?;
         let mut fields = BTreeMap::new();
         let mut conflicts = Vec::new();
         let map = self.object(FIELDS)?;
-        for name in self.doc.keys(&map).collect::<Vec<_>>() {
-            let mut values = self.values(&map, &name)?;
+        for name in self.keys(&map, heads) {
+            let mut values = self.values_at(&map, &name, heads)?;
             match values.len() {
                 0 => {}
                 1 => {
@@ -308,16 +503,57 @@ impl Draft {
                 }
             }
         }
+        let mut equal_edits = Vec::new();
         let texts = self.object(TEXTS)?;
-        for name in self.doc.keys(&texts).collect::<Vec<_>>() {
-            if let Ok(Some((Value::Object(ObjType::Text), text))) = self.doc.get(&texts, name.as_str()) {
-                let text = self.doc.text(&text).map_err(DraftError::Refused)?;
-                if !text.is_empty() {
-                    fields.insert(name, FieldValue::Word(text));
+        for name in self.keys(&texts, heads) {
+            let Ok(Some((Value::Object(ObjType::Text), text))) = self.doc.get(&texts, name.as_str()) else { continue };
+            let text = match heads {
+                Some(heads) => self.doc.text_at(&text, heads).map_err(DraftError::Refused)?,
+                None => {
+                    let (shown, hidden) = self.read_text(&text)?;
+                    if !hidden.is_empty() {
+                        equal_edits.push(name.clone());
+                    }
+                    shown
                 }
+            };
+            if !text.is_empty() {
+                fields.insert(name, FieldValue::Word(text));
             }
         }
-        Ok(NoteView { about, authors, fields, conflicts })
+        Ok(NoteView { about, authors, fields, conflicts, equal_edits, closed: false })
+    }
+
+    /// A text as it is shown, and the ranges of the stored one that are second copies of equal words.
+    fn read_text(&mut self, text: &ObjId) -> Result<(String, Vec<std::ops::Range<usize>>), DraftError> {
+        let stored = self.doc.text(text).map_err(DraftError::Refused)?;
+        let hidden = equal_edits::second_copies(&mut self.doc, text, &stored);
+        if hidden.is_empty() {
+            return Ok((stored, hidden));
+        }
+        let is_hidden = |at: usize| hidden.iter().any(|range| range.contains(&at));
+        let shown = stored.chars().enumerate().filter(|(at, _)| !is_hidden(*at)).map(|(_, c)| c).collect();
+        Ok((shown, hidden))
+    }
+
+    fn keys(&self, map: &ObjId, heads: Option<&[automerge::ChangeHash]>) -> Vec<String> {
+        match heads {
+            Some(heads) => self.doc.keys_at(map, heads).collect(),
+            None => self.doc.keys(map).collect(),
+        }
+    }
+
+    pub(super) fn authors(&self) -> Result<BTreeMap<DeviceId, StaffId>, DraftError> {
+        let map = self.object(AUTHORS)?;
+        let author = |device: String| Some((device.parse().ok()?, self.word_at(&map, &device)?.parse().ok()?));
+        Ok(self.doc.keys(&map).filter_map(author).collect())
+    }
+
+    /// Whether the change that wrote this value is the document's only head: nothing came after it or beside it.
+    fn is_last_word(&mut self, map: &ObjId, key: &str) -> bool {
+        let Ok(Some((_, writer))) = self.doc.get(map, key) else { return false };
+        let Some(hash) = self.doc.hash_for_opid(&writer) else { return false };
+        self.doc.get_heads() == [hash]
     }
 
     fn side(&self, value: FieldValue, writer: ObjId, authors: &BTreeMap<DeviceId, StaffId>) -> ConflictValue {
@@ -329,9 +565,22 @@ impl Draft {
 
     /// The unequal values that stand under a key, each with the operation that wrote it.
     fn values(&self, map: &ObjId, key: &str) -> Result<Vec<(FieldValue, ObjId)>, DraftError> {
+        self.values_at(map, key, None)
+    }
+
+    fn values_at(
+        &self,
+        map: &ObjId,
+        key: &str,
+        heads: Option<&[automerge::ChangeHash]>,
+    ) -> Result<Vec<(FieldValue, ObjId)>, DraftError> {
         let mut values: Vec<(FieldValue, ObjId)> = Vec::new();
-        for (value, writer) in self.doc.get_all(map, key).map_err(DraftError::Refused)? {
-            let Some(value) = from_scalar(key, &value) else { continue };
+        let found = match heads {
+            Some(heads) => self.doc.get_all_at(map, key, heads),
+            None => self.doc.get_all(map, key),
+        };
+        for (value, writer) in found.map_err(DraftError::Refused)? {
+            let Some(value) = from_scalar(self.form, key, &value) else { continue };
             if !values.iter().any(|(known, _)| *known == value) {
                 values.push((value, writer));
             }
@@ -358,14 +607,24 @@ impl Draft {
     }
 
     fn object(&self, name: &str) -> Result<ObjId, DraftError> {
+        if self.broken {
+            return Err(DraftError::Unreadable);
+        }
         match self.doc.get(ROOT, name) {
             Ok(Some((Value::Object(ObjType::Map), id))) => Ok(id),
             _ => Err(DraftError::Unreadable),
         }
     }
 
-    fn text_object(&self, name: &str) -> Result<ObjId, DraftError> {
-        match self.doc.get(self.object(TEXTS)?, name) {
+    /// The text of a field; one that root v1 does not hold is put on the root first, by the change every device makes alike.
+    fn text_object(&mut self, name: &str) -> Result<ObjId, DraftError> {
+        let texts = self.object(TEXTS)?;
+        if let Ok(None) = self.doc.get(&texts, name) {
+            let change = field_change(self.id, self.form, name);
+            self.doc.apply_changes([change]).map_err(DraftError::Refused)?;
+            self.unsaved_text = true;
+        }
+        match self.doc.get(&texts, name) {
             Ok(Some((Value::Object(ObjType::Text), id))) => Ok(id),
             _ => Err(DraftError::Unreadable),
         }
@@ -385,12 +644,25 @@ impl Draft {
         self.doc.put(map, key, value).map_err(DraftError::Refused)
     }
 
-    fn commit(&mut self, at: Timestamp) -> Option<RawChange> {
+    /// Makes what was put one change, with the writer's name beside it if this device is new here.
+    fn commit(&mut self, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
+        if self.doc.pending_ops() == 0 {
+            return Ok(None);
+        }
+        if let Some(writer) = &self.writer {
+            let (device, writer) = (self.device.to_string(), writer.to_string());
+            let authors = self.object(AUTHORS)?;
+            if self.word_at(&authors, &device).as_deref() != Some(writer.as_str()) {
+                self.put(&authors, &device, ScalarValue::Str(writer.into()))?;
+            }
+        }
         // Time 0 is the mark of deterministic changes; a phone without a clock writes second 1.
         let seconds = at.as_second().max(1);
-        self.doc.commit_with(CommitOptions::default().with_time(seconds))?;
-        let change = self.doc.get_last_local_change()?;
-        Some(RawChange { hash: ChangeHash(change.hash().0), bytes: change.raw_bytes().to_vec() })
+        self.doc.commit_with(CommitOptions::default().with_time(seconds));
+        Ok(self
+            .doc
+            .get_last_local_change()
+            .map(|change| RawChange { hash: ChangeHash(change.hash().0), bytes: change.raw_bytes().to_vec() }))
     }
 }
 
@@ -410,9 +682,14 @@ fn actor_id(actor: Actor) -> ActorId {
     ActorId::from(bytes)
 }
 
-/// Root v1. Every byte of it is fixed for ever: see the vector in the tests.
-fn root_document(id: DocumentId) -> AutoCommit {
-    let actor = DocumentId::derive("root actor v1", &id.0);
+/// Root v1. Every byte of it is fixed for ever: see the vectors in the tests.
+fn root_document(id: DocumentId, form: Form) -> AutoCommit {
+    // The note's root is older than the other forms and carries no form's name.
+    let (purpose, message) = match form {
+        Form::VisitNote => ("root actor v1".to_string(), id.to_string()),
+        other => (format!("root actor v1 {other}"), format!("{id} {other}")),
+    };
+    let actor = DocumentId::derive(&purpose, &id.0);
     let mut doc =
         AutoCommit::new_with_encoding(TextEncoding::UnicodeCodePoint).with_actor(ActorId::from(actor.0.to_vec()));
     let built = (|| {
@@ -420,18 +697,31 @@ fn root_document(id: DocumentId) -> AutoCommit {
         doc.put_object(ROOT, AUTHORS, ObjType::Map)?;
         doc.put_object(ROOT, FIELDS, ObjType::Map)?;
         let texts = doc.put_object(ROOT, TEXTS, ObjType::Map)?;
-        for field in TEXT_FIELDS {
+        for field in form.root_texts() {
             doc.put_object(&texts, field.name, ObjType::Text)?;
         }
         Ok::<(), automerge::AutomergeError>(())
     })();
     built.expect("putting objects into an empty document of our own cannot fail");
-    doc.commit_with(CommitOptions::default().with_message(id.to_string()).with_time(0));
+    doc.commit_with(CommitOptions::default().with_message(message).with_time(0));
     doc
 }
 
-pub(super) fn root_change(id: DocumentId) -> Change {
-    root_document(id).get_last_local_change().expect("the root document has just committed its one change")
+pub(super) fn root_change(id: DocumentId, form: Form) -> Change {
+    root_document(id, form).get_last_local_change().expect("the root document has just committed its one change")
+}
+
+/// The change that adds a text to a document whose root does not hold it. Equal on every device, for ever.
+pub(super) fn field_change(id: DocumentId, form: Form, name: &str) -> Change {
+    let actor = DocumentId::derive(&format!("field actor v1 {name}"), &id.0);
+    let mut doc = root_document(id, form).with_actor(ActorId::from(actor.0.to_vec()));
+    let texts = match doc.get(ROOT, TEXTS) {
+        Ok(Some((Value::Object(ObjType::Map), texts))) => texts,
+        _ => unreachable!("the root document holds its texts"),
+    };
+    doc.put_object(&texts, name, ObjType::Text).expect("putting a text into a document of our own cannot fail");
+    doc.commit_with(CommitOptions::default().with_message(format!("{FIELD_MESSAGE}{name}")).with_time(0));
+    doc.get_last_local_change().expect("the document has just committed a change")
 }
 
 fn to_scalar(value: FieldValue) -> ScalarValue {
@@ -448,9 +738,9 @@ fn to_scalar(value: FieldValue) -> ScalarValue {
 }
 
 /// Reads a stored value by its field's type; what a newer version wrote stays a word or a number.
-fn from_scalar(name: &str, value: &Value<'_>) -> Option<FieldValue> {
+fn from_scalar(form: Form, name: &str, value: &Value<'_>) -> Option<FieldValue> {
     let Value::Scalar(scalar) = value else { return None };
-    let kind = Field::named(name).ok().map(|field| field.kind);
+    let kind = form.field(name).ok().map(|field| field.kind);
     Some(match (scalar.as_ref(), kind) {
         (ScalarValue::F64(n), _) => FieldValue::Number(*n),
         (ScalarValue::Int(n), _) => FieldValue::Number(*n as f64),
@@ -472,3 +762,7 @@ fn from_scalar(name: &str, value: &Value<'_>) -> Option<FieldValue> {
 #[cfg(test)]
 #[path = "draft_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod merge_tests;

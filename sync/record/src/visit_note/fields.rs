@@ -1,5 +1,6 @@
 //! The fields of 訪問看護記録書Ⅱ (参考様式2; domain §3.4), their units and ranges (domain §4.1).
 
+use crate::form::Form;
 use crate::writing::half_width_number;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -41,38 +42,71 @@ pub struct NumberRange {
     pub decimals: u8,
 }
 
-const fn number(unit: &'static str, hard: (f64, f64), soft: (f64, f64), alert: (f64, f64), decimals: u8) -> FieldKind {
+pub(crate) const fn number(
+    unit: &'static str,
+    hard: (f64, f64),
+    soft: (f64, f64),
+    alert: (f64, f64),
+    decimals: u8,
+) -> FieldKind {
     FieldKind::Number(NumberRange { unit, hard, soft, alert, decimals })
 }
 
-const NONE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+pub(crate) const NONE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 /// Characters that a text field takes (one screen event carries at most so many on a phone).
 pub const TEXT_LIMIT: usize = 2_000;
 
 macro_rules! fields {
     ($($name:literal, $kind:expr, $ja:literal, $en:literal;)*) => {
-        &[$(Field { name: $name, kind: $kind, label_ja: $ja, label_en: $en }),*]
+        &[$($crate::visit_note::fields::Field { name: $name, kind: $kind, label_ja: $ja, label_en: $en }),*]
     };
 }
+pub(crate) use fields;
 
 /// Every field of a note that is one value, in the order of the form.
 pub const FIELDS: &[Field] = fields! {
     "payer", FieldKind::Choice(&["medical", "care", "self"]), "保険区分", "Payer";
     "visit_kind", FieldKind::Choice(&["regular", "emergency", "special_order", "discharge_day", "phone"]), "訪問区分", "Kind of visit";
+    "profession", FieldKind::Choice(PROFESSIONS), "訪問職種", "Profession";
     "companion", FieldKind::Line, "同行者", "Companion";
+    "companion_profession", FieldKind::Choice(PROFESSIONS), "同行者の職種", "Companion's profession";
+    "planned_start", FieldKind::Time, "予定開始時刻", "Planned start";
+    "planned_minutes", number("分", (1.0, 1_440.0), NONE, NONE, 0), "予定時間", "Planned length";
     "started_at", FieldKind::Time, "訪問開始時刻", "Started at";
     "ended_at", FieldKind::Time, "訪問終了時刻", "Ended at";
     "temperature_c", number("℃", (25.0, 45.0), (34.0, 41.0), (35.0, 38.0), 1), "体温", "Temperature";
     "pulse_bpm", number("/分", (20.0, 250.0), (40.0, 150.0), (50.0, 111.0), 0), "脈拍", "Pulse";
+    "pulse_rhythm", FieldKind::Choice(&["regular", "irregular"]), "脈の整・不整", "Pulse rhythm";
     "respiration_bpm", number("/分", (3.0, 80.0), (8.0, 35.0), (11.0, 21.0), 0), "呼吸", "Respiration";
     "systolic_mmhg", number("mmHg", (40.0, 300.0), (80.0, 200.0), (100.0, 180.0), 0), "血圧(上)", "Systolic pressure";
     "diastolic_mmhg", number("mmHg", (20.0, 200.0), NONE, NONE, 0), "血圧(下)", "Diastolic pressure";
+    "pressure_site", FieldKind::Choice(&["right_arm", "left_arm", "right_leg", "left_leg"]), "血圧の測定部位", "Where the pressure was taken";
+    "pressure_posture", FieldKind::Choice(&["lying", "sitting", "standing"]), "血圧の測定体位", "Posture at the measurement";
     "spo2_percent", number("%", (40.0, 100.0), (85.0, 100.0), (93.0, f64::INFINITY), 0), "SpO₂", "SpO₂";
     "oxygen_l_per_min", number("L/分", (0.0, 15.0), NONE, NONE, 1), "酸素", "Oxygen";
     "weight_kg", number("kg", (1.0, 300.0), NONE, NONE, 1), "体重", "Weight";
     "pain_nrs", number("NRS", (0.0, 10.0), NONE, (f64::NEG_INFINITY, 4.0), 0), "疼痛", "Pain";
     "blood_glucose_mg_dl", number("mg/dL", (10.0, 1000.0), (50.0, 500.0), (69.0, 301.0), 0), "血糖", "Blood glucose";
     "consciousness_jcs", FieldKind::Steps(&[0, 1, 2, 3, 10, 20, 30, 100, 200, 300]), "意識(JCS)", "Consciousness (JCS)";
+    "consciousness_acvpu", FieldKind::Choice(&["A", "C", "V", "P", "U"]), "意識(ACVPU)", "Consciousness (ACVPU)";
+    "gaf", number("点", (1.0, 100.0), NONE, NONE, 0), "GAF", "GAF";
+    "stool.last_on", FieldKind::Date, "最終排便日", "Last bowel movement";
+    "stool.times", number("回", (0.0, 30.0), NONE, NONE, 0), "排便回数", "Bowel movements";
+    "stool.bristol", number("型", (1.0, 7.0), NONE, NONE, 0), "便の性状(ブリストル)", "Bristol stool type";
+    "stool.amount", FieldKind::Choice(&["none", "small", "normal", "large"]), "便の量", "Amount of stool";
+    "urine.times", number("回", (0.0, 50.0), NONE, NONE, 0), "排尿回数", "Urinations";
+    "urine.amount_ml", number("mL", (0.0, 10_000.0), (0.0, 4_000.0), NONE, 0), "尿量", "Urine";
+    "urine.appearance", FieldKind::Line, "尿の性状", "Appearance of urine";
+    "catheter.changed", FieldKind::Flag, "バルン交換", "Catheter changed";
+    "catheter.size_fr", number("Fr", (3.0, 30.0), NONE, NONE, 0), "カテーテルのサイズ", "Catheter size";
+    "oral.denture", FieldKind::Choice(&["none", "upper", "lower", "both"]), "義歯", "Dentures";
+    "oral.bleeding", FieldKind::Flag, "口腔内の出血", "Oral bleeding";
+    "oral.dryness", FieldKind::Flag, "口腔内の乾燥", "Oral dryness";
+    "oral.swallowing", FieldKind::Choice(&["good", "choking", "difficult"]), "嚥下", "Swallowing";
+    "medication.remaining", number("回分", (0.0, 999.0), NONE, NONE, 0), "残薬数", "Doses left over";
+    "medication.missed", number("回", (0.0, 999.0), NONE, NONE, 0), "飲み忘れ", "Missed doses";
+    "medication.set_until", FieldKind::Date, "服薬セット(いつまで)", "Doses set out until";
+    "insulin.units", number("単位", (0.0, 300.0), (0.0, 100.0), NONE, 1), "インスリン", "Insulin";
     "care.observation", FieldKind::Flag, "全身状態観察", "General observation";
     "care.bedbath", FieldKind::Flag, "清拭", "Bed bath";
     "care.bathing", FieldKind::Flag, "入浴介助", "Bathing";
@@ -83,6 +117,7 @@ pub const FIELDS: &[Field] = fields! {
     "care.bowel", FieldKind::Flag, "排便ケア", "Bowel care";
     "care.disimpaction", FieldKind::Flag, "摘便", "Disimpaction";
     "care.enema", FieldKind::Flag, "浣腸", "Enema";
+    "care.laxative", FieldKind::Flag, "下剤の調整", "Laxatives";
     "care.urination", FieldKind::Flag, "排尿ケア", "Urination care";
     "care.catheterization", FieldKind::Flag, "導尿", "Catheterization";
     "care.catheter", FieldKind::Flag, "バルン管理", "Catheter care";
@@ -108,7 +143,29 @@ pub const FIELDS: &[Field] = fields! {
     "care.liaison", FieldKind::Flag, "他職種連絡", "Liaison";
     "next_visit", FieldKind::Date, "次回訪問予定日", "Next visit";
     "plan_changed", FieldKind::Flag, "計画変更の有無", "Plan changed";
+    "cautions_shared", FieldKind::Flag, "ケアの留意点を共有する", "Share the cautions";
+    "end_of_life_consent", FieldKind::Flag, "人生の最終段階の希望の共有に同意", "Consent to share end-of-life wishes";
+    "eligibility_checked_on", FieldKind::Date, "資格確認日", "Eligibility checked on";
+    "outcome", FieldKind::Choice(OUTCOMES), "訪問の結果", "What became of the visit";
+    "outcome_reason", FieldKind::Line, "その理由", "Reason";
+    "copied_from", FieldKind::Line, "複写元の記録", "Copied from";
+    "copied_to", FieldKind::Line, "複写先の記録", "Copied to";
+    "life.rhythm", FieldKind::Line, "生活リズム", "Rhythm of life";
+    "life.meals", FieldKind::Line, "食生活", "Meals";
+    "life.cleanliness", FieldKind::Line, "清潔", "Cleanliness";
+    "life.sleep", FieldKind::Line, "睡眠", "Sleep";
+    "life.room", FieldKind::Line, "部屋の整頓", "Tidiness of the room";
+    "life.relations", FieldKind::Line, "作業・対人関係", "Work and relations";
 };
+
+/// 訪問職種 (記録書Ⅱ).
+pub const PROFESSIONS: &[&str] = &["public_health_nurse", "midwife", "nurse", "assistant_nurse", "pt", "ot", "st"];
+
+/// What became of a visit, or of its note. Absent = carried out.
+pub const OUTCOMES: &[&str] = &["carried_out", "cancelled", "absent", "wrong_patient", "duplicate", "discarded"];
+
+/// Outcomes after which the note is closed: kept with its reason, no longer written.
+pub const CLOSING: &[&str] = &["wrong_patient", "duplicate", "discarded"];
 
 /// The free texts. Root v1 of every note holds exactly these; a later one is a change of its own on the root.
 pub const TEXT_FIELDS: &[Field] = fields! {
@@ -124,6 +181,98 @@ pub const TEXT_FIELDS: &[Field] = fields! {
     "remarks", FieldKind::Text(TEXT_LIMIT), "備考", "Remarks";
 };
 
+/// Sub-records of the note, each under its own name: `ulcer.1.depth`, `terminal.place`.
+pub const SUB_RECORDS: &[Group] = &[
+    Group {
+        name: "ulcer",
+        most: 9,
+        label_ja: "褥瘡",
+        label_en: "Pressure ulcer",
+        parts: fields! {
+            "site", FieldKind::Line, "部位", "Site";
+            "depth", FieldKind::Choice(&["d0", "d1", "d2", "D3", "D4", "D5", "DDTI", "DU"]), "深さ", "Depth";
+            "exudate", FieldKind::Choice(&["e0", "e1", "e3", "E6"]), "滲出液", "Exudate";
+            "length_cm", number("cm", (0.0, 60.0), (0.0, 30.0), NONE, 1), "長径", "Length";
+            "width_cm", number("cm", (0.0, 60.0), (0.0, 30.0), NONE, 1), "短径", "Width";
+            "size", FieldKind::Choice(&["s0", "s3", "s6", "s8", "s9", "s12", "S15"]), "大きさ", "Size";
+            "infection", FieldKind::Choice(&["i0", "i1", "I3C", "I3", "I9"]), "炎症・感染", "Inflammation or infection";
+            "granulation", FieldKind::Choice(&["g0", "g1", "g3", "G4", "G5", "G6"]), "肉芽組織", "Granulation";
+            "necrosis", FieldKind::Choice(&["n0", "N3", "N6"]), "壊死組織", "Necrotic tissue";
+            "pocket", FieldKind::Choice(&["p0", "P6", "P9", "P12", "P24"]), "ポケット", "Pocket";
+            "pocket_length_cm", number("cm", (0.0, 60.0), (0.0, 30.0), NONE, 1), "ポケットの長径", "Length with the pocket";
+            "pocket_width_cm", number("cm", (0.0, 60.0), (0.0, 30.0), NONE, 1), "ポケットの短径", "Width with the pocket";
+            "care", FieldKind::Text(400), "処置", "Care of the ulcer";
+        },
+    },
+    Group {
+        name: "emergency",
+        most: 0,
+        label_ja: "緊急訪問",
+        label_en: "Emergency visit",
+        parts: fields! {
+            "requested_at", FieldKind::Time, "要請日時", "Requested at";
+            "caller", FieldKind::Line, "要請者", "Requested by";
+            "instructed_by", FieldKind::Line, "指示した医師", "Physician who instructed";
+            "request", FieldKind::Text(400), "要請の内容", "The request";
+            "response", FieldKind::Text(400), "対応", "The response";
+        },
+    },
+    Group {
+        name: "terminal",
+        most: 0,
+        label_ja: "ターミナルケア",
+        label_en: "Terminal care",
+        parts: fields! {
+            "died_at", FieldKind::Time, "死亡日時", "Died at";
+            "place", FieldKind::Choice(&["home", "facility", "hospital", "other"]), "死亡場所", "Place of death";
+            "place_detail", FieldKind::Line, "死亡場所の詳細", "Place in detail";
+            "present", FieldKind::Line, "立会者", "Present";
+            "confirmed_by", FieldKind::Line, "死亡を確認した医師", "Physician who confirmed death";
+            "course", FieldKind::Text(1_000), "経過", "Course";
+        },
+    },
+    Group {
+        name: "drip",
+        most: 0,
+        label_ja: "点滴",
+        label_en: "Drip",
+        parts: fields! {
+            "order_from", FieldKind::Date, "点滴指示の開始日", "Order from";
+            "order_until", FieldKind::Date, "点滴指示の終了日", "Order until";
+            "order_attached", FieldKind::Flag, "指示書を添付", "Order attached";
+            "site", FieldKind::Line, "穿刺部位", "Site";
+            "started_at", FieldKind::Time, "点滴開始", "Drip started";
+            "ended_at", FieldKind::Time, "点滴終了", "Drip ended";
+            "given", FieldKind::Text(400), "実施した薬剤・量", "What was given";
+        },
+    },
+    Group {
+        name: "phone",
+        most: 0,
+        label_ja: "24時間電話対応",
+        label_en: "24-hour call",
+        parts: fields! {
+            "called_at", FieldKind::Time, "電話を受けた時刻", "Called at";
+            "caller", FieldKind::Line, "電話をかけた人", "Caller";
+            "visit_needed", FieldKind::Flag, "訪問の要否", "Visit needed";
+            "content", FieldKind::Text(400), "相談の内容", "What was asked";
+            "advice", FieldKind::Text(400), "助言", "Advice";
+        },
+    },
+];
+
+/// Fields that stand together under one name, once or numbered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Group {
+    pub name: &'static str,
+    /// How many of them a document holds, numbered from 1; 0 = one, without a number.
+    pub most: u8,
+    pub label_ja: &'static str,
+    pub label_en: &'static str,
+    /// Named without the group: `depth`.
+    pub parts: &'static [Field],
+}
+
 /// The measured values of which at least one, or a reason, is needed to confirm.
 pub const VITALS: &[&str] = &[
     "temperature_c",
@@ -136,6 +285,7 @@ pub const VITALS: &[&str] = &[
     "pain_nrs",
     "blood_glucose_mg_dl",
     "consciousness_jcs",
+    "consciousness_acvpu",
 ];
 
 /// What a field holds.
@@ -194,9 +344,9 @@ pub enum FieldError {
 }
 
 impl Field {
-    /// A field by name, scalar or text.
+    /// A field of the visit note by name: scalar, text or part of a sub-record.
     pub fn named(name: &str) -> Result<&'static Field, FieldError> {
-        FIELDS.iter().chain(TEXT_FIELDS).find(|f| f.name == name).ok_or(FieldError::Unknown)
+        Form::VisitNote.field(name)
     }
 
     pub fn is_text(&self) -> bool {

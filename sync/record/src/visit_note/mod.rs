@@ -1,17 +1,25 @@
 //! 訪問看護記録書Ⅱ — draft (a CRDT), confirmation (frozen and signed), proposed amendments.
 
+pub mod amendment;
 pub mod changes;
 pub mod confirmed;
 pub mod draft;
+mod equal_edits;
 pub mod fields;
+pub mod history;
+pub mod required;
+pub mod signed;
 
-pub use changes::{ChangeError, Encoding, IncomingChange};
-pub use confirmed::{ConfirmError, ConfirmationError, Confirmed, FrozenNote, SignedConfirmation};
+pub use amendment::{Act, Acts, Amendment, AmendmentState, Correction, Proposal, SignedAct, What};
+pub use changes::{ChangeError, Encoding, Incoming, IncomingChange};
+pub use confirmed::{Confirmed, FrozenNote, SignedConfirmation};
 pub use draft::{About, Actor, Conflict, ConflictValue, Draft, DraftError, NewEntry, NoteView, RawChange};
-pub use fields::{FIELDS, Field, FieldError, FieldKind, FieldValue, NumberRange, TEXT_FIELDS};
+pub use fields::{FIELDS, Field, FieldError, FieldKind, FieldValue, Group, NumberRange, TEXT_FIELDS};
+pub use history::{FieldChange, Version};
+pub use required::{ConfirmContext, ConfirmError};
+pub use signed::{ConfirmationError, KeyValidity, Verdict};
 
 use crate::ids::ContentHash;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A note in one of its lives. Only a draft can be edited: the confirmed one has no method for it.
@@ -28,55 +36,52 @@ pub enum NoteState {
     Draft,
     /// 確定済
     Confirmed,
-    /// Two confirmations stand and no hub has ordered them, or the manager has not decided.
+    /// Several confirmations stand and the manager has not chosen one.
     Competing,
+    /// Closed with a reason: wrong patient, duplicate, discarded. Kept and readable.
+    Closed,
+}
+
+impl NoteState {
+    /// How a note stands, by its confirmations in the order of receipt and the acts about it.
+    pub fn of(confirmations: &[ContentHash], acts: &Acts, draft_is_closed: bool) -> Self {
+        let chosen = acts.chosen().map(|(hash, _)| hash);
+        match confirmations {
+            [] if draft_is_closed => NoteState::Closed,
+            [] => NoteState::Draft,
+            _ if acts.closed().is_some() => NoteState::Closed,
+            [_] => NoteState::Confirmed,
+            several if several.iter().any(|hash| Some(*hash) == chosen) => NoteState::Confirmed,
+            _ => NoteState::Competing,
+        }
+    }
 }
 
 impl VisitNote {
-    /// A note out of its document and the confirmations that arrived for it, in the order of their receipt.
-    pub fn from_parts(draft: Draft, mut confirmations: Vec<SignedConfirmation>) -> Result<Self, ConfirmationError> {
+    /// A note out of its document, the confirmations that arrived for it in the order of their receipt, and the acts.
+    pub fn from_parts(
+        draft: Draft,
+        confirmations: Vec<SignedConfirmation>,
+        acts: &[SignedAct],
+    ) -> Result<Self, ConfirmationError> {
         if confirmations.is_empty() {
             return Ok(VisitNote::Draft(Box::new(draft)));
         }
-        let first = confirmations.remove(0);
-        Ok(VisitNote::Confirmed(Box::new(Confirmed::new(first, confirmations, draft)?)))
+        Ok(VisitNote::Confirmed(Box::new(Confirmed::new(confirmations, acts, draft)?)))
     }
 
-    pub fn state(&self) -> NoteState {
-        match self {
-            VisitNote::Draft(_) => NoteState::Draft,
-            VisitNote::Confirmed(note) if note.competing().is_empty() => NoteState::Confirmed,
-            VisitNote::Confirmed(_) => NoteState::Competing,
-        }
+    pub fn state(&mut self) -> Result<NoteState, DraftError> {
+        Ok(match self {
+            VisitNote::Draft(draft) => NoteState::of(&[], &Acts::default(), draft.view()?.closed),
+            VisitNote::Confirmed(note) => NoteState::of(&note.confirmations(), note.acts(), false),
+        })
     }
 
-    /// What stands on the screen: the draft's present content, or the frozen one.
-    pub fn view(&self) -> Result<NoteView, DraftError> {
+    /// What stands on the screen: the draft's present content, or the frozen one with its corrections.
+    pub fn view(&mut self) -> Result<NoteView, DraftError> {
         match self {
             VisitNote::Draft(draft) => draft.view(),
             VisitNote::Confirmed(note) => note.view(),
         }
     }
-}
-
-/// 訂正 — a change proposed to a confirmed note. Nothing enters the confirmed text by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Amendment {
-    /// Derived from the note, the field and the content, so that every device numbers it alike.
-    pub id: ContentHash,
-    pub field: String,
-    pub before: Option<FieldValue>,
-    pub after: Option<FieldValue>,
-    pub staff: Option<crate::ids::StaffId>,
-    pub at: Option<Timestamp>,
-    pub reason: String,
-    pub state: AmendmentState,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AmendmentState {
-    Proposed,
-    Accepted,
-    Declined,
 }

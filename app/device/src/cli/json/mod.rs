@@ -1,17 +1,23 @@
 //! The JSON shapes of DESIGN §9. Add fields, never rename or remove one.
 
+mod findings;
+mod handover;
+mod note;
+
+pub use findings::{FindingsShown, TrendPoint};
+pub use handover::{Handover, Task, Unread};
+pub use note::{NoteListed, NoteWhole, Verified, VersionShown};
+
 use crate::driver::SyncReport;
-use crate::note::NoteShown;
 use crate::phone::Phone;
 use crate::read;
 use jiff::Timestamp;
 use record::calendar::rfc3339_in_japan;
+use record::order::{ClockDoubt, Orders, PatientStanding, VitalAlert};
 use record::summary::AllergyKnowledge;
-use record::visit_note::{Amendment, Conflict, FieldValue, NoteState};
-use record::{DeviceId, DocumentId, NursingOrder, RecordFlag, SummaryItem};
+use record::{NursingOrder, RecordFlag, SummaryItem};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use vault::{Identity, NoteRow};
+use vault::Identity;
 
 fn time(at: Option<Timestamp>) -> Option<String> {
     at.map(rfc3339_in_japan)
@@ -95,6 +101,8 @@ pub struct StatusShown {
     damaged: u64,
     /// Null until a self-check has run.
     self_check: Option<String>,
+    /// Why the device's date, and every order's standing with it, is doubtful.
+    clock: Option<String>,
 }
 
 impl StatusShown {
@@ -116,6 +124,10 @@ impl StatusShown {
             set_aside: status.set_aside,
             damaged: status.damaged,
             self_check: None,
+            clock: status.clock.map(|doubt| match doubt {
+                ClockDoubt::Differs { ahead } => format!("{} s ahead of the hub at the last contact", ahead.as_secs()),
+                ClockDoubt::SetBack { by } => format!("set back by {} s since the last contact", by.as_secs()),
+            }),
         }
     }
 }
@@ -150,6 +162,40 @@ pub struct TodayRow {
     pub minutes: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    order: OrderOnDay,
+}
+
+/// How the patient's orders stand that day. Shown and warned about, never a reason to refuse care.
+#[derive(Serialize)]
+struct OrderOnDay {
+    /// `none`, `not_yet`, `holds`, `expired`
+    standing: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_left: Option<i32>,
+    /// Orders of two facilities hold at once: a person has to look.
+    overlapping: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    special_until: Option<String>,
+}
+
+impl From<&Orders> for OrderOnDay {
+    fn from(orders: &Orders) -> Self {
+        let (standing, until, days_left) = match orders.standing {
+            PatientStanding::NoOrder => ("none", None, None),
+            PatientStanding::NotYet { begins } => ("not_yet", Some(begins), None),
+            PatientStanding::Holds { until, days_left, .. } => ("holds", Some(until), Some(days_left)),
+            PatientStanding::Expired { ended } => ("expired", Some(ended), None),
+        };
+        Self {
+            standing,
+            until: until.map(|day| day.to_string()),
+            days_left,
+            overlapping: orders.overlapping,
+            special_until: orders.special_until.map(|day| day.to_string()),
+        }
+    }
 }
 
 impl From<&read::TodayRow> for TodayRow {
@@ -160,6 +206,7 @@ impl From<&read::TodayRow> for TodayRow {
             name: row.patient.as_ref().map(|p| p.name.clone()),
             start: row.visit.start.strftime("%H:%M").to_string(),
             minutes: row.visit.minutes,
+            order: OrderOnDay::from(&row.orders),
             note: row.note.map(|n| n.to_string()),
         }
     }
@@ -183,9 +230,16 @@ pub struct Item {
     detail: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
+    /// Other deliveries of the same item by the same facility (FHIR and SS-MIX2), not listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    also: u16,
     date: Option<String>,
     facility: String,
     as_of: String,
+}
+
+fn is_zero(n: &u16) -> bool {
+    *n == 0
 }
 
 impl From<&SummaryItem> for Item {
@@ -199,6 +253,7 @@ impl From<&SummaryItem> for Item {
             flag: i.flag.clone(),
             detail: i.detail.clone(),
             body: i.body.clone(),
+            also: i.also,
             date: i.date.map(|d| d.to_string()),
             facility: i.facility.to_string(),
             as_of: rfc3339_in_japan(i.as_of),
@@ -212,6 +267,11 @@ struct Order {
     from: String,
     until: String,
     special: bool,
+    psychiatric: bool,
+    drip: bool,
+    /// Report bounds by the doctor's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alerts: Vec<VitalAlert>,
     date: String,
     facility: String,
     as_of: String,
@@ -220,7 +280,10 @@ struct Order {
 impl From<&NursingOrder> for Order {
     fn from(o: &NursingOrder) -> Self {
         Self {
-            text: if o.special { "特別訪問看護指示書" } else { "訪問看護指示書" }.to_string(),
+            text: o.title_ja().to_string(),
+            psychiatric: o.psychiatric,
+            drip: o.drip,
+            alerts: o.alerts.clone(),
             from: o.from.to_string(),
             until: o.until.to_string(),
             special: o.special,
@@ -293,106 +356,5 @@ impl PatientShown {
             out.push_str(&format!("order: {} – {} ({})\n", order.from, order.until, order.facility));
         }
         out.trim_end().to_string()
-    }
-}
-
-#[derive(Serialize)]
-pub struct NoteListed {
-    pub note: String,
-    pub patient: String,
-    pub visit: Option<String>,
-    pub state: NoteState,
-    author: Option<String>,
-    started_at: Option<String>,
-    changed_at: String,
-    conflict: bool,
-}
-
-impl From<&NoteRow> for NoteListed {
-    fn from(row: &NoteRow) -> Self {
-        Self {
-            note: row.note.to_string(),
-            patient: row.patient.to_string(),
-            visit: row.visit.map(|v| v.to_string()),
-            state: row.state,
-            author: row.author.as_ref().map(|a| a.to_string()),
-            started_at: time(row.started_at),
-            changed_at: rfc3339_in_japan(row.changed_at),
-            conflict: row.has_conflict,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Receipt {
-    received_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seq: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Side {
-    value: FieldValue,
-    staff: Option<String>,
-    device: Option<DeviceId>,
-    at: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ConflictShown {
-    field: String,
-    values: Vec<Side>,
-}
-
-impl From<&Conflict> for ConflictShown {
-    fn from(c: &Conflict) -> Self {
-        let side = |v: &record::visit_note::ConflictValue| Side {
-            value: v.value.clone(),
-            staff: v.staff.as_ref().map(|s| s.to_string()),
-            device: v.device,
-            at: time(v.at),
-        };
-        Self { field: c.field.clone(), values: c.values.iter().map(side).collect() }
-    }
-}
-
-#[derive(Serialize)]
-pub struct NoteWhole {
-    pub note: DocumentId,
-    pub patient: String,
-    visit: Option<String>,
-    pub state: NoteState,
-    author: Option<String>,
-    started_at: Option<String>,
-    ended_at: Option<String>,
-    pub fields: BTreeMap<String, FieldValue>,
-    conflicts: Vec<ConflictShown>,
-    amendments: Vec<Amendment>,
-    receipt: Option<Receipt>,
-    unsent: bool,
-    verdicts: Vec<String>,
-}
-
-impl From<&NoteShown> for NoteWhole {
-    fn from(n: &NoteShown) -> Self {
-        let at = |name: &str| match n.view.fields.get(name) {
-            Some(FieldValue::Time(at)) => Some(rfc3339_in_japan(*at)),
-            _ => None,
-        };
-        Self {
-            note: n.row.note,
-            patient: n.row.patient.to_string(),
-            visit: n.row.visit.map(|v| v.to_string()),
-            state: n.state,
-            author: n.author.as_ref().map(|a| a.to_string()),
-            started_at: at("started_at"),
-            ended_at: at("ended_at"),
-            fields: n.view.fields.clone(),
-            conflicts: n.view.conflicts.iter().map(ConflictShown::from).collect(),
-            amendments: n.amendments.clone(),
-            receipt: n.receipt.map(|r| Receipt { received_at: rfc3339_in_japan(r.received_at), seq: r.seq }),
-            unsent: n.unsent,
-            verdicts: n.verdicts.clone(),
-        }
     }
 }
