@@ -13,7 +13,7 @@ use record::order::Orders;
 use record::scales::design_r::{self, UlcerIncomplete, UlcerScore};
 use record::scales::news2::{News2, News2Missing, SpO2Scale};
 use record::visit_note::{FieldKind, FieldValue, NoteState};
-use record::vitals::{self, Ask, Bounds, Earlier, Standing, Values};
+use record::vitals::{self, AlertBounds, Ask, Bounds, Earlier, Standing, Values};
 use record::{DocumentId, Form, NursingOrder, Patient, PatientId};
 use vault::Tx;
 
@@ -86,6 +86,14 @@ impl Phone {
                     && design_r::assessment_due(last_assessed, day),
                 ulcers: ulcers.into_iter().map(|n| (n, design_r::of_ulcer(n, &view.fields))).collect(),
             })
+        })
+    }
+
+    /// The bounds at which this patient's values are reported, by the orders that hold today.
+    pub fn alert_bounds(&self, patient: &PatientId, now: Timestamp) -> Result<AlertBounds, DeviceError> {
+        self.read(|tx| {
+            let orders = read::all::<NursingOrder>(tx, Kind::Order, Some(patient))?;
+            Ok(Orders::on(&orders, day_in_japan(now)).alert_bounds())
         })
     }
 

@@ -4,8 +4,9 @@ use crate::text::{Language, Words};
 use device::jiff::Timestamp;
 use device::record::Form;
 use device::record::visit_note::fields::SUB_RECORDS;
-use device::record::visit_note::fields::{is_alert, is_unusual};
+use device::record::visit_note::fields::is_unusual;
 use device::record::visit_note::{FIELDS, Field, FieldKind, FieldValue};
+use device::record::vitals::{AlertBounds, Standing, standing};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,11 +118,12 @@ pub enum Concern {
     Unusual,
 }
 
-pub fn concern(field: &Field, value: Option<&FieldValue>) -> Concern {
+/// A value so rare that it may be a slip of the hand is asked about first; else the doctor's bounds, or the adult ones.
+pub fn concern(field: &Field, value: Option<&FieldValue>, bounds: &AlertBounds) -> Concern {
     match (field.kind, value) {
         (FieldKind::Number(range), Some(FieldValue::Number(n))) if is_unusual(&range, *n) => Concern::Unusual,
-        (FieldKind::Number(range), Some(FieldValue::Number(n))) if is_alert(&range, *n) => Concern::Alert,
         (FieldKind::Steps(_), Some(FieldValue::Number(n))) if *n >= 1.0 => Concern::Alert,
+        (_, Some(FieldValue::Number(n))) if standing(field.name, *n, bounds) != Standing::Calm => Concern::Alert,
         _ => Concern::Calm,
     }
 }
@@ -220,6 +222,7 @@ pub fn minute_of(at: Timestamp) -> FieldValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use device::record::vitals::Bounds;
 
     #[test]
     fn a_refused_value_keeps_its_reason_until_a_good_one_is_saved() {
@@ -247,10 +250,37 @@ mod tests {
     #[test]
     fn a_pressure_of_182_is_beyond_the_reporting_limit() -> Result<(), Box<dyn std::error::Error>> {
         let field = Field::named("systolic_mmhg")?;
-        assert_eq!(concern(field, Some(&FieldValue::Number(182.0))), Concern::Alert);
-        assert_eq!(concern(field, Some(&FieldValue::Number(128.0))), Concern::Calm);
-        assert_eq!(concern(field, Some(&FieldValue::Number(250.0))), Concern::Unusual);
-        assert_eq!(concern(field, None), Concern::Calm, "blank is not zero");
+        let adult = AlertBounds::new();
+        let said = |n, bounds| concern(field, Some(&FieldValue::Number(n)), bounds);
+        assert_eq!(said(182.0, &adult), Concern::Alert);
+        assert_eq!(said(128.0, &adult), Concern::Calm);
+        assert_eq!(said(250.0, &adult), Concern::Unusual);
+        assert_eq!(concern(field, None, &adult), Concern::Calm, "blank is not zero");
+        let ordered = AlertBounds::from([("systolic_mmhg".to_string(), Bounds { low: Some(90.0), high: Some(160.0) })]);
+        assert_eq!(said(165.0, &ordered), Concern::Alert, "the doctor's bounds stand in place of the adult ones");
+        assert_eq!(said(95.0, &ordered), Concern::Calm);
         Ok(())
+    }
+
+    #[test]
+    fn a_sub_record_opens_when_the_visit_calls_for_it_and_stays_once_begun() {
+        let names = |values: &Values| -> Vec<String> {
+            sub_records_of(values).iter().map(|(t, _)| t.words(Words(Language::English))).collect()
+        };
+        let mut values = Values::new();
+        assert!(names(&values).is_empty());
+        values.insert("visit_kind".into(), FieldValue::Word("emergency".into()));
+        values.insert("care.ulcer".into(), FieldValue::Flag(true));
+        assert_eq!(names(&values), ["Pressure ulcer 1", "Emergency visit"]);
+        values.insert("ulcer.1.depth".into(), FieldValue::Word("D3".into()));
+        assert_eq!(
+            names(&values),
+            ["Pressure ulcer 1", "Pressure ulcer 2", "Emergency visit"],
+            "one more can be begun"
+        );
+        values.remove("care.ulcer");
+        assert_eq!(names(&values), ["Pressure ulcer 1", "Emergency visit"], "what was written never disappears");
+        values.insert("care.bowel".into(), FieldValue::Flag(true));
+        assert!(details_of(&values)[0].1.contains(&"stool.bristol"));
     }
 }

@@ -15,6 +15,7 @@ use device::record::calendar::zoned_in_japan;
 use device::record::visit_note::fields::{CLOSING, VITALS};
 use device::record::visit_note::required::check_complete;
 use device::record::visit_note::{Conflict, FIELDS, Field, FieldKind, FieldValue, NoteState, TEXT_FIELDS};
+use device::record::vitals::AlertBounds;
 use device::{DeviceError, Phone};
 use dioxus::prelude::*;
 use std::collections::BTreeMap;
@@ -213,10 +214,11 @@ fn Vitals(note: Shown, desk: Desk) -> Element {
     let session = use_context::<Session>();
     let row = note.0.row.clone();
     let before = use_hook(|| session.phone.previous_values(&row.patient, row.note).unwrap_or_default());
+    let bounds = use_hook(|| Bounds(session.phone.alert_bounds(&row.patient, Timestamp::now()).unwrap_or_default()));
     rsx! {
         div { class: "vit",
             for field in FIELDS.iter().filter(|f| is_vital(f)) {
-                Vital { key: "{field.name}", name: field.name, note: note.clone(), before: before.get(field.name).cloned().map(Known), desk }
+                Vital { key: "{field.name}", name: field.name, note: note.clone(), before: before.get(field.name).cloned().map(Known), bounds: bounds.clone(), desk }
             }
         }
     }
@@ -228,12 +230,16 @@ fn is_vital(field: &Field) -> bool {
     (VITALS.contains(&field.name) || field.name == "oxygen_l_per_min") && by_number
 }
 
+/// The doctor's bounds as a prop.
+#[derive(Clone, PartialEq)]
+struct Bounds(AlertBounds);
+
 /// A value as a prop.
 #[derive(Clone, PartialEq)]
 struct Known(FieldValue);
 
 #[component]
-fn Vital(name: &'static str, note: Shown, before: Option<Known>, desk: Desk) -> Element {
+fn Vital(name: &'static str, note: Shown, before: Option<Known>, bounds: Bounds, desk: Desk) -> Element {
     let words = use_words();
     let mut asking = use_signal(|| false);
     let Ok(field) = Field::named(name) else { return rsx! {} };
@@ -242,7 +248,7 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, desk: Desk) -> 
         FieldKind::Number(range) => (range.unit, if range.decimals > 0 { "decimal" } else { "numeric" }),
         _ => ("", "numeric"),
     };
-    let concern = concern(field, value);
+    let concern = concern(field, value, &bounds.0);
     let label = format!("{} {}", field_label(words, name), unit_words(words, unit));
     let shown = match value {
         Some(FieldValue::Unmeasured(_)) | None => String::new(),

@@ -151,7 +151,7 @@ impl Acts {
     pub fn open(note: DocumentId, signed: &[SignedAct]) -> Self {
         let mut acts: Vec<(ContentHash, Act)> =
             signed.iter().filter_map(|act| Some((act.hash(), act.open(note).ok()?))).collect();
-        acts.sort_by(|a, b| (a.1.at, a.0).cmp(&(b.1.at, b.0)));
+        acts.sort_by_key(|(hash, act)| (act.at, *hash));
         acts.dedup_by_key(|(hash, _)| *hash);
         Self { acts }
     }
