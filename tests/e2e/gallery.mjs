@@ -87,6 +87,17 @@ async function series(url, colorScheme, language, size) {
   await tap(page, '#section-care', '[id="care.bedbath"]');
   if (!(await page.locator('.chip.on[id="care.bedbath"]').count())) await tap(page, byId(page, 'care.bedbath'), '.chip.on[id="care.bedbath"]');
   await picture('care');
+  // The chips that open a sub-record: an ulcer, an emergency visit, the details of bowel care.
+  for (const chip of ['care.ulcer', 'care.bowel']) {
+    if (!(await page.locator(`.chip.on[id="${chip}"]`).count())) await tap(page, byId(page, chip), `.chip.on[id="${chip}"]`);
+  }
+  await page.waitForSelector('[data-group="ulcer"]');
+  for (const group of ['care.bowel', 'ulcer']) {
+    await page.locator(`[data-group="${group}"]`).first().scrollIntoViewIfNeeded();
+    await page.locator(`[data-group="${group}"]`).first().evaluate((card) => card.scrollIntoView({ block: 'start' }));
+    await picture(group.replace('.', '-'));
+  }
+  await page.locator('main').evaluate((main) => (main.scrollTop = 0));
   await tap(page, '#section-texts', '#condition');
   await byId(page, 'condition').fill(`${WORDS}（${name}）`);
   await textOf(page, '#chip', language === 'ja' ? /保存済|受領済/ : /saved|received/i);

@@ -1,6 +1,6 @@
 //! **Owns**: the field's words and rules — patients, disclosed records, orders, consent, visit notes — and how two edits of one note become one.
 //! **Called by**: every other room.
-//! **May touch**: nothing but its arguments; `visit_note::draft` and `handover` know Automerge, nobody else does.
+//! **May touch**: nothing but its arguments; `visit_note::{draft, changes, equal_edits}` know Automerge, nobody else does.
 //! **Never**: I/O, clocks, randomness, keys' storage, logging.
 
 pub mod calendar;

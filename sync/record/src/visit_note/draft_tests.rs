@@ -260,6 +260,22 @@ fn equal_fixes_by_two_people_are_flagged_and_not_doubled() -> Outcome {
 }
 
 #[test]
+fn equal_words_of_three_people_are_shown_once_and_unequal_ones_beside_each_other() -> Outcome {
+    let mut nurses = [Nurse::opens("nurse-a", 1)?, Nurse::opens("nurse-b", 2)?, Nurse::opens("nurse-c", 3)?];
+    for (nurse, words) in nurses.iter_mut().zip(["食欲良好。", "食欲良好。", "咳あり。"]) {
+        nurse.writes("condition", "", words, 1)?;
+    }
+    let [a, b, c] = &mut nurses;
+    b.sends_to(a)?;
+    c.sends_to(a)?;
+    let view = a.draft.view()?;
+    let text = view.text("condition");
+    assert!(text.contains("咳あり。") && text.matches("食欲良好。").count() <= 2, "{text}");
+    assert_eq!(text.matches("食欲良好。").count(), 2 - view.equal_edits.len(), "flagged if hidden: {text}");
+    Ok(())
+}
+
+#[test]
 fn words_that_one_person_doubled_stay_doubled() -> Outcome {
     let (mut a, mut b) = (Nurse::opens("nurse-a", 1)?, Nurse::opens("nurse-b", 2)?);
     a.writes("condition", "", "いろいろ", 1)?;

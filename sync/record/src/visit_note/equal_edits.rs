@@ -3,39 +3,47 @@
 //! The second copy is hidden wherever the text is read, and removed by whoever edits the text next. Both follow from the
 //! document alone, so that every device hides and removes the very same characters.
 
-use super::changes::IncomingChange;
 use crate::ids::DeviceId;
 use automerge::{AutoCommit, Automerge, ChangeHash, ObjId, ReadDoc};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Ranges of `stored` (in characters) that repeat what stands right before them, written by another device at the same time.
 pub(super) fn second_copies(doc: &mut AutoCommit, text: &ObjId, stored: &str) -> Vec<Range<usize>> {
     let chars: Vec<char> = stored.chars().collect();
-    if !repeats_itself(&chars) {
+    let middles = middles_of_repeats(&chars);
+    if middles.is_empty() {
         return Vec::new();
     }
     let doc = doc.document();
-    let mut graph = Graph { doc, devices: HashMap::new(), unknown_to: HashMap::new() };
-    let mut writers = Vec::with_capacity(chars.len());
-    for at in 0..chars.len() {
-        let written = doc.get(text, at).ok().flatten().and_then(|(_, id)| doc.hash_for_opid(&id));
-        let Some(hash) = written else { return Vec::new() };
-        writers.push((hash, graph.device(hash)));
-    }
+    let mut writers = Writers { doc, text, known: vec![None; chars.len()] };
+    let mut graph = None;
     let mut copies = Vec::new();
-    for middle in 1..chars.len() {
-        let ((left, left_device), (right, right_device)) = (writers[middle - 1], writers[middle]);
-        if left_device == right_device || !graph.are_concurrent(left, right) {
+    for middle in middles {
+        let (Some((left, left_device)), Some((right, right_device))) = (writers.of(middle - 1), writers.of(middle))
+        else {
+            return Vec::new();
+        };
+        if left_device == right_device {
+            continue;
+        }
+        let graph = graph.get_or_insert_with(|| Graph::of(doc));
+        if !graph.are_concurrent(left, right) {
             continue;
         }
         // The whole stretch that each of the two wrote here without knowing of the other.
         let mut start = middle - 1;
-        while start > 0 && writers[start - 1].1 == left_device && graph.are_concurrent(writers[start - 1].0, right) {
+        while start > 0
+            && writers
+                .of(start - 1)
+                .is_some_and(|(hash, device)| device == left_device && graph.are_concurrent(hash, right))
+        {
             start -= 1;
         }
         let mut end = middle + 1;
-        while end < chars.len() && writers[end].1 == right_device && graph.are_concurrent(left, writers[end].0) {
+        while end < chars.len()
+            && writers.of(end).is_some_and(|(hash, device)| device == right_device && graph.are_concurrent(left, hash))
+        {
             end += 1;
         }
         if chars[start..middle] == chars[middle..end] {
@@ -45,43 +53,83 @@ pub(super) fn second_copies(doc: &mut AutoCommit, text: &ObjId, stored: &str) ->
     copies
 }
 
-/// A cheap look first: most texts hold no stretch twice in a row, and then nobody wrote one twice.
-fn repeats_itself(chars: &[char]) -> bool {
-    (1..=chars.len() / 2).any(|length| {
+/// A cheap look first: the places at which some stretch ends and stands again right behind. Only there can a copy begin.
+fn middles_of_repeats(chars: &[char]) -> Vec<usize> {
+    let mut is_middle = vec![false; chars.len()];
+    for length in 1..=chars.len() / 2 {
         let mut equal = 0;
-        (length..chars.len()).any(|at| {
-            equal = if chars[at] == chars[at - length] { equal + 1 } else { 0 };
-            equal == length
-        })
-    })
+        for (at, (now, before)) in chars[length..].iter().zip(chars).enumerate() {
+            equal = if now == before { equal + 1 } else { 0 };
+            if equal >= length {
+                is_middle[at + 1] = true;
+            }
+        }
+    }
+    (0..chars.len()).filter(|at| is_middle[*at]).collect()
 }
 
-/// Who made a change, and which changes knew of which.
-struct Graph<'a> {
+type Writer = (ChangeHash, Option<DeviceId>);
+
+/// Which change, of which device, wrote a character; looked up once each.
+struct Writers<'a> {
     doc: &'a Automerge,
-    devices: HashMap<ChangeHash, Option<DeviceId>>,
-    /// For a change: those that are not among its ancestors.
-    unknown_to: HashMap<ChangeHash, HashSet<ChangeHash>>,
+    text: &'a ObjId,
+    known: Vec<Option<Writer>>,
 }
 
-impl Graph<'_> {
-    fn device(&mut self, hash: ChangeHash) -> Option<DeviceId> {
-        let doc = self.doc;
-        *self.devices.entry(hash).or_insert_with(|| {
-            ReadDoc::get_change_by_hash(doc, &hash).and_then(|change| IncomingChange { change }.device())
-        })
+impl Writers<'_> {
+    fn of(&mut self, at: usize) -> Option<Writer> {
+        if self.known[at].is_none() {
+            let (_, id) = self.doc.get(self.text, at).ok().flatten()?;
+            // Deterministic changes write no characters: the actor of one is a device and its session.
+            let device = match &id {
+                ObjId::Id(_, actor, _) => actor.to_bytes().get(..8).and_then(|b| b.try_into().ok()).map(DeviceId),
+                ObjId::Root => None,
+            };
+            self.known[at] = Some((self.doc.hash_for_opid(&id)?, device));
+        }
+        self.known[at]
+    }
+}
+
+/// Which changes knew of which: for each change, how far it knew every actor.
+struct Graph {
+    place: HashMap<ChangeHash, (usize, u64)>,
+    clocks: HashMap<ChangeHash, Vec<u64>>,
+}
+
+impl Graph {
+    fn of(doc: &Automerge) -> Self {
+        let changes = doc.get_changes_meta(&[]);
+        let mut actors = HashMap::new();
+        for change in &changes {
+            let next = actors.len();
+            actors.entry(change.actor.clone()).or_insert(next);
+        }
+        let mut place = HashMap::with_capacity(changes.len());
+        let mut clocks: HashMap<ChangeHash, Vec<u64>> = HashMap::with_capacity(changes.len());
+        // Parents come before their children.
+        for change in &changes {
+            let actor = actors[&change.actor];
+            let mut clock = vec![0; actors.len()];
+            for parent in change.deps.iter().filter_map(|dep| clocks.get(dep)) {
+                clock.iter_mut().zip(parent).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+            }
+            clock[actor] = change.seq;
+            place.insert(change.hash, (actor, change.seq));
+            clocks.insert(change.hash, clock);
+        }
+        Self { place, clocks }
     }
 
-    fn are_concurrent(&mut self, a: ChangeHash, b: ChangeHash) -> bool {
-        a != b && self.is_unknown_to(a, b) && self.is_unknown_to(b, a)
+    fn are_concurrent(&self, a: ChangeHash, b: ChangeHash) -> bool {
+        !self.knew(a, b) && !self.knew(b, a)
     }
 
-    fn is_unknown_to(&mut self, hash: ChangeHash, to: ChangeHash) -> bool {
-        let doc = self.doc;
-        let unknown = self
-            .unknown_to
-            .entry(to)
-            .or_insert_with(|| doc.get_changes(&[to]).into_iter().map(|change| change.hash()).collect());
-        unknown.contains(&hash)
+    fn knew(&self, change: ChangeHash, of: ChangeHash) -> bool {
+        match (self.clocks.get(&change), self.place.get(&of)) {
+            (Some(clock), Some((actor, seq))) => clock[*actor] >= *seq,
+            _ => false,
+        }
     }
 }

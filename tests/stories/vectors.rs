@@ -1,0 +1,130 @@
+//! Bytes that a released version wrote must open for ever, and mean what they meant.
+//!
+//! `TSUTSUJI_RECORD_VECTORS=1 cargo test -p stories --test vectors` writes new ones; what is recorded once is never changed.
+
+use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
+use record::visit_note::{
+    About, Actor, ConfirmContext, Correction, Draft, Encoding, FieldValue, NoteState, SignedAct, SignedConfirmation,
+    VisitNote, What, changes,
+};
+use record::{DeviceId, DocumentId, Form};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use stories::{Outcome, root};
+
+const NOTE: DocumentId = DocumentId([0x4e; 16]);
+const FIRST: DeviceId = DeviceId([1; 8]);
+const SECOND: DeviceId = DeviceId([2; 8]);
+
+fn folder() -> PathBuf {
+    root().join("tests/vectors/record-1")
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_795_300_000 + second).unwrap_or_default()
+}
+
+fn about() -> Outcome<About> {
+    Ok(About { patient: "p-000001".parse()?, station: "st-1".parse()?, visit: Some(DocumentId([3; 16])) })
+}
+
+/// One note's life: begun and sent, changed by a colleague, confirmed, corrected. Every byte follows from constants.
+fn write() -> Outcome<BTreeMap<&'static str, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let field = |name: &str| Form::VisitNote.field(name);
+    let mut first = Draft::new(NOTE, Form::VisitNote, Actor { device: FIRST, session: [1; 8] });
+    first.written_by(&"nurse-a".parse()?);
+    first.begin(&about()?, Some((at(0), 60)), at(1))?;
+    first.set(field("temperature_c")?, FieldValue::Number(36.5), at(2))?;
+    first.set(field("started_at")?, FieldValue::Time(at(60)), at(3))?;
+    first.set(field("ended_at")?, FieldValue::Time(at(3600)), at(4))?;
+    first.edit_text(field("condition")?, "", "下肢浮腫あり。", at(5))?;
+    first.edit_text(field("ulcer.1.care")?, "", "洗浄。", at(6))?;
+    let entry = first.entry_of(FIRST, 0)?.ok_or("nothing to send")?;
+    files.insert("first.columns", entry.bytes.clone());
+    files.insert("first.hash", entry.hash.0.to_vec());
+
+    let mut second = Draft::new(NOTE, Form::VisitNote, Actor { device: SECOND, session: [2; 8] });
+    second.written_by(&"nurse-b".parse()?);
+    second.apply(&changes::decode(NOTE, Form::VisitNote, entry.encoding, &entry.bytes)?)?;
+    second.set(field("pulse_bpm")?, field("pulse_bpm")?.unmeasured("拒否")?, at(7))?;
+    second.edit_text(field("phone.advice")?, "", "様子を見る。", at(8))?;
+    let entry = second.entry_of(SECOND, 0)?.ok_or("nothing to send")?;
+    files.insert("second.bundle", entry.bytes.clone());
+    files.insert("second.hash", entry.hash.0.to_vec());
+
+    first.apply(&changes::decode(NOTE, Form::VisitNote, entry.encoding, &entry.bytes)?)?;
+    let key = SigningKey::from_bytes(&[7; 32]);
+    first.set(field("phone.called_at")?, FieldValue::Time(at(30)), at(9))?;
+    first.edit_text(field("phone.content")?, "", "息切れ。", at(10))?;
+    let signed = first.confirm(&"nurse-a".parse()?, FIRST, &key, at(11), &ConfirmContext::default())?;
+    files.insert("confirmation.cbor", signed.to_bytes()?);
+    files.insert("note.document", first.save());
+    let VisitNote::Confirmed(confirmed) = VisitNote::from_parts(first, vec![signed], &[])? else {
+        return Err("not confirmed".into());
+    };
+    let what = What::Amend(Correction {
+        field: "temperature_c".to_string(),
+        before: Some(FieldValue::Number(36.5)),
+        after: Some(FieldValue::Number(36.8)),
+        over: Vec::new(),
+    });
+    let act = confirmed.act(&"nurse-a".parse()?, FIRST, at(20), "転記の誤り", what);
+    files.insert("amendment.cbor", act.sign(&key)?.to_bytes()?);
+    Ok(files)
+}
+
+fn recorded(name: &str) -> Outcome<Vec<u8>> {
+    let path = folder().join(name);
+    if std::env::var_os("TSUTSUJI_RECORD_VECTORS").is_some() && !path.exists() {
+        std::fs::create_dir_all(folder())?;
+        std::fs::write(&path, &write()?[name])?;
+    }
+    Ok(std::fs::read(&path)?)
+}
+
+#[test]
+fn recorded_entries_confirmations_and_amendments_open_and_mean_what_they_meant() -> Outcome {
+    let mut draft = Draft::new(NOTE, Form::VisitNote, Actor { device: DeviceId([9; 8]), session: [9; 8] });
+    for (bytes, hash, encoding, device) in [
+        ("first.columns", "first.hash", Encoding::Columns, FIRST),
+        ("second.bundle", "second.hash", Encoding::Bundle, SECOND),
+    ] {
+        let incoming = changes::decode(NOTE, Form::VisitNote, encoding, &recorded(bytes)?)?;
+        assert_eq!(incoming.hash(NOTE).0.to_vec(), recorded(hash)?);
+        assert!(incoming.is_by(device));
+        draft.apply(&incoming)?;
+    }
+    let view = draft.view()?;
+    assert_eq!(view.text("condition"), "下肢浮腫あり。");
+    assert_eq!(view.text("ulcer.1.care"), "洗浄。");
+    assert_eq!(view.text("phone.advice"), "様子を見る。");
+    assert_eq!(view.fields.get("pulse_bpm"), Some(&FieldValue::Unmeasured("拒否".to_string())));
+    assert_eq!(view.fields.get("planned_minutes"), Some(&FieldValue::Number(60.0)));
+    assert_eq!(view.about, Some(about()?));
+
+    let actor = Actor { device: DeviceId([9; 8]), session: [8; 8] };
+    let stored = Draft::load(NOTE, Form::VisitNote, &recorded("note.document")?, &[], actor)?;
+    let signed = SignedConfirmation::from_bytes(&recorded("confirmation.cbor")?)?;
+    let act = SignedAct::from_bytes(&recorded("amendment.cbor")?)?;
+    let mut note = VisitNote::from_parts(stored, vec![signed], &[act])?;
+    assert_eq!(note.state()?, NoteState::Confirmed);
+    let view = note.view()?;
+    assert_eq!(view.fields.get("temperature_c"), Some(&FieldValue::Number(36.8)));
+    assert_eq!(view.text("phone.content"), "息切れ。");
+    let VisitNote::Confirmed(mut confirmed) = note else { return Err("not confirmed".into()) };
+    assert_eq!(confirmed.confirmed_fields().get("temperature_c"), Some(&FieldValue::Number(36.5)));
+    assert_eq!(confirmed.amendments()?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn what_is_written_today_is_what_was_recorded() -> Outcome {
+    let today = write()?;
+    // The document's own bytes are Automerge's business; what is hashed and signed is ours.
+    for name in ["first.hash", "second.hash", "confirmation.cbor", "amendment.cbor"] {
+        assert_eq!(recorded(name)?, today[name], "{name}");
+    }
+    Ok(())
+}
