@@ -184,7 +184,7 @@ impl Hub {
         let phone = Phone { vault: self.path(&format!("{staff}.vault")), pin: self.path("pin") };
         std::fs::write(&phone.pin, "2468\n")?;
         let uri = self.invite(staff)?;
-        phone.ok(&["enrol", &uri])?;
+        phone.ok(&["enrol", "--least-pin-cost", &uri])?;
         Ok(phone)
     }
 }

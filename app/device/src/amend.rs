@@ -245,6 +245,14 @@ impl Phone {
             hash: signed.entry_hash(act.note),
             bytes: signed.to_bytes().map_err(record::visit_note::ConfirmError::from)?,
         };
+        tx.put_copy(&vault::Written {
+            doc: entry.doc,
+            patient: &entry.patient,
+            kind: Kind::Amendment,
+            hash: signed.hash(),
+            bytes: &entry.bytes,
+            at: now.as_millisecond(),
+        })?;
         tx.put_entry(&entry)?;
         let stored = tx.note(act.note)?.ok_or(DeviceError::UnknownNote(act.note))?;
         let mut open = OpenNote::from_stored(stored, self.hand())?;

@@ -7,22 +7,23 @@ use protocol::{Cursor, EnrolRequest, EnrolUri, Failure, Series, WIRE_VERSION};
 use rcgen::{CertificateParams, KeyPair};
 use record::{ContentHash, DocumentId};
 use std::path::{Path, PathBuf};
-use vault::{FileKeyStore, Identity, Pin, SyncState, Vault, VaultError};
+use vault::{FileKeyStore, Identity, Pin, PinCost, RunningTime, SyncState, Vault, VaultError};
 use zeroize::Zeroizing;
 
 /// Enrols this device. On any error nothing is left behind, and nothing that was there is touched.
-pub async fn enrol(vault_file: &Path, uri: &EnrolUri, pin: &Pin) -> Result<Identity, DeviceError> {
+pub async fn enrol(vault_file: &Path, uri: &EnrolUri, pin: &Pin, cost: PinCost) -> Result<Identity, DeviceError> {
     if vault_file.exists() {
         return Err(VaultError::AlreadyThere.into());
     }
     let beside = suffixed(vault_file, ".enrolling");
     remove(&beside);
-    let result = enrol_into(&beside, uri, pin).await.and_then(|identity| {
+    let result = enrol_into(&beside, uri, pin, cost).await.and_then(|identity| {
         // A key without its vault belongs to a vault that was moved aside: keep it, under another name.
         let key = suffixed(vault_file, ".device-key");
         if key.exists() {
             rename(&key, &suffixed(&key, &format!(".{}", identity.device)))?;
         }
+        rename(&suffixed(&beside, ".attempts"), &suffixed(vault_file, ".attempts"))?;
         // The key first: a vault under its own name always has its key.
         rename(&suffixed(&beside, ".device-key"), &suffixed(vault_file, ".device-key"))?;
         rename(&beside, vault_file)?;
@@ -34,9 +35,15 @@ pub async fn enrol(vault_file: &Path, uri: &EnrolUri, pin: &Pin) -> Result<Ident
     result
 }
 
-async fn enrol_into(file: &Path, uri: &EnrolUri, pin: &Pin) -> Result<Identity, DeviceError> {
+/// The same, with the PIN as costly as half a second of this device.
+pub async fn enrol_calibrated(vault_file: &Path, uri: &EnrolUri, pin: &Pin) -> Result<Identity, DeviceError> {
+    let cost = tokio::task::spawn_blocking(PinCost::calibrated).await.map_err(|_| DeviceError::Keys)??;
+    enrol(vault_file, uri, pin, cost).await
+}
+
+async fn enrol_into(file: &Path, uri: &EnrolUri, pin: &Pin, cost: PinCost) -> Result<Identity, DeviceError> {
     // The vault first: a full disk or a bad folder must not use up the code.
-    let mut vault = Vault::create(file, &FileKeyStore::beside(file), pin)?;
+    let mut vault = Vault::create(file, &FileKeyStore::beside(file), pin, cost, RunningTime::now())?;
     let key = KeyPair::generate().map_err(|_| DeviceError::Keys)?;
     let csr = CertificateParams::default().serialize_request(&key).map_err(|_| DeviceError::Keys)?;
     let mut signing = Zeroizing::new([0u8; 32]);
@@ -98,7 +105,7 @@ fn suffixed(path: &Path, suffix: &str) -> PathBuf {
 
 /// What an enrolment that failed or was killed left: keys of nothing. Never a vault with an identity in it.
 fn remove(file: &Path) {
-    for suffix in ["", "-wal", "-shm", ".device-key"] {
+    for suffix in ["", "-wal", "-shm", ".device-key", ".attempts"] {
         let _ = std::fs::remove_file(suffixed(file, suffix));
     }
 }

@@ -3,13 +3,14 @@
 use crate::tls;
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
 use protocol::{
-    EnrolRequest, EnrolResponse, EnrolUri, Failure, RecordsPage, Refusal, RefusalCode, SyncRequest, SyncResponse,
+    CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, EnrolUri, Failure, RecordsPage, Refusal, RefusalCode,
+    SyncRequest, SyncResponse,
 };
 use record::PatientId;
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
-use vault::Identity;
+use vault::{Identity, Locked};
 
 const CONNECT: Duration = Duration::from_secs(8);
 /// A slow line may take long over a first sync; a dead one is noticed by its silence.
@@ -48,6 +49,12 @@ impl HubLine {
         Self::new(identity.hub_url.clone(), tls)
     }
 
+    /// The line of a locked phone.
+    pub fn for_capsules(locked: &Locked) -> Result<Self, Failure> {
+        let tls = tls::for_sync(&locked.ca, &locked.certificate, &locked.tls_key, locked.last_hub_time);
+        Self::new(locked.hub_url.clone(), tls)
+    }
+
     fn new(url: String, tls: Result<rustls::ClientConfig, rustls::Error>) -> Result<Self, Failure> {
         let client = Client::builder()
             .tls_backend_preconfigured(tls.map_err(|_| Failure::NotOurHub)?)
@@ -71,6 +78,11 @@ impl HubLine {
     pub async fn sync(&self, request: &SyncRequest) -> Result<(SyncResponse, Traffic), Failure> {
         let body = codec::encode(request).map_err(|_| Failure::Storage)?;
         self.exchange(Method::POST, "/v1/sync", body).await
+    }
+
+    pub async fn push(&self, request: &CapsuleRequest) -> Result<CapsuleResponse, Failure> {
+        let body = codec::encode(request).map_err(|_| Failure::Storage)?;
+        self.exchange(Method::POST, "/v1/capsules", body).await.map(|(answer, _)| answer)
     }
 
     pub async fn records(&self, patient: &PatientId, after: u64) -> Result<(RecordsPage, Traffic), Failure> {

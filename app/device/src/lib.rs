@@ -5,6 +5,7 @@
 
 pub mod amend;
 pub mod background;
+pub mod capsule;
 pub mod cli;
 pub mod document;
 pub mod driver;
@@ -33,4 +34,4 @@ pub use record;
 /// A cursor before the first entry.
 pub const START_CURSOR: protocol::Cursor = protocol::Cursor::START;
 
-pub use vault::{FileKeyStore, KeyStore, NoteRow, Pin, SyncLogLine, Vault, VaultError};
+pub use vault::{FileKeyStore, KeyStore, NoteRow, Pin, PinCost, RunningTime, SyncLogLine, Vault, VaultError};

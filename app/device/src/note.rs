@@ -237,6 +237,14 @@ impl Phone {
                 hash: signed.entry_hash(note),
                 bytes: signed.to_bytes().map_err(record::visit_note::ConfirmError::from)?,
             };
+            tx.put_copy(&vault::Written {
+                doc: note,
+                patient: &entry.patient,
+                kind: Kind::Confirmation,
+                hash: signed.hash(),
+                bytes: &entry.bytes,
+                at: now.as_millisecond(),
+            })?;
             tx.put_entry(&entry)?;
             open.row.author = Some(staff.clone());
             open.row.changed_at = now;
@@ -391,6 +399,14 @@ impl OpenNote {
         now: Timestamp,
     ) -> Result<(), DeviceError> {
         let Some(change) = change else { return Ok(()) };
+        tx.put_copy(&vault::Written {
+            doc: self.row.note,
+            patient: &self.row.patient,
+            kind: Kind::from(self.row.form.tag()),
+            hash: ContentHash(change.hash.0),
+            bytes: &change.bytes,
+            at: now.as_millisecond(),
+        })?;
         self.dirty = true;
         self.row.changed_at = self.row.changed_at.max(now);
         if matches!(self.row.state, NoteState::Draft | NoteState::Closed) {

@@ -7,7 +7,7 @@ use record::visit_note::Actor;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::watch;
-use vault::{Identity, KeyStore, Pin, Tx, Vault, Wear};
+use vault::{Identity, KeyStore, Locked, Pin, RunningTime, Tx, Vault, VaultError, Wear};
 
 /// An unlocked phone. Dropping it locks: keys are wiped, the file is closed.
 pub struct Phone {
@@ -32,15 +32,34 @@ pub(crate) struct Hand<'a> {
 impl Phone {
     /// Opens the vault with both factors. Typed text that an app left behind when it died becomes a change now.
     pub fn unlock(path: &Path, store: &dyn KeyStore, pin: &Pin, now: Timestamp) -> Result<Self, DeviceError> {
-        let vault = Vault::open(path, store, pin)?;
-        Self::from_vault(vault, now)
+        let vault = Vault::open(path, store, pin, RunningTime::now())?;
+        Self::from_vault(vault, store, now)
     }
 
-    pub(crate) fn from_vault(mut vault: Vault, now: Timestamp) -> Result<Self, DeviceError> {
+    fn from_vault(mut vault: Vault, store: &dyn KeyStore, now: Timestamp) -> Result<Self, DeviceError> {
         let identity = vault.read(|tx| tx.identity()).map_err(|error| match error {
             vault::VaultError::Missing(_) => vault::VaultError::NoVault,
             other => other,
         })?;
+        let state = vault.read(|tx| tx.sync_state())?;
+        // Before anything is written: every change also goes, sealed, where a wipe does not reach.
+        vault.seal_copies(&identity, state.series)?;
+        let locked = Locked {
+            device: identity.device,
+            series: state.series,
+            epoch: state.epoch,
+            hub_url: identity.hub_url.clone(),
+            ca: identity.ca.clone(),
+            certificate: identity.certificate.clone(),
+            tls_key: identity.tls_key.clone(),
+            receipt_key: identity.receipt_key.clone(),
+            last_hub_time: state.last_hub_time,
+        };
+        // A full disk keeps nobody from reading; what stood there before still works.
+        match vault.write(|tx| tx.put_locked(store, &locked)) {
+            Ok(()) | Err(VaultError::Full) => {}
+            Err(error) => return Err(error.into()),
+        }
         let mut session = [0; 8];
         getrandom::fill(&mut session).map_err(|_| DeviceError::Keys)?;
         let actor = Actor { device: identity.device, session };
@@ -89,6 +108,12 @@ impl Phone {
 
     pub fn change_pin(&self, store: &dyn KeyStore, new: &Pin) -> Result<(), DeviceError> {
         Ok(self.lock().vault.change_pin(store, new)?)
+    }
+
+    /// 封印消去: keys and readable bodies go, what was written stays sealed for the hub. The phone is locked for good.
+    pub fn wipe(self) -> Result<(), DeviceError> {
+        let inner = self.inner.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(inner.vault.wipe()?)
     }
 
     pub fn wear(&self) -> Wear {

@@ -36,7 +36,7 @@ pub async fn start(folder: &Path) -> Result<Demo, DemoError> {
         let nurse = DEMO_NURSE.parse().map_err(|_| DemoError::NoNurse)?;
         let uri = hub.invite(&nurse)?;
         let pin = Pin::new(PIN).map_err(device::DeviceError::from)?;
-        device::enrol::enrol(&vault, &uri, &pin).await?;
+        device::enrol::enrol(&vault, &uri, &pin, device::PinCost::FLOOR).await?;
         // The first screen is full: the app itself would show the patients as they arrive.
         let phone = Phone::unlock(&vault, &FileKeyStore::beside(&vault), &pin, Timestamp::now())?;
         phone.sync().await?;

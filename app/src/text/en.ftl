@@ -210,7 +210,6 @@ trouble-not_our_hub = What answered is not your station's hub. Nothing was sent.
 trouble-storage = The device's storage is full. Free some space, then sync. No note is lost.
 trouble-refused = The hub does not accept this device. Your notes stay here. Tell the manager.
 
-error-wrong-pin = Wrong PIN. Try again.
 error-pin-digits = A PIN has 4 to 12 digits.
 error-no-vault = This device is not enrolled. Enrol it first.
 error-already-there = This device is enrolled already.
@@ -278,3 +277,7 @@ terminal_place-hospital = Hospital
 terminal_place-other = Elsewhere
 tag-same-reading = Another patient reads alike
 tag-orders-overlap = Two orders hold
+error-wrong-pin-left = Wrong PIN. { $left } more, and this device's keys are wiped (what you wrote is kept sealed for the hub).
+error-wrong-pin-wait = Wrong PIN. Wait { $minutes } minutes, then try again. { $left } more, and this device's keys are wiped.
+error-wait = Too many wrong PINs. Wait { $minutes } minutes, then try again.
+error-wiped = This device's keys were wiped. What you wrote is kept sealed and goes to the hub when there is a signal. Tell the station's manager.

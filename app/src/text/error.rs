@@ -12,7 +12,15 @@ fn number(n: f64) -> FluentValue<'static> {
 pub fn error_words(words: Words, error: &DeviceError) -> String {
     words.say(match error {
         DeviceError::Vault(vault) => match vault {
-            VaultError::WrongPin => "error-wrong-pin",
+            VaultError::WrongPin { left, wait_ms } => {
+                let minutes = wait_ms.div_ceil(60_000);
+                let key = if minutes == 0 { "error-wrong-pin-left" } else { "error-wrong-pin-wait" };
+                return words.with(key, &[("left", (*left).into()), ("minutes", minutes.into())]);
+            }
+            VaultError::Wait { wait_ms } => {
+                return words.with("error-wait", &[("minutes", wait_ms.div_ceil(60_000).into())]);
+            }
+            VaultError::Wiped => "error-wiped",
             VaultError::NoVault => "error-no-vault",
             VaultError::AlreadyThere => "error-already-there",
             VaultError::NoDeviceSecret(_) => "error-no-device-secret",

@@ -186,7 +186,6 @@ trouble-not_our_hub = 応答したのはステーションのハブではあり�
 trouble-storage = 端末の空き容量が足りません。空きを作ってから同期してください。記録は失われていません。
 trouble-refused = ハブがこの端末を受け付けません。記録は端末に残っています。管理者に知らせてください。
 
-error-wrong-pin = PINが違います。もう一度入力してください。
 error-pin-digits = PINは4〜12けたの数字です。
 error-no-vault = この端末は登録されていません。先に登録してください。
 error-already-there = この端末はすでに登録されています。
@@ -254,3 +253,7 @@ terminal_place-hospital = 病院
 terminal_place-other = その他
 tag-same-reading = 同じ読みの方がいます
 tag-orders-overlap = 指示書が2つあります
+error-wrong-pin-left = PINが違います。あと{ $left }回間違えると、この端末の鍵は消去されます（書いた記録は封をしたままハブへ届きます）。
+error-wrong-pin-wait = PINが違います。{ $minutes }分待ってからもう一度入力してください。あと{ $left }回間違えると、この端末の鍵は消去されます。
+error-wait = PINの間違いが続きました。{ $minutes }分待ってからもう一度入力してください。
+error-wiped = この端末の鍵は消去されました。書いた記録は封をしたまま残り、電波のあるところでハブへ送られます。管理者に連絡してください。

@@ -5,8 +5,20 @@ use record::canonical::CborError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    #[error("wrong PIN; try again")]
-    WrongPin,
+    #[error("wrong PIN; {left} more, then this device's keys are wiped (what was written is kept sealed for the hub)")]
+    WrongPin {
+        left: u32,
+        /// Milliseconds to wait before the next try.
+        wait_ms: u64,
+    },
+    #[error("too many wrong PINs; wait {} minutes, then try again", .wait_ms.div_ceil(60_000))]
+    Wait { wait_ms: u64 },
+    #[error(
+        "this device was wiped and opens no more; what was written is kept sealed for the hub: `capsule push` sends it — then enrol again into another file"
+    )]
+    Wiped,
+    #[error("a sealed copy could not be made; nothing was changed")]
+    Copy(#[from] protocol::CapsuleError),
     #[error("there is no vault here; enrol this device first")]
     NoVault,
     #[error("a vault stands here already; choose another file, or use the one that is here")]

@@ -3,6 +3,8 @@
 //! **May touch**: one SQLite file and its WAL, the key store that it is given, the OS's random bytes.
 //! **Never**: a name, a note or an index in clear; the network; Automerge (a document is bytes here).
 
+mod attempts;
+mod capsule;
 mod error;
 mod items;
 mod keys;
@@ -14,6 +16,8 @@ mod state;
 mod tx;
 mod vault;
 
+pub use attempts::{Attempts, RunningTime, WIPE_AFTER};
+pub use capsule::{Locked, LockedVault, Written};
 pub use error::VaultError;
 pub use items::Item;
 pub use keys::{DeviceSecret, FileKeyStore, KeyStore, Pin, PinError};
@@ -21,4 +25,4 @@ pub use notes::{JournalEntry, NoteRow, StoredAct, StoredConfirmation, StoredNote
 pub use outbox::OutboxRow;
 pub use state::{Backfill, Identity, SyncLogLine, SyncState};
 pub use tx::Tx;
-pub use vault::{Compartment, Vault, Wear};
+pub use vault::{Compartment, PinCost, Vault, Wear};

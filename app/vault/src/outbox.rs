@@ -38,7 +38,7 @@ impl Tx<'_> {
             "INSERT INTO entry (seq, note, patient, sealed) VALUES (?1, ?2, ?3, ?4)",
             (entry.seq as i64, note, place.patient, sealed),
         )?;
-        Ok(())
+        self.copies_carried_by(entry.doc, entry.seq)
     }
 
     /// Entries from a number on whose bodies are still here, at most so many bytes of them (always at least one).
@@ -138,7 +138,7 @@ impl Tx<'_> {
             "UPDATE entry SET sealed = NULL WHERE seq <= ?1 AND received < ?2 AND verdict IS NULL AND sealed IS NOT NULL",
             (up_to as i64, received_before),
         )?;
-        Ok(())
+        self.drop_carried()
     }
 
     pub fn put_receipt(&mut self, receipt: &Receipt) -> Result<(), VaultError> {

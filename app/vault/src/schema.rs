@@ -3,7 +3,11 @@
 use crate::error::VaultError;
 use rusqlite::Connection;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_vault.sql"), include_str!("migrations/0002_forms.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_vault.sql"),
+    include_str!("migrations/0002_forms.sql"),
+    include_str!("migrations/0003_capsule.sql"),
+];
 
 /// "Tsut": tells our file from any other SQLite file, which is never touched.
 const APPLICATION: i64 = 0x5473_7574;

@@ -42,6 +42,7 @@ pub enum Table {
     Entry = 10,
     Receipt = 11,
     State = 12,
+    Locked = 13,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -100,5 +100,6 @@ fn name(table: Table) -> &'static str {
         Table::Entry => "entry",
         Table::Receipt => "receipt",
         Table::State => "state",
+        Table::Locked => "locked",
     }
 }

@@ -1,10 +1,14 @@
 //! The vault: create, open, and the keys that stand between PIN and row.
 
+use crate::attempts::{AttemptFile, Attempts, RunningTime};
+use crate::capsule::{self, CopyBook};
 use crate::error::VaultError;
 use crate::keys::{self, ARGON_KIB, ARGON_PASSES, DeviceSecret, KeyStore, Pin};
 use crate::schema;
 use crate::seal::{self, Header, Key, Table, Tag};
+use crate::state::Identity;
 use crate::tx::Tx;
+use protocol::Series;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -32,9 +36,25 @@ pub struct PinCost {
     pub passes: u32,
 }
 
+impl PinCost {
+    /// The least that is allowed.
+    pub const FLOOR: PinCost = PinCost { kib: ARGON_KIB, passes: ARGON_PASSES };
+
+    /// As much memory as this device turns over in about half a second, never below the floor, never above 256 MiB.
+    pub fn calibrated() -> Result<Self, VaultError> {
+        let floor = Self::FLOOR;
+        let began = std::time::Instant::now();
+        keys::spend(floor.kib, floor.passes)?;
+        let took = began.elapsed().as_millis().max(1);
+        let kib = u128::from(floor.kib) * 500 / took;
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX).clamp(floor.kib, 256 * 1024);
+        Ok(Self { kib, passes: floor.passes })
+    }
+}
+
 impl Default for PinCost {
     fn default() -> Self {
-        Self { kib: ARGON_KIB, passes: ARGON_PASSES }
+        Self::FLOOR
     }
 }
 
@@ -57,13 +77,21 @@ pub(crate) struct KeyRing {
     seen: i64,
     /// Rows that did not open: left as they are, counted, shown.
     pub damaged: HashSet<(u8, Tag)>,
+    /// Seals copies of what is written to the hub; set once it is known who the device is.
+    pub copies: Option<CopyBook>,
 }
 
 const NOBODY: Tag = [0; 16];
 
 impl Vault {
     /// Makes a new vault. Nothing stands under `path` before, or nothing happens.
-    pub fn create(path: &Path, store: &dyn KeyStore, pin: &Pin) -> Result<Self, VaultError> {
+    pub fn create(
+        path: &Path,
+        store: &dyn KeyStore,
+        pin: &Pin,
+        cost: PinCost,
+        now: RunningTime,
+    ) -> Result<Self, VaultError> {
         if path.exists() {
             return Err(VaultError::AlreadyThere);
         }
@@ -79,19 +107,20 @@ impl Vault {
         let (mut vault, mut salt) = ([0u8; 16], [0u8; 16]);
         keys::fill_random(&mut vault)?;
         keys::fill_random(&mut salt)?;
-        let cost = PinCost::default();
+        AttemptFile::beside(path, &secret).create(now)?;
         let unlock = keys::unlock_key(pin, &secret, &vault, &salt, cost.kib, cost.passes)?;
         let vault_key = keys::make_key()?;
         let wrapped = wrap(&unlock, &header_of_vault_key(vault), &vault_key)?;
         db.execute(
-            "INSERT INTO header (only, format, vault, salt, kib, passes, wrapped) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO header (only, format, vault, salt, kib, passes, wrapped, guarded) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1)",
             (seal::FORMAT, vault, salt, cost.kib, cost.passes, wrapped),
         )?;
         Ok(Self { path: path.to_path_buf(), db, ring: KeyRing::new(vault_key) })
     }
 
-    /// Opens a vault with both factors.
-    pub fn open(path: &Path, store: &dyn KeyStore, pin: &Pin) -> Result<Self, VaultError> {
+    /// Opens a vault with both factors. A wrong PIN is counted before it is tried; after too many the keys go and the
+    /// sealed copies stay.
+    pub fn open(path: &Path, store: &dyn KeyStore, pin: &Pin, now: RunningTime) -> Result<Self, VaultError> {
         if !path.exists() {
             return Err(VaultError::NoVault);
         }
@@ -108,9 +137,32 @@ impl Vault {
         if format != seal::FORMAT {
             return Err(VaultError::Newer);
         }
+        if wrapped.is_empty() {
+            return Err(VaultError::Wiped);
+        }
         let secret = store.get()?;
+        let (guarded, wipe_after): (bool, u32) =
+            db.query_row("SELECT guarded, wipe_after FROM header", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let file = AttemptFile::beside(path, &secret);
+        let attempts = file.read(now, guarded)?;
+        let wait_ms = attempts.waits(now);
+        if wait_ms > 0 {
+            return Err(VaultError::Wait { wait_ms });
+        }
+        let charged = attempts.charged(now);
+        file.write(&charged)?;
         let unlock = keys::unlock_key(pin, &secret, &vault, &salt, kib, passes)?;
-        let vault_key = unwrap_key(&unlock, &header_of_vault_key(vault), &wrapped).ok_or(VaultError::WrongPin)?;
+        let Some(vault_key) = unwrap_key(&unlock, &header_of_vault_key(vault), &wrapped) else {
+            if charged.wrong >= wipe_after {
+                capsule::wipe(&mut db)?;
+                return Err(VaultError::Wiped);
+            }
+            return Err(VaultError::WrongPin { left: wipe_after - charged.wrong, wait_ms: charged.waits(now) });
+        };
+        file.write(&Attempts::none(now))?;
+        if !guarded {
+            db.execute("UPDATE header SET guarded = 1", [])?;
+        }
         Ok(Self { path: path.to_path_buf(), db, ring: KeyRing::new(vault_key) })
     }
 
@@ -120,7 +172,10 @@ impl Vault {
         let vault: [u8; 16] = self.db.query_row("SELECT vault FROM header", [], |r| r.get(0))?;
         let mut salt = [0u8; 16];
         keys::fill_random(&mut salt)?;
-        let cost = PinCost::default();
+        // As costly as it was when the device was enrolled.
+        let (kib, passes): (u32, u32) =
+            self.db.query_row("SELECT kib, passes FROM header", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let cost = PinCost { kib, passes };
         let unlock = keys::unlock_key(new, &secret, &vault, &salt, cost.kib, cost.passes)?;
         let wrapped = wrap(&unlock, &header_of_vault_key(vault), &self.ring.vault)?;
         self.db.execute(
@@ -150,6 +205,23 @@ impl Vault {
         work(&mut Tx { sql: &sql, ring: &mut self.ring })
     }
 
+    /// From here on every change is also sealed to the hub, in its own transaction.
+    pub fn seal_copies(&mut self, identity: &Identity, series: Series) -> Result<(), VaultError> {
+        self.ring.seals_copies_by(CopyBook::new(identity, series)?);
+        Ok(())
+    }
+
+    /// 封印消去: the keys go, the sealed copies stay.
+    pub fn wipe(mut self) -> Result<(), VaultError> {
+        capsule::wipe(&mut self.db)
+    }
+
+    /// Wrong PINs after which the keys go.
+    pub fn wipe_after(&mut self, wrong: u32) -> Result<(), VaultError> {
+        self.db.execute("UPDATE header SET wipe_after = ?1", [wrong.clamp(3, 100)])?;
+        Ok(())
+    }
+
     pub fn wear(&self) -> Wear {
         Wear { bytes: std::fs::metadata(&self.path).map(|m| m.len()).unwrap_or(0) }
     }
@@ -170,6 +242,7 @@ impl KeyRing {
             trusted: true,
             seen: 0,
             damaged: HashSet::new(),
+            copies: None,
         }
     }
 

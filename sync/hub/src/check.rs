@@ -1,11 +1,13 @@
 //! Accept → **check** → feed: what a device sent is verified before any other device sees it.
 
 use crate::error::HubError;
-use crate::store::{EntryRow, EntryState, Store, Tx};
-use crate::worker::{self, CheckAnswer, CheckEntry, CheckRequest, read_message, write_message};
+use crate::store::{CopyRow, CopyState, EntryRow, EntryState, Store, Tx};
+use crate::worker::{
+    self, CheckAnswer, CheckEntry, CheckRequest, Question, RelayAnswer, RelayRequest, read_message, write_message,
+};
 use protocol::{Kind, VerdictCode};
-use record::visit_note::{SignedAct, SignedConfirmation, What};
-use record::{DocumentId, Form, StaffRole, canonical};
+use record::visit_note::{Encoding, SignedAct, SignedConfirmation, What, changes};
+use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, StaffRole, canonical};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -55,7 +57,7 @@ impl Checker {
             theirs.iter().filter(|entry| Form::from_tag(entry.kind.into()) == Some(form)).copied().collect();
         let answer = match notes.is_empty() {
             true => None,
-            false => Some(match ask(&mut worker, &request(doc, form, document.clone(), &notes))? {
+            false => Some(match check(&mut worker, &request(doc, form, document.clone(), &notes), notes.len())? {
                 Some(answer) => answer,
                 // The worker died or hung over the batch: ask one by one, so that only the guilty entry is held.
                 None => one_by_one(&mut worker, doc, form, document, &notes)?,
@@ -83,6 +85,112 @@ impl Checker {
     }
 }
 
+impl Checker {
+    /// Looks at sealed copies of one device for one document: what the document holds already is settled, the rest waits
+    /// for a person.
+    pub fn look_at_copies(&self, doc: DocumentId, device: DeviceId) -> Result<(), HubError> {
+        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
+        let Some((_, answer)) = self.relayed(doc, device, &copies)? else { return Ok(()) };
+        self.store.write(|tx| {
+            let changes = copies.iter().filter(|copy| copy.kind.is_document());
+            for (copy, known) in changes.zip(&answer.known) {
+                if *known {
+                    tx.settle_copy(copy.id, CopyState::Known)?;
+                }
+            }
+            for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
+                if tx.has_entry(doc, statement_hash(doc, copy.hash))? {
+                    tx.settle_copy(copy.id, CopyState::Known)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A person lets the copies in: they become entries of their device and go the way of every entry.
+    pub fn accept_copies(&self, doc: DocumentId, device: DeviceId) -> Result<CopyVerdict, HubError> {
+        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
+        if copies.is_empty() {
+            return Ok(CopyVerdict::Nothing);
+        }
+        let (form, answer) = match self.relayed(doc, device, &copies)? {
+            Some(relayed) => relayed,
+            None => return Ok(CopyVerdict::Waiting),
+        };
+        let has_changes = copies.iter().any(|copy| copy.kind.is_document());
+        if has_changes && answer.entry.is_none() {
+            return Ok(CopyVerdict::Waiting);
+        }
+        self.store.write(|tx| {
+            let first = &copies[0];
+            if let Some(entry) = &answer.entry
+                && has_changes
+            {
+                let kind = Kind::from(form.tag());
+                tx.relay_entry(first, kind, entry.enc, entry.hash, &entry.bytes)?;
+            }
+            for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
+                let hash = statement_hash(doc, copy.hash);
+                if !tx.has_entry(doc, hash)? {
+                    tx.relay_entry(copy, copy.kind, Encoding::Cbor.into(), hash, &copy.bytes)?;
+                }
+            }
+            copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Accepted))
+        })?;
+        self.check_document(doc)?;
+        Ok(CopyVerdict::Accepted)
+    }
+
+    fn relayed(
+        &self,
+        doc: DocumentId,
+        device: DeviceId,
+        copies: &[CopyRow],
+    ) -> Result<Option<(Form, RelayAnswer)>, HubError> {
+        let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let changes: Vec<&CopyRow> = copies.iter().filter(|copy| copy.kind.is_document()).collect();
+        let (document, form) = self.store.read(|tx| Ok((tx.note_document(doc)?, tx.note_form(doc)?)))?;
+        let begun = changes.first().and_then(|copy| Form::from_tag(copy.kind.into()));
+        let form = form.or(begun).unwrap_or_default();
+        if changes.is_empty() {
+            return Ok(Some((form, RelayAnswer { known: Vec::new(), entry: None })));
+        }
+        let question = Question::Relay(RelayRequest {
+            doc,
+            form,
+            document,
+            device,
+            changes: changes.iter().map(|copy| serde_bytes::ByteBuf::from(copy.bytes.clone())).collect(),
+        });
+        let asked = changes.len();
+        let answer = ask(&mut worker, &question, |answer: &RelayAnswer| answer.known.len() == asked)?;
+        Ok(answer.map(|answer| (form, answer)))
+    }
+}
+
+fn statement_hash(doc: DocumentId, hash: ContentHash) -> ContentHash {
+    changes::entry_hash(doc, &[ChangeHash(hash.0)])
+}
+
+/// What became of copies that a person let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyVerdict {
+    Accepted,
+    /// Something they stand on has not arrived.
+    Waiting,
+    Nothing,
+}
+
+impl Question {
+    fn doc(&self) -> DocumentId {
+        match self {
+            Question::Check(request) => request.doc,
+            Question::Relay(request) => request.doc,
+        }
+    }
+}
+
 /// Entries of stations that do not care for the patient, or for a document that is somebody else's: a document never
 /// changes hands.
 fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i64>, HubError> {
@@ -100,12 +208,12 @@ fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i
     Ok(strangers)
 }
 
-fn request(doc: DocumentId, form: Form, document: Vec<u8>, entries: &[&EntryRow]) -> CheckRequest {
+fn request(doc: DocumentId, form: Form, document: Vec<u8>, entries: &[&EntryRow]) -> Question {
     let entries = entries
         .iter()
         .map(|entry| CheckEntry { device: entry.device, enc: entry.enc, hash: entry.hash, bytes: entry.bytes.clone() })
         .collect();
-    CheckRequest { doc, form, document, entries }
+    Question::Check(CheckRequest { doc, form, document, entries })
 }
 
 fn one_by_one(
@@ -117,7 +225,7 @@ fn one_by_one(
 ) -> Result<CheckAnswer, HubError> {
     let (mut verdicts, mut view) = (Vec::new(), None);
     for entry in entries {
-        match ask(worker, &request(doc, form, document.clone(), std::slice::from_ref(entry)))? {
+        match check(worker, &request(doc, form, document.clone(), std::slice::from_ref(entry)), 1)? {
             Some(mut answer) => {
                 verdicts.push(answer.verdicts.pop().flatten());
                 document = answer.document;
@@ -213,9 +321,17 @@ impl Drop for Worker {
     }
 }
 
-/// `None`: the worker died or hung over this request and was killed.
-fn ask(worker: &mut Option<Worker>, request: &CheckRequest) -> Result<Option<CheckAnswer>, HubError> {
-    let message = canonical::to_bytes(request)?;
+fn check(worker: &mut Option<Worker>, question: &Question, entries: usize) -> Result<Option<CheckAnswer>, HubError> {
+    ask(worker, question, |answer: &CheckAnswer| answer.verdicts.len() == entries)
+}
+
+/// `None`: the worker died, hung or talked nonsense over this question and was killed.
+fn ask<A: serde::de::DeserializeOwned>(
+    worker: &mut Option<Worker>,
+    question: &Question,
+    fits: impl FnOnce(&A) -> bool,
+) -> Result<Option<A>, HubError> {
+    let message = canonical::to_bytes(question)?;
     if worker.is_none() {
         *worker = Some(start()?);
     }
@@ -223,10 +339,10 @@ fn ask(worker: &mut Option<Worker>, request: &CheckRequest) -> Result<Option<Che
     let answer = write_message(&mut running.input, &message)
         .ok()
         .and_then(|()| running.answers.recv_timeout(PATIENCE).ok())
-        .and_then(|bytes| canonical::from_bytes::<CheckAnswer>(&bytes).ok())
-        .filter(|answer| answer.verdicts.len() == request.entries.len());
+        .and_then(|bytes| canonical::from_bytes::<A>(&bytes).ok())
+        .filter(fits);
     if answer.is_none() {
-        tracing::warn!(doc = %request.doc, "the checking worker was killed over a document");
+        tracing::warn!(doc = %question.doc(), "the checking worker was killed over a document");
         *worker = None;
     }
     Ok(answer)

@@ -39,6 +39,8 @@ pub enum HubError {
     StaffExists(StaffId),
     #[error("there is no patient {0}; `patient list` shows them")]
     UnknownPatient(PatientId),
+    #[error("nothing of that id is held; `held list` shows what is")]
+    UnknownHeld,
     #[error("there is no note {0} at this hub; `note list` shows them")]
     UnknownNote(DocumentId),
     #[error("note {0} has no confirmation yet; there is nothing to verify")]

@@ -20,6 +20,7 @@ pub struct Keys {
     pub receipt: SigningKey,
     /// Public half of the key that phones seal their copies to.
     pub sealing_public: Vec<u8>,
+    sealing: Zeroizing<[u8; 32]>,
     master: Zeroizing<[u8; 32]>,
     /// For keyed hashes of hospital numbers and codes.
     lookup: [u8; 32],
@@ -58,7 +59,12 @@ impl Keys {
         let sealing_secret = <hpke::kem::X25519HkdfSha256 as Kem>::PrivateKey::from_slice(sealing.as_slice())?;
         let sealing_public = <hpke::kem::X25519HkdfSha256 as Kem>::sk_to_pk(&sealing_secret).to_bytes().to_vec();
         let lookup = blake3::derive_key("tsutsuji 2026 hub lookup v1", master.as_slice());
-        Ok(Self { receipt: SigningKey::from_bytes(&receipt), sealing_public, master, lookup, folder })
+        Ok(Self { receipt: SigningKey::from_bytes(&receipt), sealing_public, sealing, master, lookup, folder })
+    }
+
+    /// Opens the phones' sealed copies.
+    pub fn sealing_secret(&self) -> &[u8] {
+        self.sealing.as_slice()
     }
 
     /// The CA's certificate, DER.

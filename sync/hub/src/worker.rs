@@ -17,6 +17,42 @@ const MEMORY: u64 = 2 << 30;
 /// Largest message either way.
 pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
 
+/// What the worker is asked.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Question {
+    Check(CheckRequest),
+    Relay(RelayRequest),
+}
+
+/// Changes of one device that came one by one, sealed: which are news, and what entry would carry them.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RelayRequest {
+    pub doc: DocumentId,
+    pub form: Form,
+    #[serde(with = "serde_bytes")]
+    pub document: Vec<u8>,
+    pub device: DeviceId,
+    pub changes: Vec<serde_bytes::ByteBuf>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RelayAnswer {
+    /// Per change: the document holds it already.
+    pub known: Vec<bool>,
+    /// The entry that brings all of the device's changes; `None` if something they stand on is missing, or they are none.
+    pub entry: Option<RelayedEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RelayedEntry {
+    pub enc: u8,
+    pub hash: ContentHash,
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+    /// How the document would read with it.
+    pub view: NoteView,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CheckRequest {
     pub doc: DocumentId,
@@ -61,8 +97,11 @@ pub fn main() -> ExitCode {
     }
     let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
     while let Some(message) = read_message(&mut input) {
-        let Ok(request) = canonical::from_bytes::<CheckRequest>(&message) else { return ExitCode::FAILURE };
-        let answer = canonical::to_bytes(&check(&request));
+        let Ok(question) = canonical::from_bytes::<Question>(&message) else { return ExitCode::FAILURE };
+        let answer = match question {
+            Question::Check(request) => canonical::to_bytes(&check(&request)),
+            Question::Relay(request) => canonical::to_bytes(&relay(&request)),
+        };
         if answer.ok().and_then(|bytes| write_message(&mut output, &bytes).ok()).is_none() {
             return ExitCode::FAILURE;
         }
@@ -94,6 +133,36 @@ fn check(request: &CheckRequest) -> CheckAnswer {
     }
     let view = draft.view().ok();
     CheckAnswer { verdicts, document: draft.save(), view }
+}
+
+fn relay(request: &RelayRequest) -> RelayAnswer {
+    let nothing = |known| RelayAnswer { known, entry: None };
+    let unknown = vec![false; request.changes.len()];
+    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
+    let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], reader) else {
+        return nothing(unknown);
+    };
+    let mut readable = Vec::new();
+    let mut known = Vec::with_capacity(request.changes.len());
+    for raw in &request.changes {
+        // One by one, so that a bad one does not hide the others.
+        match changes::decode_singly(request.doc, request.form, &[raw.to_vec()]) {
+            Ok(one) if one.is_by(request.device) => {
+                known.push(one.made().iter().all(|change| draft.knows(change.hash())));
+                readable.push(raw.to_vec());
+            }
+            _ => known.push(false),
+        }
+    }
+    let Ok(incoming) = changes::decode_singly(request.doc, request.form, &readable) else { return nothing(known) };
+    if !draft.has_parents_of(&incoming) || draft.apply(&incoming).is_err() {
+        return nothing(known);
+    }
+    let (Ok(view), Ok(Some(entry))) = (draft.view(), draft.entry_of(request.device, 0)) else { return nothing(known) };
+    RelayAnswer {
+        known,
+        entry: Some(RelayedEntry { enc: entry.encoding.into(), hash: entry.hash, bytes: entry.bytes, view }),
+    }
 }
 
 fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(), VerdictCode> {

@@ -1,14 +1,16 @@
 //! **Owns**: the wire between phone and hub, and the sync engine that decides what to send, store and when to try again.
 //! **Called by**: `device` (drives the engine), `vault` (keeps what it says), `hub` (answers).
 //! **May touch**: nothing but its arguments. Of `record` it knows the ids only; bodies are opaque bytes here.
-//! **Never**: sockets, clocks, randomness, storage, Automerge.
+//! **Never**: sockets, clocks, storage, Automerge; randomness but for the one key that each unlock encapsulates (`capsule`).
 
+pub mod capsule;
 pub mod codec;
 pub mod engine;
 pub mod enrol;
 pub mod receipt;
 pub mod wire;
 
+pub use capsule::{CapsuleError, CapsuleRequest, CapsuleResponse, SealedCopy};
 pub use codec::WireError;
 pub use engine::{Engine, Failure, Input, Output, Phase, Trigger};
 pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};

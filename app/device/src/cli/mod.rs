@@ -4,6 +4,7 @@ mod document;
 mod json;
 mod note;
 
+use crate::capsule;
 use crate::enrol;
 use crate::error::DeviceError;
 use crate::phone::Phone;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use vault::{FileKeyStore, Pin};
+use vault::{FileKeyStore, LockedVault, Pin, PinCost};
 use zeroize::Zeroizing;
 
 #[derive(Parser)]
@@ -38,7 +39,12 @@ struct Cli {
 enum Command {
     /// Enrol this device with an invitation of the station's manager
     #[command(after_help = "Example: tsutsuji-device enrol --vault a.vault --pin-file pin 'tsutsuji://enrol?hub=…'")]
-    Enrol { uri: String },
+    Enrol {
+        uri: String,
+        /// Take the least PIN cost that is allowed, instead of the half second that this device can afford (scripts)
+        #[arg(long)]
+        least_pin_cost: bool,
+    },
     /// Send what is unsent and fetch what is new
     #[command(after_help = "Example: tsutsuji-device sync --vault a.vault --pin-file pin --json")]
     Sync,
@@ -86,6 +92,25 @@ enum Command {
     /// The PIN of this vault
     #[command(subcommand)]
     Pin(PinCommand),
+    /// Destroy this device's keys (lost PIN, change of hands); what was written stays sealed for the hub
+    #[command(after_help = "Example: tsutsuji-device wipe --vault a.vault --pin-file pin")]
+    Wipe {
+        /// Nobody knows the PIN any more
+        #[arg(long)]
+        forgotten_pin: bool,
+    },
+    /// Sealed copies of what was written
+    #[command(subcommand)]
+    Capsule(CapsuleCommand),
+}
+
+const WIPED: &str = "this device's keys are gone; what was not sent yet is kept sealed: `capsule push` sends it";
+
+#[derive(Subcommand)]
+enum CapsuleCommand {
+    /// Send what the hub has not received, sealed to it; needs no PIN
+    #[command(after_help = "Example: tsutsuji-device capsule push --vault a.vault")]
+    Push,
 }
 
 #[derive(Subcommand)]
@@ -159,11 +184,25 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         _ => {}
     }
     let vault = cli.vault.ok_or(CliError::Missing("--vault FILE, the file that holds this device's records"))?;
+    if let Command::Capsule(CapsuleCommand::Push) = cli.command {
+        let pushed = capsule::push(&vault, &FileKeyStore::beside(&vault)).await?;
+        return out.say(&serde_json::json!({ "sent": pushed.sent, "wiped": pushed.wiped }), |_| {
+            format!("sent {} sealed copies{}", pushed.sent, if pushed.wiped { "; this device was wiped" } else { "" })
+        });
+    }
+    if let Command::Wipe { forgotten_pin: true } = cli.command {
+        LockedVault::open(&vault, &FileKeyStore::beside(&vault))?.wipe()?;
+        return out.say(&serde_json::json!({ "wiped": true }), |_| WIPED.to_string());
+    }
     let pin_file = cli.pin_file.ok_or(CliError::Missing("--pin-file FILE, a file that holds the PIN"))?;
     let pin = read_pin(&pin_file)?;
     let now = Timestamp::now();
-    if let Command::Enrol { uri } = &cli.command {
-        let identity = enrol::enrol(&vault, &uri.parse()?, &pin).await?;
+    if let Command::Enrol { uri, least_pin_cost } = &cli.command {
+        let uri = uri.parse()?;
+        let identity = match least_pin_cost {
+            true => enrol::enrol(&vault, &uri, &pin, PinCost::FLOOR).await?,
+            false => enrol::enrol_calibrated(&vault, &uri, &pin).await?,
+        };
         return out.say(&json::Enrolled::from(&identity), |e| {
             format!("enrolled: device {} of {} at {} ({})", e.device, e.staff, e.station, e.hub)
         });
@@ -171,7 +210,11 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let store = FileKeyStore::beside(&vault);
     let phone = Phone::unlock(&vault, &store, &pin, now)?;
     match cli.command {
-        Command::Enrol { .. } => Ok(()),
+        Command::Enrol { .. } | Command::Capsule(_) => Ok(()),
+        Command::Wipe { .. } => {
+            phone.wipe()?;
+            out.say(&serde_json::json!({ "wiped": true }), |_| WIPED.to_string())
+        }
         Command::Sync => {
             let report = phone.sync().await?;
             out.say(&json::Synced::new(&report, &phone.status(now)?), |s| {

@@ -27,7 +27,7 @@ pub fn Enrol() -> Element {
                     let vault = vault.clone();
                     spawn(async move {
                         let done = match Pin::new(&pin) {
-                            Ok(pin) => device::enrol::enrol(&vault, &uri, &pin).await.map(|_| ()),
+                            Ok(pin) => device::enrol::enrol_calibrated(&vault, &uri, &pin).await.map(|_| ()),
                             Err(error) => Err(error.into()),
                         };
                         let event = match done {

@@ -458,6 +458,14 @@ pub enum DeviceCommand {
         #[arg(long)]
         device: DeviceId,
     },
+    /// A device was lost: revoke it, and have it destroy its keys at its next contact; what it wrote still arrives, sealed
+    #[command(after_help = "Example: tsutsuji-hub device wipe --data hub --device 0123456789abcdef")]
+    Wipe {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        device: DeviceId,
+    },
 }
 
 #[derive(Serialize)]
@@ -475,6 +483,7 @@ struct DeviceShown {
     enrolled_at: String,
     revoked_at: Option<String>,
     seen_at: Option<String>,
+    wiped_at: Option<String>,
 }
 
 pub fn device(command: DeviceCommand, out: &Output) -> Result<(), HubError> {
@@ -500,6 +509,7 @@ pub fn device(command: DeviceCommand, out: &Output) -> Result<(), HubError> {
                     enrolled_at: time(d.enrolled_at),
                     revoked_at: d.revoked_at.map(time),
                     seen_at: d.seen_at.map(time),
+                    wiped_at: d.wiped_at.map(time),
                 })
                 .collect();
             out.list(&rows, |d| {
@@ -509,6 +519,12 @@ pub fn device(command: DeviceCommand, out: &Output) -> Result<(), HubError> {
         DeviceCommand::Revoke { data, device } => {
             audited(&data, "device_revoke", None, &device.to_string(), |tx| tx.revoke(device))?;
             out.say(&serde_json::json!({ "device": device, "revoked": true }), |_| format!("revoked: {device}"))
+        }
+        DeviceCommand::Wipe { data, device } => {
+            audited(&data, "device_wipe", None, &device.to_string(), |tx| tx.order_wipe(device))?;
+            out.say(&serde_json::json!({ "device": device, "wipe": "ordered" }), |_| {
+                format!("{device} is revoked and destroys its keys at its next contact; `device list` shows when it was last seen")
+            })
         }
     }
 }

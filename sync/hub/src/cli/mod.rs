@@ -2,6 +2,7 @@
 //! Admin commands work while the hub serves.
 
 mod admin;
+mod held;
 mod note;
 
 pub(crate) use admin::make_invitation;
@@ -98,6 +99,9 @@ enum Command {
     /// Visit notes that arrived
     #[command(subcommand)]
     Note(note::NoteCommand),
+    /// What a person has to let in or send back
+    #[command(subcommand)]
+    Held(held::HeldCommand),
     /// The audit trail
     #[command(subcommand)]
     Audit(admin::AuditCommand),
@@ -162,6 +166,7 @@ fn run(cli: Cli) -> Result<(), HubError> {
         Command::Order(command) => admin::order(command, &out),
         Command::Device(command) => admin::device(command, &out),
         Command::Note(command) => note::run(command, &out),
+        Command::Held(command) => held::run(command, &out),
         Command::Audit(command) => admin::audit(command, &out),
     }
 }

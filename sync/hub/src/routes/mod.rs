@@ -1,5 +1,6 @@
 //! The server's table of contents. Each handler: who, limits, call, map.
 
+mod capsules;
 mod enrol;
 mod records;
 mod sync;
@@ -34,6 +35,7 @@ pub struct PeerCertificate(pub Option<ContentHash>);
 pub fn router(hub: Hub) -> Router {
     let devices = Router::new()
         .route("/v1/sync", post(sync::sync))
+        .route("/v1/capsules", post(capsules::capsules))
         .route("/v1/patients/{id}/records", get(records::records))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route_layer(middleware::from_fn(certificate_first));
@@ -106,10 +108,15 @@ fn read_body<T: DeserializeOwned>(body: &Bytes) -> Result<T, RefusalCode> {
     })
 }
 
+/// The device behind a certificate, revoked or not.
+fn any_device(store: &Store, peer: PeerCertificate) -> Result<DeviceRow, Refused> {
+    let certificate = peer.0.ok_or(RefusalCode::NoCertificate)?;
+    Ok(store.read(|tx| tx.device_of_certificate(certificate))?.ok_or(RefusalCode::NoCertificate)?)
+}
+
 /// The enrolled, unrevoked device behind a certificate.
 fn device(store: &Store, peer: PeerCertificate) -> Result<DeviceRow, Refused> {
-    let certificate = peer.0.ok_or(RefusalCode::NoCertificate)?;
-    let device = store.read(|tx| tx.device_of_certificate(certificate))?.ok_or(RefusalCode::NoCertificate)?;
+    let device = any_device(store, peer)?;
     if device.revoked_at.is_some() { Err(RefusalCode::Revoked.into()) } else { Ok(device) }
 }
 

@@ -20,6 +20,8 @@ pub struct DeviceRow {
     pub enrolled_at: i64,
     pub revoked_at: Option<i64>,
     pub seen_at: Option<i64>,
+    /// When the manager ordered its keys to go.
+    pub wiped_at: Option<i64>,
 }
 
 /// A fresh invitation. The code is shown once.
@@ -33,7 +35,7 @@ const INVITE_MS: i64 = 24 * 3600 * 1000;
 /// No 0/O, 1/I/L: read aloud over a phone.
 const LETTERS: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 
-const COLUMNS: &str = "id, staff, station, signing_key, enrolled_at, revoked_at, seen_at";
+const COLUMNS: &str = "id, staff, station, signing_key, enrolled_at, revoked_at, seen_at, wiped_at";
 
 impl Tx<'_> {
     /// A one-time code for a member of staff.
@@ -141,6 +143,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// 紛失: revoked, and told to destroy its keys at its next contact.
+    pub fn order_wipe(&self, device: DeviceId) -> Result<(), HubError> {
+        self.revoke(device)?;
+        self.sql.execute("UPDATE device SET wiped_at = coalesce(wiped_at, ?2) WHERE id = ?1", (device.0, self.now))?;
+        Ok(())
+    }
+
     pub fn seen(&self, device: DeviceId) -> Result<(), HubError> {
         self.sql.execute("UPDATE device SET seen_at = ?2 WHERE id = ?1", (device.0, self.now))?;
         Ok(())
@@ -168,5 +177,6 @@ fn read_device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         enrolled_at: row.get(4)?,
         revoked_at: row.get(5)?,
         seen_at: row.get(6)?,
+        wiped_at: row.get(7)?,
     })
 }

@@ -45,6 +45,17 @@ pub struct EntryRow {
     pub bytes: Vec<u8>,
 }
 
+/// An entry that waits for a person.
+pub struct HeldEntry {
+    pub id: i64,
+    pub doc: DocumentId,
+    pub patient: PatientId,
+    pub station: FacilityId,
+    pub device: DeviceId,
+    pub code: String,
+    pub received_at: i64,
+}
+
 /// What accepting a request's entries did.
 pub struct Accepted {
     /// For the receipt: every entry of the request that is now on disk, old or new.
@@ -103,7 +114,7 @@ impl Tx<'_> {
         Ok(Ok(accepted))
     }
 
-    fn append(
+    pub(super) fn append(
         &self,
         device: DeviceId,
         station: &FacilityId,
@@ -165,6 +176,31 @@ impl Tx<'_> {
             .query_row([id], read_entry)
             .optional()?;
         found.map(|row| self.open_entry(row)).transpose()
+    }
+
+    /// Entries that wait for a person, oldest first.
+    pub fn held_entries(&self) -> Result<Vec<HeldEntry>, HubError> {
+        let mut statement = self.sql.prepare(
+            "SELECT id, doc, patient, station, device, code, received_at FROM entry WHERE state IN ('held', 'waiting') ORDER BY id",
+        )?;
+        let rows = statement
+            .query_map([], |r| {
+                Ok(HeldEntry {
+                    id: r.get(0)?,
+                    doc: DocumentId(r.get(1)?),
+                    patient: id(r, 2)?,
+                    station: id(r, 3)?,
+                    device: DeviceId(r.get(4)?),
+                    code: r.get::<_, Option<String>>(5)?.unwrap_or_default(),
+                    received_at: r.get(6)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    pub fn entry_state(&self, entry: i64) -> Result<Option<String>, HubError> {
+        Ok(self.sql.query_row("SELECT state FROM entry WHERE id = ?1", [entry], |r| r.get(0)).optional()?)
     }
 
     pub fn settle(&self, entry: i64, state: EntryState, code: Option<VerdictCode>) -> Result<(), HubError> {

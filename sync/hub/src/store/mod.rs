@@ -1,6 +1,7 @@
 //! The hub's store: SQLite by default. SQL stays inside what PostgreSQL-wire engines accept, as far as it can.
 
 mod audit;
+mod capsules;
 mod consents;
 mod devices;
 mod entries;
@@ -10,6 +11,7 @@ mod notes;
 mod patients;
 
 pub use audit::Who;
+pub use capsules::{CopyRow, CopyState};
 pub(crate) use consents::today;
 pub use devices::DeviceRow;
 pub use entries::{Accepted, EntryRow, EntryState};
@@ -24,7 +26,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("forms.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("forms.sql"), include_str!("capsule.sql")];
 
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
 #[derive(Clone)]

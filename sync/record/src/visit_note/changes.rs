@@ -181,6 +181,32 @@ pub fn decode(document: DocumentId, form: Form, encoding: Encoding, bytes: &[u8]
     Ok(incoming)
 }
 
+/// Reads changes that travelled one by one (sealed copies). Field changes that they stand on are made again.
+pub fn decode_singly(document: DocumentId, form: Form, raw: &[Vec<u8>]) -> Result<Incoming, ChangeError> {
+    let mut incoming = Incoming { made: Vec::with_capacity(raw.len()), shared: Vec::new() };
+    for bytes in raw {
+        if bytes.len() > ENTRY_LIMIT {
+            return Err(ChangeError::TooLarge);
+        }
+        let read = catch_unwind(AssertUnwindSafe(|| Change::from_bytes(bytes.clone())));
+        let change = read.ok().and_then(Result::ok).ok_or(ChangeError::Unreadable)?;
+        if change.deps().is_empty() {
+            return Err(ChangeError::OtherDocument);
+        }
+        incoming.made.push(IncomingChange { change });
+    }
+    incoming.made.sort_by_key(IncomingChange::position);
+    let parents: HashSet<automerge::ChangeHash> =
+        incoming.made.iter().flat_map(|made| made.change.deps().to_vec()).collect();
+    for field in form.fields().iter().filter(|f| f.is_text() && form.root_texts().iter().all(|r| r.name != f.name)) {
+        let change = super::draft::field_change(document, form, field.name);
+        if parents.contains(&change.hash()) {
+            incoming.shared.push(change);
+        }
+    }
+    Ok(incoming)
+}
+
 fn is_deterministic(change: &Change) -> bool {
     change.timestamp() == 0 && change.message().is_some()
 }

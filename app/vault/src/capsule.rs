@@ -1,0 +1,239 @@
+//! Sealed copies, and the vault without its PIN: what can be sent, and the wipe that keeps it.
+
+use crate::error::VaultError;
+use crate::keys::{self, KeyStore};
+use crate::schema;
+use crate::seal::{self, Header, Table};
+use crate::state::Identity;
+use crate::tx::Tx;
+use crate::vault::KeyRing;
+use ed25519_dalek::SigningKey;
+use protocol::capsule::{Copy, SealedCopy, Sealer};
+use protocol::{Epoch, Kind, Series};
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, canonical};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// Seals what this phone writes, from one unlock to the next.
+pub(crate) struct CopyBook {
+    sealer: Sealer,
+    key: SigningKey,
+    device: DeviceId,
+    series: Series,
+    station: FacilityId,
+}
+
+impl CopyBook {
+    pub fn new(identity: &Identity, series: Series) -> Result<Self, VaultError> {
+        let key = Zeroizing::new(
+            <[u8; 32]>::try_from(identity.signing_key.as_slice())
+                .map_err(|_| VaultError::Missing("the device's signing key"))?,
+        );
+        Ok(Self {
+            sealer: Sealer::new(&identity.sealing_key, identity.device, series)?,
+            key: SigningKey::from_bytes(&key),
+            device: identity.device,
+            series,
+            station: identity.station.clone(),
+        })
+    }
+}
+
+/// What is copied: one change, or one signed statement.
+pub struct Written<'a> {
+    pub doc: DocumentId,
+    pub patient: &'a PatientId,
+    pub kind: Kind,
+    pub hash: ContentHash,
+    pub bytes: &'a [u8],
+    /// Device's clock, milliseconds.
+    pub at: i64,
+}
+
+impl Tx<'_> {
+    /// Seals a copy to the hub, in the transaction that writes the thing itself.
+    pub fn put_copy(&mut self, written: &Written<'_>) -> Result<(), VaultError> {
+        let n: i64 = self.sql.query_row(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'capsule'), 0) + 1",
+            [],
+            |r| r.get(0),
+        )?;
+        let note = self.ring.tag("note", &written.doc.0);
+        let book = self.ring.copies.as_ref().ok_or(VaultError::Missing("the hub's sealing key"))?;
+        let copy = Copy {
+            v: 1,
+            device: book.device,
+            series: book.series,
+            n: n as u64,
+            at: written.at,
+            doc: written.doc,
+            patient: written.patient.clone(),
+            station: book.station.clone(),
+            kind: written.kind,
+            hash: written.hash,
+            bytes: written.bytes.to_vec(),
+        };
+        let sealed = book.sealer.seal(&copy, &book.key)?;
+        self.sql.prepare_cached("INSERT INTO capsule (n, note, enc, sealed) VALUES (?1, ?2, ?3, ?4)")?.execute((
+            n,
+            note,
+            sealed.enc,
+            sealed.sealed,
+        ))?;
+        Ok(())
+    }
+
+    /// The copies of a note that no entry carried yet are carried by this one.
+    pub(crate) fn copies_carried_by(&mut self, doc: DocumentId, seq: u64) -> Result<(), VaultError> {
+        let note = self.ring.tag("note", &doc.0);
+        self.sql
+            .prepare_cached("UPDATE capsule SET entry = ?2 WHERE note = ?1 AND entry IS NULL")?
+            .execute((note, seq as i64))?;
+        Ok(())
+    }
+
+    /// Lets the copies go whose entries the hub holds durably (law 5).
+    pub(crate) fn drop_carried(&mut self) -> Result<(), VaultError> {
+        self.sql.execute("DELETE FROM capsule WHERE entry IN (SELECT seq FROM entry WHERE sealed IS NULL)", [])?;
+        Ok(())
+    }
+
+    /// Keeps what works without the PIN up to date.
+    pub fn put_locked(&mut self, store: &dyn KeyStore, locked: &Locked) -> Result<(), VaultError> {
+        if read_locked(self.sql, store)?.as_ref() == Some(locked) {
+            return Ok(());
+        }
+        let key = keys::derive_key_of(&store.get()?, LOCKED);
+        let mut nonce = [0; 24];
+        keys::fill_random(&mut nonce)?;
+        let body = Zeroizing::new(canonical::to_bytes(locked)?);
+        let sealed = seal::seal(&key, &LOCKED_HEADER, nonce, &body).map_err(VaultError::damaged("locked"))?;
+        self.sql.execute("INSERT OR REPLACE INTO locked (only, sealed) VALUES (1, ?1)", [sealed])?;
+        Ok(())
+    }
+}
+
+impl KeyRing {
+    pub(crate) fn seals_copies_by(&mut self, book: CopyBook) {
+        self.copies = Some(book);
+    }
+}
+
+const LOCKED: &str = "tsutsuji 2026 vault locked v1";
+const LOCKED_HEADER: Header = Header { table: Table::Locked, key: [0; 16], patient: [0; 16], compartment: [0; 16] };
+
+/// Who the device is to the hub, and the line to it: what a locked phone may use. Holds the line's private key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Locked {
+    #[zeroize(skip)]
+    pub device: DeviceId,
+    #[zeroize(skip)]
+    pub series: Series,
+    #[zeroize(skip)]
+    pub epoch: Epoch,
+    #[zeroize(skip)]
+    pub hub_url: String,
+    #[zeroize(skip)]
+    #[serde(with = "serde_bytes")]
+    pub ca: Vec<u8>,
+    #[zeroize(skip)]
+    #[serde(with = "serde_bytes")]
+    pub certificate: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    pub tls_key: Vec<u8>,
+    #[zeroize(skip)]
+    #[serde(with = "serde_bytes")]
+    pub receipt_key: Vec<u8>,
+    /// The floor for checking certificates, milliseconds.
+    #[zeroize(skip)]
+    pub last_hub_time: i64,
+}
+
+/// A vault opened without its PIN: nothing in it can be read but what may be sent.
+pub struct LockedVault {
+    db: Connection,
+    pub locked: Locked,
+}
+
+impl LockedVault {
+    pub fn open(path: &Path, store: &dyn KeyStore) -> Result<Self, VaultError> {
+        if !path.exists() {
+            return Err(VaultError::NoVault);
+        }
+        let mut db = Connection::open(path)?;
+        schema::check_ours(&db)?;
+        schema::configure(&db)?;
+        schema::migrate(&mut db)?;
+        let locked =
+            read_locked(&db, store)?.ok_or(VaultError::Missing("the line to the hub; unlock the vault once"))?;
+        Ok(Self { db, locked })
+    }
+
+    /// Copies of what the hub has not receipted in any form, oldest first.
+    pub fn copies(&self, most: usize) -> Result<Vec<SealedCopy>, VaultError> {
+        let mut statement = self.db.prepare(
+            "SELECT n, enc, sealed FROM capsule
+             WHERE received IS NULL AND (entry IS NULL OR entry NOT IN (SELECT seq FROM entry WHERE received IS NOT NULL))
+             ORDER BY n LIMIT ?1",
+        )?;
+        let copies = statement
+            .query_map([most as i64], |r| {
+                Ok(SealedCopy { n: r.get::<_, i64>(0)? as u64, enc: r.get(1)?, sealed: r.get(2)? })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(copies)
+    }
+
+    /// Marks only what the receipt names (law 1).
+    pub fn mark_received(&mut self, received: &[(u64, i64)]) -> Result<(), VaultError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (n, at) in received {
+            tx.execute("UPDATE capsule SET received = ?2 WHERE n = ?1", (*n as i64, at))?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Whether the keys are gone already.
+    pub fn is_wiped(&self) -> Result<bool, VaultError> {
+        is_wiped(&self.db)
+    }
+
+    /// 封印消去: see [`wipe`].
+    pub fn wipe(&mut self) -> Result<(), VaultError> {
+        wipe(&mut self.db)
+    }
+}
+
+pub(crate) fn is_wiped(db: &Connection) -> Result<bool, VaultError> {
+    let wrapped: Option<i64> = db.query_row("SELECT length(wrapped) FROM header", [], |r| r.get(0)).optional()?;
+    Ok(wrapped == Some(0))
+}
+
+/// 封印消去 (sealed wipe): every key and every readable body goes; the sealed copies and the line to the hub stay. Nothing a
+/// nurse wrote is lost by it, and nobody who has PIN and device reads anything any more.
+pub(crate) fn wipe(db: &mut Connection) -> Result<(), VaultError> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute("UPDATE header SET wrapped = x'', salt = zeroblob(16)", [])?;
+    for table in
+        ["patient_key", "compartment", "item", "note_change", "note", "confirmation", "journal", "receipt", "state"]
+    {
+        tx.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    // Numbers and receipts stay: which copies the hub has already is told by them.
+    tx.execute("UPDATE entry SET sealed = NULL, patient = zeroblob(16)", [])?;
+    tx.commit()?;
+    // What was freed is overwritten (secure_delete), the log of it cut off.
+    let _: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+    Ok(())
+}
+
+fn read_locked(db: &Connection, store: &dyn KeyStore) -> Result<Option<Locked>, VaultError> {
+    let sealed: Option<Vec<u8>> = db.query_row("SELECT sealed FROM locked", [], |r| r.get(0)).optional()?;
+    let Some(sealed) = sealed else { return Ok(None) };
+    let key = keys::derive_key_of(&store.get()?, LOCKED);
+    let body = seal::open(&key, &LOCKED_HEADER, &sealed).map_err(VaultError::damaged("locked"))?;
+    Ok(Some(canonical::from_bytes(&body)?))
+}

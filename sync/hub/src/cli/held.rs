@@ -1,0 +1,169 @@
+//! `tsutsuji-hub held …`: what a person has to let in or send back.
+
+use super::admin::time;
+use super::{Data, Output};
+use crate::check::{Checker, CopyVerdict};
+use crate::error::HubError;
+use crate::store::{CopyState, EntryState, Who};
+use clap::Subcommand;
+use record::{DeviceId, DocumentId, FacilityId, PatientId, StaffId};
+use serde::Serialize;
+use std::str::FromStr;
+
+#[derive(Subcommand)]
+pub enum HeldCommand {
+    /// Entries that did not pass the check, and sealed copies that came without a PIN
+    #[command(after_help = "Example: tsutsuji-hub held list --data hub --json")]
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Let it in: an entry is checked again, sealed copies become entries of their device
+    #[command(after_help = "Example: tsutsuji-hub held accept entry-12 --data hub")]
+    Accept {
+        held: HeldId,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Leave it out for good; the bytes are kept
+    #[command(after_help = "Example: tsutsuji-hub held return entry-12 --data hub")]
+    Return {
+        held: HeldId,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// `entry-12`, or `copies-DOCUMENT-DEVICE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldId {
+    Entry(i64),
+    Copies(DocumentId, DeviceId),
+}
+
+/// A word that names nothing held.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("give an id as `held list` shows it, such as entry-12")]
+pub struct NoHeldId;
+
+impl FromStr for HeldId {
+    type Err = NoHeldId;
+    fn from_str(text: &str) -> Result<Self, NoHeldId> {
+        if let Some(entry) = text.strip_prefix("entry-") {
+            return entry.parse().map(HeldId::Entry).map_err(|_| NoHeldId);
+        }
+        let copies = text.strip_prefix("copies-").ok_or(NoHeldId)?;
+        let (doc, device) = copies.rsplit_once('-').ok_or(NoHeldId)?;
+        Ok(HeldId::Copies(doc.parse().map_err(|_| NoHeldId)?, device.parse().map_err(|_| NoHeldId)?))
+    }
+}
+
+impl std::fmt::Display for HeldId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HeldId::Entry(id) => write!(f, "entry-{id}"),
+            HeldId::Copies(doc, device) => write!(f, "copies-{doc}-{device}"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Held {
+    held: String,
+    /// The hub's code, or `capsule` for sealed copies.
+    reason: String,
+    doc: DocumentId,
+    patient: PatientId,
+    station: FacilityId,
+    device: DeviceId,
+    staff: Option<StaffId>,
+    changes: u64,
+    received_at: String,
+}
+
+pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
+    match command {
+        HeldCommand::List { data } => {
+            let rows = data.open()?.read(|tx| {
+                let staff_of = |device| Ok::<_, HubError>(tx.device(device)?.map(|d| d.staff));
+                let mut rows = Vec::new();
+                for entry in tx.held_entries()? {
+                    rows.push(Held {
+                        held: HeldId::Entry(entry.id).to_string(),
+                        reason: entry.code,
+                        doc: entry.doc,
+                        patient: entry.patient,
+                        station: entry.station,
+                        device: entry.device,
+                        staff: staff_of(entry.device)?,
+                        changes: 1,
+                        received_at: time(entry.received_at),
+                    });
+                }
+                for copies in tx.all_held_copies()? {
+                    rows.push(Held {
+                        held: HeldId::Copies(copies.doc, copies.device).to_string(),
+                        reason: "capsule".to_string(),
+                        doc: copies.doc,
+                        patient: copies.patient,
+                        station: copies.station,
+                        device: copies.device,
+                        staff: staff_of(copies.device)?,
+                        changes: copies.changes,
+                        received_at: time(copies.received_at),
+                    });
+                }
+                Ok(rows)
+            })?;
+            out.list(&rows, |h| {
+                format!("{}  {}  {}  {} changes  {}", h.held, h.reason, h.patient, h.changes, h.received_at)
+            })
+        }
+        HeldCommand::Accept { held, data } => {
+            let store = data.open()?;
+            let checker = Checker::new(store.clone());
+            let state = match held {
+                HeldId::Entry(id) => {
+                    let entry = store.read(|tx| tx.entry(id))?.ok_or(HubError::UnknownHeld)?;
+                    store.write(|tx| {
+                        tx.audit(&Who::Admin, "held_accept", Some(&entry.patient), &held.to_string())?;
+                        tx.settle(id, EntryState::Received, None)
+                    })?;
+                    checker.check_document(entry.doc)?;
+                    store.read(|tx| tx.entry_state(id))?.unwrap_or_default()
+                }
+                HeldId::Copies(doc, device) => {
+                    let verdict = checker.accept_copies(doc, device)?;
+                    if verdict == CopyVerdict::Nothing {
+                        return Err(HubError::UnknownHeld);
+                    }
+                    store.write(|tx| tx.audit(&Who::Admin, "held_accept", None, &held.to_string()))?;
+                    if verdict == CopyVerdict::Accepted { "passed" } else { "waiting" }.to_string()
+                }
+            };
+            out.say(&serde_json::json!({ "held": held.to_string(), "state": state }), |_| format!("{held}: {state}"))
+        }
+        HeldCommand::Return { held, data } => {
+            let store = data.open()?;
+            store.write(|tx| {
+                match held {
+                    HeldId::Entry(id) => {
+                        tx.entry(id)?.ok_or(HubError::UnknownHeld)?;
+                        tx.settle(id, EntryState::Rejected, Some(protocol::VerdictCode::Unknown))?;
+                    }
+                    HeldId::Copies(doc, device) => {
+                        let copies = tx.held_copies(doc, device)?;
+                        if copies.is_empty() {
+                            return Err(HubError::UnknownHeld);
+                        }
+                        copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Returned))?;
+                    }
+                }
+                tx.audit(&Who::Admin, "held_return", None, &held.to_string())
+            })?;
+            out.say(&serde_json::json!({ "held": held.to_string(), "state": "returned" }), |_| {
+                format!("{held}: returned")
+            })
+        }
+    }
+}

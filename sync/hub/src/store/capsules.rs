@@ -1,0 +1,215 @@
+//! Sealed copies that arrived without a PIN: opened, kept, and held for a person where they are news.
+
+use super::Tx;
+use super::facilities::id;
+use crate::error::HubError;
+use protocol::capsule::{self, Copy, SealedCopy};
+use protocol::{Entry, Kind, ReceiptItem, Series};
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
+use rusqlite::{OptionalExtension, Row};
+
+/// Where a copy stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyState {
+    /// News, for a person to let in.
+    Held,
+    /// The hub had it from the device itself.
+    Known,
+    Accepted,
+    Returned,
+    /// Does not open; kept as it came.
+    Unreadable,
+}
+
+impl CopyState {
+    fn as_str(self) -> &'static str {
+        match self {
+            CopyState::Held => "held",
+            CopyState::Known => "known",
+            CopyState::Accepted => "accepted",
+            CopyState::Returned => "returned",
+            CopyState::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A copy as stored, body opened.
+pub struct CopyRow {
+    pub id: i64,
+    pub device: DeviceId,
+    pub station: FacilityId,
+    pub doc: DocumentId,
+    pub patient: PatientId,
+    pub kind: Kind,
+    pub hash: ContentHash,
+    pub made_at: i64,
+    pub received_at: i64,
+    pub bytes: Vec<u8>,
+}
+
+/// Held copies of one device for one document.
+#[derive(Debug, Clone)]
+pub struct HeldCopies {
+    pub doc: DocumentId,
+    pub device: DeviceId,
+    pub station: FacilityId,
+    pub patient: PatientId,
+    pub changes: u64,
+    pub received_at: i64,
+}
+
+const COLUMNS: &str = "id, device, station, doc, patient, kind, hash, made_at, received_at, sealed";
+
+impl Tx<'_> {
+    /// Takes a request's copies: everything is on disk before the receipt, what does not open as it came.
+    pub fn accept_copies(
+        &self,
+        device: DeviceId,
+        station: &FacilityId,
+        signing_key: &[u8],
+        series: Series,
+        copies: &[SealedCopy],
+    ) -> Result<(Vec<(ReceiptItem, ContentHash)>, Vec<DocumentId>), HubError> {
+        let (mut receipt, mut documents) = (Vec::new(), Vec::new());
+        for sealed in copies {
+            let hash = sealed.hash();
+            let known: Option<i64> = self
+                .sql
+                .prepare_cached(
+                    "SELECT received_at FROM capsule WHERE device = ?1 AND series = ?2 AND n = ?3 AND sealed_hash = ?4",
+                )?
+                .query_row((device.0, series.0.0, sealed.n as i64, hash.0), |r| r.get(0))
+                .optional()?;
+            if known.is_none() {
+                let opened = capsule::open(self.keys.sealing_secret(), device, series, sealed, signing_key);
+                let copy = opened.ok().filter(|copy| copy.station == *station);
+                if let Some(doc) = self.put_copy(device, station, series, sealed, copy)? {
+                    documents.push(doc);
+                }
+            }
+            receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(self.now) }, hash));
+        }
+        documents.sort_unstable();
+        documents.dedup();
+        Ok((receipt, documents))
+    }
+
+    fn put_copy(
+        &self,
+        device: DeviceId,
+        station: &FacilityId,
+        series: Series,
+        sealed: &SealedCopy,
+        copy: Option<Copy>,
+    ) -> Result<Option<DocumentId>, HubError> {
+        let sealed_hash = sealed.hash();
+        let state = if copy.is_some() { CopyState::Held } else { CopyState::Unreadable };
+        let body = match &copy {
+            Some(copy) => self.keys.seal("capsule", &sealed_hash.0, &copy.bytes)?,
+            None => [sealed.enc.as_slice(), &sealed.sealed].concat(),
+        };
+        self.sql
+            .prepare_cached(
+                "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, kind, hash, made_at, state, sealed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?
+            .execute(rusqlite::params![
+                device.0,
+                series.0.0,
+                sealed.n as i64,
+                sealed_hash.0,
+                self.now,
+                station.as_str(),
+                copy.as_ref().map(|c| c.doc.0),
+                copy.as_ref().map(|c| c.patient.as_str()),
+                copy.as_ref().map(|c| u8::from(c.kind)),
+                copy.as_ref().map(|c| c.hash.0),
+                copy.as_ref().map(|c| c.at),
+                state.as_str(),
+                body,
+            ])?;
+        Ok(copy.map(|copy| copy.doc))
+    }
+
+    /// What a person has to decide about, of one document and device.
+    pub fn held_copies(&self, doc: DocumentId, device: DeviceId) -> Result<Vec<CopyRow>, HubError> {
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT {COLUMNS}, sealed_hash FROM capsule WHERE doc = ?1 AND device = ?2 AND state = 'held' ORDER BY made_at, n"
+        ))?;
+        let rows = statement
+            .query_map((doc.0, device.0), |r| Ok((read_copy(r)?, r.get::<_, [u8; 32]>(10)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter()
+            .map(|(mut row, sealed_hash)| {
+                row.bytes = self.keys.open("capsule", &sealed_hash, &row.bytes)?;
+                Ok(row)
+            })
+            .collect()
+    }
+
+    /// Everything held, by document and device, oldest first.
+    pub fn all_held_copies(&self) -> Result<Vec<HeldCopies>, HubError> {
+        let mut statement = self.sql.prepare(
+            "SELECT doc, device, station, patient, count(*), min(received_at) FROM capsule
+             WHERE state = 'held' GROUP BY doc, device, station, patient ORDER BY min(received_at), doc",
+        )?;
+        let rows = statement
+            .query_map([], |r| {
+                Ok(HeldCopies {
+                    doc: DocumentId(r.get(0)?),
+                    device: DeviceId(r.get(1)?),
+                    station: id(r, 2)?,
+                    patient: id(r, 3)?,
+                    changes: r.get::<_, i64>(4)? as u64,
+                    received_at: r.get(5)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    pub fn settle_copy(&self, copy: i64, state: CopyState) -> Result<(), HubError> {
+        self.sql.prepare_cached("UPDATE capsule SET state = ?2 WHERE id = ?1")?.execute((copy, state.as_str()))?;
+        Ok(())
+    }
+
+    /// Whether an entry with this content has arrived, whatever became of it.
+    pub fn has_entry(&self, doc: DocumentId, hash: ContentHash) -> Result<bool, HubError> {
+        Ok(self.sql.query_row(
+            "SELECT EXISTS (SELECT 1 FROM entry WHERE doc = ?1 AND hash = ?2)",
+            (doc.0, hash.0),
+            |r| r.get(0),
+        )?)
+    }
+
+    /// What copies brought becomes an entry of their device, in a series of its own.
+    pub fn relay_entry(
+        &self,
+        copy: &CopyRow,
+        kind: Kind,
+        enc: u8,
+        hash: ContentHash,
+        bytes: &[u8],
+    ) -> Result<(), HubError> {
+        let series = Series(DocumentId::derive("capsule series", &copy.device.0));
+        let seq = self.received_up_to(copy.device, series)? + 1;
+        let entry = Entry { seq, doc: copy.doc, patient: copy.patient.clone(), kind, enc, hash, bytes: bytes.to_vec() };
+        // When the device's copy arrived is when the hub heard of it: revocation is judged by that.
+        self.append(copy.device, &copy.station, series, &entry, copy.received_at)
+    }
+}
+
+fn read_copy(row: &Row<'_>) -> rusqlite::Result<CopyRow> {
+    Ok(CopyRow {
+        id: row.get(0)?,
+        device: DeviceId(row.get(1)?),
+        station: id(row, 2)?,
+        doc: DocumentId(row.get(3)?),
+        patient: id(row, 4)?,
+        kind: Kind::from(row.get::<_, u8>(5)?),
+        hash: ContentHash(row.get(6)?),
+        made_at: row.get(7)?,
+        received_at: row.get(8)?,
+        bytes: row.get(9)?,
+    })
+}
