@@ -562,3 +562,112 @@ fn every_listed_field_takes_a_value_and_gives_it_back() -> Outcome {
     assert!(wanted.len() > 110, "{}", wanted.len());
     Ok(())
 }
+
+#[test]
+fn a_closed_note_of_the_wrong_patient_never_becomes_this_patients_record() -> Outcome {
+    let day = Day::begins()?;
+    let (a, note) = (&day.a, day.note.as_str());
+    a.fill_in(note)?;
+    a.ok(&["note", "close", note, "--outcome", "wrong_patient", "--reason", "取り違え"])?;
+    // The visit itself still wants its note: another one, the same on every phone.
+    let again = a.start_note(&day.patient, None)?;
+    assert_ne!(again, note);
+    day.all_sync()?;
+    let visit = day.b.ok(&["note", "show", &again])?["visit"].as_str().ok_or("no visit")?.to_string();
+    assert_eq!(day.b.start_note(&day.patient, Some(&visit))?, again);
+    // Written in again, the closed one lives, and is not confirmed before its outcome is taken away.
+    a.ok(&["note", "set", note, "pulse_bpm", "70"])?;
+    assert!(a.refused(&["note", "confirm", note])?.contains("closed"));
+    assert!(a.refused(&["note", "set", note, "outcome", "discarded"])?.contains("note close"));
+    a.ok(&["note", "set", note, "outcome", ""])?;
+    a.ok(&["note", "confirm", note])?;
+    Ok(())
+}
+
+#[test]
+fn a_correction_of_one_confirmation_never_speaks_for_another() -> Outcome {
+    let day = Day::begins()?;
+    let (a, b, note) = (&day.a, &day.b, day.note.as_str());
+    a.fill_in(note)?;
+    day.all_sync()?;
+    a.write_text(note, "condition", "安定。")?;
+    b.write_text(note, "condition", "転倒あり。")?;
+    a.ok(&["note", "confirm", note])?;
+    b.ok(&["note", "confirm", note])?;
+    a.ok(&["note", "amend", note, "condition", "安定、訂正。", "--reason", "言い直し"])?;
+    b.ok(&["sync"])?;
+    day.all_sync()?;
+    let manager = day.manager()?;
+    for phone in [a, b, &manager] {
+        let shown = phone.ok(&["note", "show", note])?;
+        assert_eq!((&shown["author"], &shown["fields"]["condition"]), (&json!("nurse-b"), &json!("転倒あり。")));
+        assert!(strings(&shown["amendments"], "state").iter().all(|state| *state == "proposed"));
+    }
+    assert_eq!(day.hub.ok(&["note", "export", note])?["fields"]["condition"], json!("転倒あり。"));
+    Ok(())
+}
+
+#[test]
+fn accepting_a_late_text_keeps_what_a_correction_put_there_meanwhile() -> Outcome {
+    let day = Day::begins()?;
+    let (a, b, note) = (&day.a, &day.b, day.note.as_str());
+    a.fill_in(note)?;
+    a.write_text(note, "condition", "安定。")?;
+    day.all_sync()?;
+    b.write_text(note, "condition", "安定。咳あり。")?;
+    b.ok(&["note", "set", note, "pulse_bpm", "96"])?;
+    a.ok(&["note", "confirm", note])?;
+    a.ok(&["note", "amend", note, "condition", "転倒した。安定。", "--reason", "書き漏れ"])?;
+    day.all_sync()?;
+    let shown = a.ok(&["note", "show", note])?;
+    let late = shown["amendments"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|x| x["state"] == json!("proposed") && x["field"] == json!("condition"));
+    let late = late.ok_or("no proposal")?;
+    assert_eq!((&late["staff"], &late["after"]), (&json!("nurse-b"), &json!("転倒した。安定。咳あり。")));
+    a.ok(&["note", "accept", note, late["id"].as_str().unwrap_or_default()])?;
+    day.all_sync()?;
+    assert_eq!(b.ok(&["note", "show", note])?["fields"]["condition"], json!("転倒した。安定。咳あり。"));
+    Ok(())
+}
+
+#[test]
+fn a_correction_cannot_leave_what_could_not_have_been_confirmed() -> Outcome {
+    let day = Day::begins()?;
+    let (a, note) = (&day.a, day.note.as_str());
+    a.fill_in(note)?;
+    a.ok(&["note", "set", note, "systolic_mmhg", "120"])?;
+    a.ok(&["note", "set", note, "diastolic_mmhg", "80"])?;
+    a.ok(&["note", "confirm", note])?;
+    for (field, value) in [("systolic_mmhg", "70"), ("ended_at", "08:00"), ("started_at", "")] {
+        a.refused(&["note", "amend", note, field, value, "--reason", "x"])?;
+    }
+    // Only its author or a manager closes a confirmed note.
+    day.all_sync()?;
+    let close = ["note", "close", note, "--outcome", "duplicate", "--reason", "x"];
+    assert!(day.b.refused(&close)?.contains("manager"));
+    let plan = a.ok(&["document", "start", "--form", "care_plan", "--patient", &day.patient])?;
+    let plan = plan["note"].as_str().ok_or("no plan")?;
+    assert!(
+        a.refused(&["document", "close", plan, "--outcome", "wrong_patient", "--reason", "x"])?.contains("care_plan")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_board_with_equal_lines_of_two_is_read_once_it_is_marked() -> Outcome {
+    let day = Day::begins()?;
+    let (a, b, patient) = (&day.a, &day.b, day.patient.as_str());
+    for phone in [a, b] {
+        phone.try_run(&["handover", "text", "--patient", patient], Some("鍵は管理人室。"))?.map_err(|said| said.0)?;
+    }
+    day.all_sync()?;
+    for phone in [a, b] {
+        phone.ok(&["handover", "read", "--patient", patient])?;
+        let shown = phone.ok(&["handover", "show", "--patient", patient])?;
+        assert_eq!((&shown["unread"], &shown["text"]), (&json!(false), &json!("鍵は管理人室。")));
+    }
+    Ok(())
+}

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use protocol::{DeviceKey, Entry, Kind};
 use record::calendar::day_in_japan;
 use record::visit_note::fields::CLOSING;
+use record::visit_note::required::check_values;
 use record::visit_note::{
-    About, Confirmed, Correction, Encoding, Field, FieldChange, FieldError, FieldKind, FieldValue, KeyValidity,
-    Verdict, Version, VisitNote, What, history, signed,
+    About, ConfirmContext, Confirmed, Correction, Encoding, Field, FieldChange, FieldError, FieldKind, FieldValue,
+    KeyValidity, Verdict, Version, VisitNote, What, history, signed,
 };
 use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, PatientId, Staff, StaffId, StaffRole};
 use vault::Tx;
@@ -49,6 +50,7 @@ impl Phone {
                 None => view.time("started_at").map(day_in_japan),
             };
             let after = typed_value(field, typed, day.unwrap_or_else(|| day_in_japan(now)))?;
+            check_corrected(confirmed, field.name, after.clone())?;
             Ok(What::Amend(Correction {
                 field: field.name.to_string(),
                 before: view.fields.get(field.name).cloned(),
@@ -87,10 +89,11 @@ impl Phone {
             if role(tx, &self.identity().staff)? != Some(StaffRole::Manager) {
                 return Err(DeviceError::OnlyManager);
             }
-            if !confirmed.confirmations().contains(&confirmation) {
+            let among = confirmed.confirmations();
+            if !among.contains(&confirmation) {
                 return Err(DeviceError::UnknownConfirmation(confirmation));
             }
-            Ok(What::Choose { confirmation })
+            Ok(What::Choose { confirmation, among, over: confirmed.acts().standing_choices() })
         })
     }
 
@@ -113,7 +116,18 @@ impl Phone {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|_| DeviceError::Keys)?;
         let copy = self.write(|tx| {
-            let (_, mut whole) = open_whole(tx, note, self.hand())?;
+            // What is being typed belongs to what is closed and copied.
+            self.take_lines_of(tx, note)?;
+            let (row, mut whole) = open_whole(tx, note, self.hand())?;
+            let knows_outcome = |form: Form| {
+                matches!(form.field("outcome").map(|f| f.kind), Ok(FieldKind::Choice(c)) if c.contains(&outcome))
+            };
+            if !knows_outcome(row.form) || (copy_to.is_some() && row.form != Form::VisitNote) {
+                return Err(DeviceError::NotClosedSo(row.form));
+            }
+            if copy_to.is_some() && !whole.view()?.conflicts.is_empty() {
+                return Err(DeviceError::ConflictsFirst);
+            }
             let copy = match copy_to {
                 Some(patient) => {
                     Some(self.copy_note(tx, &mut whole, note, patient, DocumentId::from_random(random), now)?)
@@ -127,6 +141,10 @@ impl Phone {
                     open.store(tx, change, now)?;
                 }
                 VisitNote::Confirmed(confirmed) => {
+                    let me = &self.identity().staff;
+                    if confirmed.frozen().staff != *me && role(tx, me)? != Some(StaffRole::Manager) {
+                        return Err(DeviceError::OnlyAuthorOrManager);
+                    }
                     let what = What::Close { outcome: outcome.to_string(), copied_to: copy };
                     self.put_act(tx, &confirmed, reason, what, now)?;
                 }
@@ -141,8 +159,7 @@ impl Phone {
     pub fn verify_note(&self, note: DocumentId) -> Result<Vec<SignatureShown>, DeviceError> {
         self.read(|tx| {
             let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
-            let keys: Vec<KeyValidity> =
-                read::all::<DeviceKey>(tx, Kind::DeviceKey, None)?.into_iter().map(validity).collect();
+            let keys = key_list(tx)?;
             let received = |at: Option<i64>| at.and_then(|at| Timestamp::from_millisecond(at).ok());
             let mut shown = Vec::new();
             for confirmation in tx.confirmations(note)? {
@@ -284,10 +301,28 @@ impl Phone {
     }
 }
 
+/// A correction must leave a note that could have been confirmed: no reversed pressure or times, nothing required missing.
+fn check_corrected(confirmed: &mut Confirmed, field: &str, after: Option<FieldValue>) -> Result<(), DeviceError> {
+    let mut view = confirmed.view()?;
+    let context = ConfirmContext::default();
+    let was_sound = check_values(confirmed.frozen().form, &view, &context).is_ok();
+    match after {
+        Some(value) => view.fields.insert(field.to_string(), value),
+        None => view.fields.remove(field),
+    };
+    match check_values(confirmed.frozen().form, &view, &context) {
+        Err(error) if was_sound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// A value of a correction: a text is taken whole.
 fn typed_value(field: &'static Field, typed: &str, day: jiff::civil::Date) -> Result<Option<FieldValue>, DeviceError> {
     if typed.trim().is_empty() {
         return Ok(None);
+    }
+    if field.name == "outcome" && CLOSING.contains(&typed.trim()) {
+        return Err(FieldError::Closing.into());
     }
     let FieldKind::Text(limit) = field.kind else { return Ok(Some(field.parse(typed, day)?)) };
     if typed.chars().count() > limit {
@@ -298,6 +333,11 @@ fn typed_value(field: &'static Field, typed: &str, day: jiff::civil::Date) -> Re
 
 pub(crate) fn role(tx: &mut Tx<'_>, staff: &StaffId) -> Result<Option<StaffRole>, DeviceError> {
     Ok(read::all::<Staff>(tx, Kind::Staff, None)?.into_iter().find(|s| s.id == *staff).map(|s| s.role))
+}
+
+/// The hub's list of signing keys, as this device holds it.
+pub(crate) fn key_list(tx: &mut Tx<'_>) -> Result<Vec<KeyValidity>, DeviceError> {
+    Ok(read::all::<DeviceKey>(tx, Kind::DeviceKey, None)?.into_iter().map(validity).collect())
 }
 
 fn validity(key: DeviceKey) -> KeyValidity {

@@ -164,11 +164,13 @@ impl Phone {
             let mut open = OpenNote::from_stored(stored, self.hand())?;
             let view = open.draft.view()?;
             let text = view.text(BOARD).to_string();
+            // Readings are compared with the text as it is stored: what is shown of equal lines depends on who reads.
+            let stored = open.draft.stored_text(BOARD)?;
             let mut readers = Vec::new();
             for (name, value) in &view.fields {
                 let (Some(staff), FieldValue::Time(at)) = (name.strip_prefix(READ_MARK), value) else { continue };
                 let Ok(staff) = staff.parse() else { continue };
-                let current = open.draft.text_when_set(name, BOARD)?.as_deref() == Some(text.as_str());
+                let current = open.draft.text_when_set(name, BOARD)?.as_deref() == Some(stored.as_str());
                 readers.push(Reader { staff, at: *at, current });
             }
             let mine = format!("{READ_MARK}{}", self.identity().staff);
@@ -177,7 +179,7 @@ impl Phone {
             let added = text.lines().filter(|line| !line.trim().is_empty() && !known.contains(line));
             Ok(HandoverShown {
                 board,
-                unread: seen != text,
+                unread: seen != stored,
                 added: added.map(str::to_string).collect(),
                 text,
                 readers,
@@ -248,7 +250,7 @@ impl Phone {
                 let (note, patient) = (row.note, row.patient.clone());
                 match (row.state, row.started_at.map(day_in_japan)) {
                     (NoteState::Competing, _) => tasks.push(ManagerTask::Competing { note, patient }),
-                    (NoteState::Confirmed, _) if row.has_late_edits => {
+                    (NoteState::Confirmed | NoteState::Closed, _) if row.has_late_edits => {
                         tasks.push(ManagerTask::LateEdits { note, patient });
                     }
                     (NoteState::Draft, Some(day)) if day < today || (day == today && evening) => {

@@ -21,6 +21,14 @@ pub enum DeviceError {
     AlreadyConfirmed,
     #[error("the note is not confirmed yet; write in it, no amendment is needed")]
     NotConfirmed,
+    #[error("a {0} is not closed in that way")]
+    NotClosedSo(record::Form),
+    #[error("two values stand for a field; choose one of them before the note is copied")]
+    ConflictsFirst,
+    #[error("a confirmed note is closed by its author or by a manager (管理者) of the station")]
+    OnlyAuthorOrManager,
+    #[error("it belongs to another patient or another form than what stands here under its number")]
+    OtherDocument,
     #[error("say why: --reason")]
     ReasonMissing,
     #[error("there is no late edit {0} on this note that could be accepted or declined; `note show` lists them")]

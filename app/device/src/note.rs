@@ -97,6 +97,11 @@ impl Phone {
             // Both are kept: the slot that was planned and the times it really took.
             let slot = planned.and_then(|v| Some((instant_in_japan(v.date.to_datetime(v.start))?, v.minutes)));
             let note = visit.map_or_else(|| DocumentId::from_random(random), DocumentId::of_planned_visit);
+            // The note of this visit was closed (wrong patient, duplicate …): the visit itself still wants one.
+            let mut note = note;
+            while tx.note(note)?.is_some_and(|stored| stored.row.state == NoteState::Closed) {
+                note = DocumentId::derive("visit note after", &note.0);
+            }
             if !tx.confirmations(note)?.is_empty() {
                 return Ok(note);
             }
@@ -159,6 +164,8 @@ impl Phone {
         self.write(|tx| {
             // A colleague's confirmation may have arrived while she typed: her words then stand as a proposed amendment.
             let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
+            self.take_foreign_line(tx, stored, field)?;
+            let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
             let mut open = OpenNote::from_stored(stored, self.hand())?;
             let field = open.row.form.field(field)?;
             let change = open.draft.edit_text(field, shown, typed, now)?;
@@ -188,9 +195,34 @@ impl Phone {
                 shown: entry.shown.to_string(),
                 typed: entry.typed.to_string(),
                 at: now,
+                session: self.actor().session,
             };
-            Ok(tx.put_journal(&stored.row.patient, &line)?)
+            let patient = stored.row.patient.clone();
+            self.take_foreign_line(tx, stored, entry.field)?;
+            Ok(tx.put_journal(&patient, &line)?)
         })
+    }
+
+    /// What another session left in the journal for this field (an app that died a moment ago, another window) becomes a
+    /// change before this one's line takes its place.
+    fn take_foreign_line(&self, tx: &mut Tx<'_>, stored: vault::StoredNote, field: &str) -> Result<(), DeviceError> {
+        match tx.journal_line(stored.row.note, field)? {
+            Some(line) if line.session != self.actor().session => {
+                let mut open = OpenNote::from_stored(stored, self.hand())?;
+                take_line(tx, &mut open, &line)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes everything that is being typed in a note a change.
+    pub(crate) fn take_lines_of(&self, tx: &mut Tx<'_>, note: DocumentId) -> Result<(), DeviceError> {
+        for line in tx.journal()?.into_iter().filter(|line| line.note == note) {
+            let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
+            let mut open = OpenNote::from_stored(stored, self.hand())?;
+            take_line(tx, &mut open, &line)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn recover_journal(&self, now: Timestamp) -> Result<(), DeviceError> {
@@ -223,7 +255,7 @@ impl Phone {
                 take_line(tx, &mut open, &line)?;
             }
             self.before_confirmation(tx, &mut open, now)?;
-            let context = context(tx, &open.row)?;
+            let context = context(tx, &open.row, self.hand())?;
             let signed = open.draft.confirm(&staff, self.actor().device, &signing, now, &context)?;
             let patient = open.row.patient.clone();
             freeze(tx, &mut open, self.hand())?;
@@ -372,14 +404,14 @@ impl OpenNote {
         let confirmations = tx.confirmations(self.row.note)?;
         let hashes: Vec<ContentHash> = confirmations.iter().map(|c| c.signed.hash()).collect();
         let acts = acts(tx, self.row.note, &self.row.patient)?;
-        let closed = hashes.is_empty() && self.draft.view()?.closed;
-        self.row.state = NoteState::of(&hashes, &Acts::open(self.row.note, &acts), closed);
+        self.row.state = NoteState::of(&hashes, &Acts::open(self.row.note, &acts), self.draft.view()?.closed);
         if !hashes.is_empty() {
             let signed = confirmations.into_iter().map(|c| c.signed).collect();
             let actor = Actor { device: DeviceId([0; 8]), session: [0; 8] };
             let document = Draft::load(self.row.note, self.row.form, &self.draft.save(), &[], actor)?;
             if let VisitNote::Confirmed(mut confirmed) = VisitNote::from_parts(document, signed, &acts)? {
                 let view = confirmed.view()?;
+                self.row.state = NoteState::of(&hashes, confirmed.acts(), view.closed);
                 self.row.started_at = view.time("started_at");
                 self.row.ended_at = view.time("ended_at");
                 self.row.has_conflict = !view.conflicts.is_empty();
@@ -438,9 +470,7 @@ impl OpenNote {
         if let Some(about) = &view.about {
             self.row.visit = about.visit;
         }
-        if self.row.author.is_none() {
-            self.row.author = view.authors.values().next().cloned();
-        }
+        self.row.author = view.begun_by.clone();
         Ok(())
     }
 }
@@ -523,7 +553,7 @@ pub(crate) fn open_whole(
 }
 
 /// What the document cannot know: whether the month's GAF is due (精神科訪問看護).
-fn context(tx: &mut Tx<'_>, row: &NoteRow) -> Result<ConfirmContext, DeviceError> {
+fn context(tx: &mut Tx<'_>, row: &NoteRow, hand: Hand<'_>) -> Result<ConfirmContext, DeviceError> {
     if row.form != Form::VisitNote {
         return Ok(ConfirmContext::default());
     }
@@ -536,10 +566,8 @@ fn context(tx: &mut Tx<'_>, row: &NoteRow) -> Result<ConfirmContext, DeviceError
         row.state == NoteState::Confirmed
             && row.started_at.map(day_in_japan).is_some_and(|d| (d.year(), d.month()) == (day.year(), day.month()))
     };
-    for other in tx.note_rows(Form::VisitNote, Some(&row.patient))?.iter().filter(|row| this_month(row)) {
-        let confirmed = tx.confirmations(other.note)?;
-        let first = confirmed.first().map(|c| c.signed.open(other.note)).transpose()?;
-        if first.is_some_and(|frozen| frozen.fields.contains_key("gaf")) {
+    for other in tx.note_rows(Form::VisitNote, Some(&row.patient))?.iter().filter(|other| this_month(other)) {
+        if other.note != row.note && open_whole(tx, other.note, hand)?.1.view()?.fields.contains_key("gaf") {
             return Ok(ConfirmContext { needs_gaf: false });
         }
     }
@@ -582,7 +610,7 @@ pub(crate) fn show(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<
         amendments: Vec::new(),
         confirmations: Vec::new(),
         same_visit: same_visit(tx, &row)?,
-        context: context(tx, &row)?,
+        context: context(tx, &row, hand)?,
         receipt: None,
         unsent,
         verdicts: outbox.iter().filter_map(|row| row.verdict.clone()).collect(),

@@ -8,8 +8,10 @@ use protocol::receipt::ReceiptScope;
 use protocol::{
     Consented, Durability, Failure, FeedItem, Kind, RecordsPage, RefusalCode, SyncRequest, SyncResponse, Verdict,
 };
-use record::visit_note::{ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, changes};
-use record::{DisclosedRecord, Form, PatientId, canonical};
+use record::visit_note::{
+    ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What, changes,
+};
+use record::{DisclosedRecord, Form, PatientId, StaffRole, canonical};
 use vault::{Backfill, Item, SyncState, Tx, VaultError};
 
 /// Largest number of bytes of entries in one request.
@@ -184,6 +186,7 @@ impl Phone {
         let encoding = Encoding::try_from(item.enc).map_err(DraftError::from)?;
         let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
         let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
+        ours(&open, form, patient)?;
         open.draft.apply(&incoming)?;
         open.refresh_row(tx)?;
         open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
@@ -195,9 +198,14 @@ impl Phone {
         let patient = patient_of(item)?;
         let signed = SignedConfirmation::from_bytes(&item.bytes)?;
         let frozen = signed.open(item.doc)?;
-        tx.put_confirmation(item.doc, patient, &signed, Some(item.at))?;
+        if frozen.about.patient != *patient {
+            return Err(DeviceError::OtherDocument);
+        }
+        known_key(tx, &signed.key, frozen.device, &frozen.staff)?;
         let whole = (item.doc, frozen.form);
         let mut open = OpenNote::load_or_new(tx, whole, patient, frozen.about.visit, self.hand(), now)?;
+        ours(&open, frozen.form, patient)?;
+        tx.put_confirmation(item.doc, patient, &signed, Some(item.at))?;
         open.row.author = Some(frozen.staff);
         open.settle(tx)
     }
@@ -206,7 +214,12 @@ impl Phone {
     fn take_act(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
         let patient = patient_of(item)?;
         let signed = SignedAct::from_bytes(&item.bytes)?;
-        signed.open(item.doc)?;
+        let act = signed.open(item.doc)?;
+        known_key(tx, &signed.key, act.device, &act.staff)?;
+        let is_choice = matches!(act.what, What::Choose { .. });
+        if act.patient != *patient || (is_choice && crate::amend::role(tx, &act.staff)? != Some(StaffRole::Manager)) {
+            return Err(DeviceError::OtherDocument);
+        }
         tx.put_act(item.doc, patient, &signed, Some(item.at))?;
         let Some(stored) = tx.note(item.doc)? else { return Ok(()) };
         let mut open = OpenNote::from_stored(stored, self.hand())?;
@@ -245,6 +258,25 @@ impl Phone {
     /// Patients whose records must still be fetched.
     pub(crate) fn backfill_left(&self) -> Result<Vec<(PatientId, u64)>, DeviceError> {
         self.read(|tx| Ok(tx.sync_state()?.backfill.into_iter().map(|b| (b.patient, b.after)).collect()))
+    }
+}
+
+/// A document keeps its form and its patient: what comes under its number with others is set aside.
+fn ours(open: &OpenNote, form: Form, patient: &PatientId) -> Result<(), DeviceError> {
+    if open.row.form == form && open.row.patient == *patient { Ok(()) } else { Err(DeviceError::OtherDocument) }
+}
+
+/// The hub has checked who signed; a key that its list gives to somebody else is not believed all the same.
+fn known_key(
+    tx: &mut Tx<'_>,
+    key: &[u8],
+    device: record::DeviceId,
+    staff: &record::StaffId,
+) -> Result<(), DeviceError> {
+    let keys = crate::amend::key_list(tx)?;
+    match record::visit_note::signed::judge(key, device, staff, None, &keys) {
+        KeyVerdict::Invalid => Err(record::visit_note::ConfirmationError::WrongSignature.into()),
+        _ => Ok(()),
     }
 }
 

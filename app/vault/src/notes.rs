@@ -70,6 +70,9 @@ pub struct JournalEntry {
     pub shown: String,
     pub typed: String,
     pub at: Timestamp,
+    /// Which unlock typed it.
+    #[serde(default)]
+    pub session: [u8; 8],
 }
 
 impl Tx<'_> {
@@ -201,9 +204,7 @@ impl Tx<'_> {
         let key = self.note_key(note);
         let rows = self
             .sql
-            .prepare_cached(
-                "SELECT hash, patient, at, sealed FROM confirmation WHERE note = ?1 ORDER BY at IS NULL, at, hash",
-            )?
+            .prepare_cached("SELECT hash, patient, at, sealed FROM confirmation WHERE note = ?1")?
             .query_map([key], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Vec<u8>>(3)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut out = Vec::with_capacity(rows.len());
@@ -212,6 +213,8 @@ impl Tx<'_> {
             let stored: StoredConfirmation = self.open(place, &sealed)?;
             out.push(StoredConfirmation { at, ..stored });
         }
+        // Equal on every device: by the hub's receipt, then by the confirmed text's own hash.
+        out.sort_by_key(|c| (c.at.is_none(), c.at, c.signed.hash()));
         Ok(out)
     }
 
@@ -270,6 +273,20 @@ impl Tx<'_> {
             out.extend(self.open_or_count::<JournalEntry>(place, &sealed));
         }
         Ok(out)
+    }
+
+    /// What stands in the journal for one field.
+    pub fn journal_line(&mut self, note: DocumentId, field: &str) -> Result<Option<JournalEntry>, VaultError> {
+        let (key, tag) = (self.note_key(note), self.ring.tag("field", field.as_bytes()));
+        let found: Option<(Tag, Vec<u8>)> = self
+            .sql
+            .prepare_cached("SELECT patient, sealed FROM journal WHERE note = ?1 AND field = ?2")?
+            .query_row((key, tag), |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        Ok(found.and_then(|(patient, sealed)| {
+            let place = self.station(Table::Journal, tag, patient);
+            self.open_or_count(place, &sealed)
+        }))
     }
 
     /// The text is a change now (same transaction).

@@ -7,7 +7,7 @@ use crate::worker::{
 };
 use protocol::{Kind, VerdictCode};
 use record::visit_note::{Encoding, SignedAct, SignedConfirmation, What, changes};
-use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, StaffRole, canonical};
+use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, StaffId, StaffRole, canonical};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -55,12 +55,18 @@ impl Checker {
             form.or_else(|| theirs.iter().find_map(|entry| Form::from_tag(entry.kind.into()))).unwrap_or_default();
         let notes: Vec<&EntryRow> =
             theirs.iter().filter(|entry| Form::from_tag(entry.kind.into()) == Some(form)).copied().collect();
+        let with_staff: Vec<(&EntryRow, StaffId)> = self.store.read(|tx| {
+            let staff = |entry: &EntryRow| -> Result<StaffId, HubError> {
+                Ok(tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff)
+            };
+            notes.iter().map(|entry| Ok((*entry, staff(entry)?))).collect()
+        })?;
         let answer = match notes.is_empty() {
             true => None,
-            false => Some(match check(&mut worker, &request(doc, form, document.clone(), &notes), notes.len())? {
+            false => Some(match check(&mut worker, &request(doc, form, document.clone(), &with_staff), notes.len())? {
                 Some(answer) => answer,
                 // The worker died or hung over the batch: ask one by one, so that only the guilty entry is held.
-                None => one_by_one(&mut worker, doc, form, document, &notes)?,
+                None => one_by_one(&mut worker, doc, form, document, &with_staff)?,
             }),
         };
         self.store.write(|tx| {
@@ -197,8 +203,15 @@ fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i
     let mut owner = tx.note_owner(doc)?;
     let mut strangers = Vec::new();
     for entry in pending {
-        let owned =
-            owner.as_ref().is_none_or(|(station, patient)| *station == entry.station && *patient == entry.patient);
+        // A planned visit's note is of that visit's patient, whoever comes first.
+        let planned = match Form::from_tag(entry.kind.into()) {
+            Some(form) => tx
+                .visit_of_note(&entry.station, doc)?
+                .is_none_or(|patient| form == Form::VisitNote && patient == entry.patient),
+            None => true,
+        };
+        let owned = planned
+            && owner.as_ref().is_none_or(|(station, patient)| *station == entry.station && *patient == entry.patient);
         if !owned || !tx.has_care(&entry.station, &entry.patient)? {
             strangers.push(entry.id);
         } else if owner.is_none() {
@@ -208,10 +221,18 @@ fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i
     Ok(strangers)
 }
 
-fn request(doc: DocumentId, form: Form, document: Vec<u8>, entries: &[&EntryRow]) -> Question {
+fn request(doc: DocumentId, form: Form, document: Vec<u8>, entries: &[(&EntryRow, StaffId)]) -> Question {
     let entries = entries
         .iter()
-        .map(|entry| CheckEntry { device: entry.device, enc: entry.enc, hash: entry.hash, bytes: entry.bytes.clone() })
+        .map(|(entry, staff)| CheckEntry {
+            device: entry.device,
+            staff: staff.clone(),
+            patient: entry.patient.clone(),
+            station: entry.station.clone(),
+            enc: entry.enc,
+            hash: entry.hash,
+            bytes: entry.bytes.clone(),
+        })
         .collect();
     Question::Check(CheckRequest { doc, form, document, entries })
 }
@@ -221,7 +242,7 @@ fn one_by_one(
     doc: DocumentId,
     form: Form,
     mut document: Vec<u8>,
-    entries: &[&EntryRow],
+    entries: &[(&EntryRow, StaffId)],
 ) -> Result<CheckAnswer, HubError> {
     let (mut verdicts, mut view) = (Vec::new(), None);
     for entry in entries {
@@ -256,6 +277,7 @@ fn settle_other(tx: &Tx<'_>, entry: &EntryRow) -> Result<(), HubError> {
         _ => Some(VerdictCode::Unknown),
     };
     match verdict {
+        Some(VerdictCode::Waiting) => tx.settle(entry.id, EntryState::Waiting, Some(VerdictCode::Waiting)),
         Some(code) => tx.settle(entry.id, EntryState::Held, Some(code)),
         None => {
             let staff = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff;
@@ -276,11 +298,14 @@ fn check_confirmation(tx: &Tx<'_>, entry: &EntryRow) -> Result<Option<VerdictCod
     }
     let device = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?;
     let Ok(frozen) = signed.open(entry.doc) else { return Ok(Some(VerdictCode::WrongSignature)) };
+    // Nothing is confirmed that has not arrived: a confirmation never makes a document.
+    let Some(form) = tx.note_form(entry.doc)? else { return Ok(Some(VerdictCode::Waiting)) };
     let theirs = signed.key == device.signing_key
         && frozen.device == entry.device
         && frozen.staff == device.staff
         && frozen.about.patient == entry.patient
-        && frozen.about.station == entry.station;
+        && frozen.about.station == entry.station
+        && frozen.form == form;
     Ok(if theirs { None } else { Some(VerdictCode::WrongSignature) })
 }
 
@@ -292,6 +317,10 @@ fn check_act(tx: &Tx<'_>, entry: &EntryRow) -> Result<Option<VerdictCode>, HubEr
     }
     let device = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?;
     let Ok(act) = signed.open(entry.doc) else { return Ok(Some(VerdictCode::WrongSignature)) };
+    let is_known = tx.confirmations(entry.doc)?.iter().any(|c| c.signed.hash() == act.on);
+    if !is_known {
+        return Ok(Some(VerdictCode::Waiting));
+    }
     let theirs = signed.key == device.signing_key
         && act.device == entry.device
         && act.staff == device.staff

@@ -39,6 +39,8 @@ pub enum HubError {
     StaffExists(StaffId),
     #[error("there is no patient {0}; `patient list` shows them")]
     UnknownPatient(PatientId),
+    #[error("a signature under note {0} does not verify; keep the database as it is and ask who changed it")]
+    Unsound(DocumentId),
     #[error("nothing of that id is held; `held list` shows what is")]
     UnknownHeld,
     #[error("there is no note {0} at this hub; `note list` shows them")]

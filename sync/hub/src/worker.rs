@@ -5,7 +5,7 @@
 
 use protocol::VerdictCode;
 use record::visit_note::{Actor, ChangeError, Draft, Encoding, NoteView, changes};
-use record::{ContentHash, DeviceId, DocumentId, Form, canonical};
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -66,6 +66,9 @@ pub(crate) struct CheckRequest {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CheckEntry {
     pub device: DeviceId,
+    pub staff: StaffId,
+    pub patient: PatientId,
+    pub station: FacilityId,
     pub enc: u8,
     pub hash: ContentHash,
     #[serde(with = "serde_bytes")]
@@ -178,8 +181,20 @@ fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(), VerdictCode> {
         return Err(VerdictCode::Waiting);
     }
     let before = draft.save();
-    // Sound changes that leave a document nobody can read (a root key overwritten) do not pass either.
-    if draft.apply(&incoming).is_err() || draft.view().is_err() {
+    let authors = draft.authors().map_err(|_| VerdictCode::Unreadable)?;
+    // Sound changes that bend the document itself, or write another person's name, do not pass either.
+    let honest = |draft: &Draft| {
+        draft.authors().is_ok_and(|after| {
+            after.iter().all(|(device, staff)| {
+                authors.get(device) == Some(staff) || (*device == entry.device && *staff == entry.staff)
+            })
+        })
+    };
+    if draft.apply(&incoming).is_err()
+        || draft.view().is_err()
+        || !draft.is_sound(&entry.patient, &entry.station)
+        || !honest(draft)
+    {
         let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
         *draft = Draft::load(draft.id(), draft.form(), &before, &[], reader).map_err(|_| VerdictCode::Unreadable)?;
         return Err(VerdictCode::Unreadable);

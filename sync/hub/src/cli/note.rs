@@ -5,6 +5,7 @@ use super::{Data, Output};
 use crate::error::HubError;
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
+use record::visit_note::confirmed::has_closing;
 use record::visit_note::signed::judge;
 use record::visit_note::{NoteState, Verdict};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId};
@@ -64,6 +65,8 @@ struct Verified {
     staff: StaffId,
     received_at: String,
     competing: usize,
+    /// The confirmations that do not stand.
+    others: Vec<ActVerified>,
     /// What people signed about the note since.
     amendments: Vec<ActVerified>,
 }
@@ -98,10 +101,10 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
         NoteCommand::Export { note, format: Format::Json, data } => {
             let exported = data.open()?.read(|tx| {
                 let view = tx.note_view(note)?.ok_or(HubError::UnknownNote(note))?;
-                let (acts, _) = tx.acts(note)?;
+                let (mut acts, _) = tx.acts(note)?;
                 let confirmations = tx.confirmations(note)?;
                 let hashes: Vec<ContentHash> = confirmations.iter().map(|c| c.signed.hash()).collect();
-                let chosen = acts.chosen().map(|(hash, _)| hash);
+                let chosen = acts.chosen();
                 let stands = confirmations.iter().find(|c| Some(c.signed.hash()) == chosen).or(confirmations.first());
                 let frozen = match stands {
                     Some(stands) => {
@@ -109,6 +112,9 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
                     }
                     None => None,
                 };
+                if let Some(stands) = stands {
+                    acts.stand_on(stands.signed.hash());
+                }
                 let form = tx.note_form(note)?.unwrap_or_default();
                 let confirmed_fields = frozen.as_ref().map(|f| f.fields.clone());
                 let (fields, conflicts) = match confirmed_fields.clone() {
@@ -118,10 +124,11 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
                     }
                     None => (view.fields, view.conflicts),
                 };
+                let closed = if hashes.is_empty() { view.closed } else { has_closing(&fields) };
                 Ok(serde_json::json!({
                     "note": note,
                     "form": form,
-                    "state": NoteState::of(&hashes, &acts, view.closed),
+                    "state": NoteState::of(&hashes, &acts, closed),
                     "about": view.about,
                     "authors": view.authors,
                     "author": frozen.as_ref().map(|f| f.staff.clone()),
@@ -140,7 +147,7 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
             let verified = data.open()?.read(|tx| {
                 tx.note_owner(note)?.ok_or(HubError::UnknownNote(note))?;
                 let confirmations = tx.confirmations(note)?;
-                let chosen = tx.acts(note)?.0.chosen().map(|(hash, _)| hash);
+                let chosen = tx.acts(note)?.0.chosen();
                 let stands = confirmations
                     .iter()
                     .find(|c| Some(c.signed.hash()) == chosen)
@@ -160,7 +167,16 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
                     };
                     amendments.push(ActVerified { amendment: signed.hash(), verdict, received_at: time(received) });
                 }
+                let mut others = Vec::new();
+                for other in confirmations.iter().filter(|c| c.signed.hash() != stands.signed.hash()) {
+                    let verdict = match other.signed.open(note) {
+                        Ok(frozen) => judge(&other.signed.key, frozen.device, &frozen.staff, at(other.at), &keys),
+                        Err(_) => Verdict::Invalid,
+                    };
+                    others.push(ActVerified { amendment: other.signed.hash(), verdict, received_at: time(other.at) });
+                }
                 Ok(Verified {
+                    others,
                     note,
                     verdict,
                     hash: stands.signed.hash(),
@@ -180,6 +196,10 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
                     v.device
                 )
             })?;
+            let all = std::iter::once(verified.verdict).chain(verified.amendments.iter().map(|a| a.verdict));
+            if all.chain(verified.others.iter().map(|o| o.verdict)).any(|verdict| verdict == Verdict::Invalid) {
+                return Err(HubError::Unsound(note));
+            }
             Ok(())
         }
     }

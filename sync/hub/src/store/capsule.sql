@@ -19,3 +19,6 @@ CREATE TABLE capsule (
 CREATE INDEX capsule_held ON capsule (doc, device) WHERE state = 'held';
 -- When the manager ordered the device's keys to go.
 ALTER TABLE device ADD COLUMN wiped_at INTEGER;
+-- The id that a planned visit's note derives from it: nobody else's document may take it.
+ALTER TABLE visit ADD COLUMN note BLOB;
+CREATE INDEX visit_of_note ON visit (note);

@@ -266,7 +266,7 @@ impl Tx<'_> {
             return Err(HubError::NoCare { patient: visit.patient.clone(), station: visit.station.clone() });
         }
         self.sql.execute(
-            "INSERT INTO visit (id, patient, station, staff, date, start, minutes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO visit (id, patient, station, staff, date, start, minutes, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 visit.id.0,
                 visit.patient.as_str(),
@@ -275,9 +275,30 @@ impl Tx<'_> {
                 visit.date.to_string(),
                 visit.start.to_string(),
                 visit.minutes,
+                DocumentId::of_planned_visit(visit.id).0,
             ),
         )?;
         self.append_feed_body(&visit.station, Kind::Visit, visit.id, Some(&visit.patient), visit)
+    }
+
+    /// Whose planned visit a document is the note of, if it is one's.
+    pub fn visit_of_note(&self, station: &FacilityId, doc: DocumentId) -> Result<Option<PatientId>, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached("SELECT patient FROM visit WHERE note = ?1 AND station = ?2")?
+            .query_row((doc.0, station.as_str()), |r| id(r, 0))
+            .optional()?)
+    }
+
+    /// Visits planned by an older version get the id of their note.
+    pub(super) fn name_visit_notes(&self) -> Result<(), HubError> {
+        let mut statement = self.sql.prepare("SELECT id FROM visit WHERE note IS NULL")?;
+        let visits = statement.query_map([], |r| r.get(0).map(DocumentId))?.collect::<Result<Vec<_>, _>>()?;
+        for visit in visits {
+            let note = DocumentId::of_planned_visit(visit);
+            self.sql.execute("UPDATE visit SET note = ?2 WHERE id = ?1", (visit.0, note.0))?;
+        }
+        Ok(())
     }
 
     pub fn visits(&self) -> Result<Vec<Visit>, HubError> {

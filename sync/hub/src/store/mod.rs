@@ -77,8 +77,13 @@ impl Store {
         }
         let mut db = connect(&file)?;
         migrate(&mut db)?;
+        let unnamed: bool = db.query_row("SELECT EXISTS (SELECT 1 FROM visit WHERE note IS NULL)", [], |r| r.get(0))?;
         let inner = Inner { data: data.to_path_buf(), db: Mutex::new(db), keys: Keys::load(data)? };
-        Ok(Self { inner: Arc::new(inner) })
+        let store = Self { inner: Arc::new(inner) };
+        if unnamed {
+            store.write(|tx| tx.name_visit_notes())?;
+        }
+        Ok(store)
     }
 
     pub fn data(&self) -> &Path {

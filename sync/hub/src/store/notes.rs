@@ -3,8 +3,9 @@
 use super::Tx;
 use super::facilities::id;
 use crate::error::HubError;
+use record::visit_note::confirmed::has_closing;
 use record::visit_note::{Acts, NoteState, NoteView, SignedAct, SignedConfirmation};
-use record::{DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
 use rusqlite::OptionalExtension;
 use serde::Serialize;
 
@@ -147,16 +148,25 @@ impl Tx<'_> {
         for (note, (station, patient), updated_at, form) in rows {
             let confirmations = self.confirmations(note)?;
             let view = self.note_view(note)?;
-            let state = NoteState::of(
-                &confirmations.iter().map(|c| c.signed.hash()).collect::<Vec<_>>(),
-                &self.acts(note)?.0,
-                view.as_ref().is_some_and(|view| view.closed),
-            );
-            let author = match confirmations.first() {
-                Some(first) => Some(first.staff.clone()),
-                None => view.and_then(|view| view.authors.into_values().next()),
-            };
             let form = Form::from_tag(form).ok_or(HubError::Damaged { table: "note" })?;
+            let mut acts = self.acts(note)?.0;
+            let hashes: Vec<ContentHash> = confirmations.iter().map(|c| c.signed.hash()).collect();
+            let stands =
+                confirmations.iter().find(|c| Some(c.signed.hash()) == acts.chosen()).or(confirmations.first());
+            let (closed, author) = match stands {
+                Some(stands) => {
+                    let frozen = stands.signed.open(note).map_err(|_| HubError::Damaged { table: "confirmation" })?;
+                    acts.stand_on(stands.signed.hash());
+                    let mut fields = frozen.fields;
+                    acts.correct(form, &mut fields);
+                    (has_closing(&fields), Some(stands.staff.clone()))
+                }
+                None => {
+                    let closed = view.as_ref().is_some_and(|view| view.closed);
+                    (closed, view.and_then(|view| view.begun_by))
+                }
+            };
+            let state = NoteState::of(&hashes, &acts, closed);
             notes.push(NoteListed { note, form, station, patient, state, author, updated_at });
         }
         Ok(notes)

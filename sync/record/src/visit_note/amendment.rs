@@ -44,7 +44,15 @@ pub enum What {
     /// Looked at a late edit and left it out.
     Decline(Proposal),
     /// Decided which of several confirmations stands (管理者).
-    Choose { confirmation: ContentHash },
+    Choose {
+        confirmation: ContentHash,
+        /// Every confirmation that was known when it was decided; one that comes later opens the question again.
+        #[serde(default)]
+        among: Vec<ContentHash>,
+        /// The decisions that it replaces.
+        #[serde(default)]
+        over: Vec<ContentHash>,
+    },
     /// Closed the note: wrong patient, duplicate, discarded. The text stays readable.
     Close { outcome: String, copied_to: Option<DocumentId> },
 }
@@ -65,7 +73,13 @@ pub struct Proposal {
     pub amendment: ContentHash,
     pub by: Option<StaffId>,
     pub at: Option<Timestamp>,
+    /// What the late edit read: its name follows from it.
+    pub value: Option<FieldValue>,
+    /// What it does to the note as it reads.
     pub correction: Correction,
+    /// The decisions about it that this one replaces.
+    #[serde(default)]
+    pub over: Vec<ContentHash>,
 }
 
 /// An act with the signature and the key that made it.
@@ -140,46 +154,114 @@ pub enum AmendmentState {
     Declined,
 }
 
-/// Every act about a note, in one order on every device: by the devices' time, then by name.
+/// The name of a late edit: equal on every device.
+pub(super) fn late_edit(note: DocumentId, field: &str, value: &Option<FieldValue>) -> Option<ContentHash> {
+    canonical::to_bytes(&(note, field, value)).ok().map(|bytes| ContentHash::of(&bytes))
+}
+
+/// Every act about a note, listed in one order on every device: by the devices' time, then by name. What is in effect never
+/// follows from that order: each act names what it replaces.
 #[derive(Debug, Clone, Default)]
 pub struct Acts {
     acts: Vec<(ContentHash, Act)>,
+    /// The confirmation that stands: corrections made on another one wait as proposals.
+    standing: Option<ContentHash>,
 }
 
 impl Acts {
-    /// Opens what can be opened. One that cannot is left out of the reading, not out of the store.
+    /// Opens what can be opened. One that cannot, or that does not hang together, is left out of the reading, not out of
+    /// the store.
     pub fn open(note: DocumentId, signed: &[SignedAct]) -> Self {
         let mut acts: Vec<(ContentHash, Act)> =
             signed.iter().filter_map(|act| Some((act.hash(), act.open(note).ok()?))).collect();
+        acts.retain(|(_, act)| match &act.what {
+            What::Accept(p) | What::Decline(p) => late_edit(note, &p.correction.field, &p.value) == Some(p.amendment),
+            _ => true,
+        });
         acts.sort_by_key(|(hash, act)| (act.at, *hash));
         acts.dedup_by_key(|(hash, _)| *hash);
-        Self { acts }
+        Self { acts, standing: None }
     }
 
-    /// The last decision among competing confirmations.
-    pub fn chosen(&self) -> Option<(ContentHash, &Act)> {
-        self.acts.iter().rev().find_map(|(_, act)| match &act.what {
-            What::Choose { confirmation } => Some((*confirmation, act)),
+    /// Reads the acts as they are about this confirmation.
+    pub fn stand_on(&mut self, confirmation: ContentHash) {
+        self.standing = Some(confirmation);
+    }
+
+    /// What stands of several acts about one thing: those that none of the others replaces.
+    fn unreplaced<'a, T>(
+        acts: impl Iterator<Item = (ContentHash, &'a Act, T)> + Clone,
+        over: impl Fn(&'a Act) -> &'a [ContentHash],
+    ) -> Vec<(ContentHash, &'a Act, T)> {
+        let replaced: BTreeSet<ContentHash> = acts.clone().flat_map(|(_, act, _)| over(act).to_vec()).collect();
+        acts.filter(|(hash, ..)| !replaced.contains(hash)).collect()
+    }
+
+    fn choices(&self) -> Vec<(ContentHash, &Act, ContentHash)> {
+        let all = self.acts.iter().filter_map(|(hash, act)| match &act.what {
+            What::Choose { confirmation, .. } => Some((*hash, act, *confirmation)),
+            _ => None,
+        });
+        Self::unreplaced(all, |act| match &act.what {
+            What::Choose { over, .. } => over,
+            _ => &[],
+        })
+    }
+
+    /// The confirmation that the manager chose; none while two choices stand that did not know of each other and differ.
+    pub fn chosen(&self) -> Option<ContentHash> {
+        let choices = self.choices();
+        let (_, _, first) = choices.first()?;
+        choices.iter().all(|(_, _, other)| other == first).then_some(*first)
+    }
+
+    /// Whether the choice knew of all these confirmations.
+    pub fn choice_knew(&self, confirmations: &[ContentHash]) -> bool {
+        let choices = self.choices();
+        confirmations.iter().all(|known| {
+            choices.iter().any(|(_, act, _)| match &act.what {
+                What::Choose { among, confirmation, .. } => among.contains(known) || confirmation == known,
+                _ => false,
+            })
+        })
+    }
+
+    /// The choices that a new one replaces.
+    pub fn standing_choices(&self) -> Vec<ContentHash> {
+        self.choices().into_iter().map(|(hash, ..)| hash).collect()
+    }
+
+    /// Whether the note was closed on this confirmation.
+    pub fn is_closed_on(&self, confirmation: ContentHash) -> bool {
+        self.acts.iter().any(|(_, act)| matches!(act.what, What::Close { .. }) && act.on == confirmation)
+    }
+
+    /// Acts on the confirmation that stands.
+    fn here(&self) -> impl Iterator<Item = &(ContentHash, Act)> + Clone {
+        self.acts.iter().filter(|(_, act)| self.standing.is_none_or(|standing| act.on == standing))
+    }
+
+    /// Corrections that were made on a confirmation that does not stand: proposals to the one that does.
+    pub(super) fn elsewhere(&self) -> impl Iterator<Item = (&Act, &Correction)> {
+        let other = self.acts.iter().filter(|(_, act)| self.standing.is_some_and(|standing| act.on != standing));
+        other.filter_map(|(_, act)| match &act.what {
+            What::Amend(correction) => Some((act, correction)),
             _ => None,
         })
     }
 
-    /// Whether and why the confirmed note was closed.
-    pub fn closed(&self) -> Option<&Act> {
-        self.acts.iter().rev().map(|(_, act)| act).find(|act| matches!(act.what, What::Close { .. }))
-    }
-
     /// Corrections and decided late edits, oldest first.
     pub fn amendments(&self, form: Form) -> Vec<Amendment> {
-        let decided = self.last_decisions();
+        let decided = self.decisions();
         let mut amendments = Vec::new();
-        for (hash, act) in &self.acts {
+        for (hash, act) in self.here() {
+            let is_decision = |p: &Proposal| decided.get(&p.amendment).is_some_and(|(stands, _)| stands == hash);
             let (correction, id, staff, at, state) = match &act.what {
                 What::Amend(c) => (c, *hash, Some(act.staff.clone()), Some(act.at), AmendmentState::Accepted),
-                What::Accept(p) if decided.get(&p.amendment) == Some(hash) => {
+                What::Accept(p) if is_decision(p) => {
                     (&p.correction, p.amendment, p.by.clone(), p.at, AmendmentState::Accepted)
                 }
-                What::Decline(p) if decided.get(&p.amendment) == Some(hash) => {
+                What::Decline(p) if is_decision(p) => {
                     (&p.correction, p.amendment, p.by.clone(), p.at, AmendmentState::Declined)
                 }
                 _ => continue,
@@ -204,35 +286,70 @@ impl Acts {
         amendments
     }
 
-    /// A person may change her mind: for each late edit the last decision stands.
-    fn last_decisions(&self) -> BTreeMap<ContentHash, ContentHash> {
-        let mut last = BTreeMap::new();
-        for (hash, act) in &self.acts {
-            if let What::Accept(proposal) | What::Decline(proposal) = &act.what {
-                last.insert(proposal.amendment, *hash);
+    /// For each late edit the decision that stands. While two stand that did not know of each other and differ, nothing is
+    /// decided and the late edit is a proposal again.
+    fn decisions(&self) -> BTreeMap<ContentHash, (ContentHash, &Act)> {
+        let mut by_edit: BTreeMap<ContentHash, Vec<(ContentHash, &Act, bool)>> = BTreeMap::new();
+        for (hash, act) in self.here() {
+            match &act.what {
+                What::Accept(p) => by_edit.entry(p.amendment).or_default().push((*hash, act, true)),
+                What::Decline(p) => by_edit.entry(p.amendment).or_default().push((*hash, act, false)),
+                _ => {}
             }
         }
-        last
+        let mut decisions = BTreeMap::new();
+        for (edit, all) in by_edit {
+            let stand =
+                Self::unreplaced(all.iter().map(|(hash, act, yes)| (*hash, *act, *yes)), |act| match &act.what {
+                    What::Accept(p) | What::Decline(p) => &p.over,
+                    _ => &[],
+                });
+            let Some((hash, act, yes)) = stand.first() else { continue };
+            if stand.iter().all(|(_, _, other)| other == yes) {
+                decisions.insert(edit, (*hash, *act));
+            }
+        }
+        decisions
     }
 
-    /// The corrections in effect that no other replaces, by field.
-    fn standing(&self) -> BTreeMap<&str, Vec<(ContentHash, &Correction, &Act)>> {
-        let decided = self.last_decisions();
-        let in_effect: Vec<(ContentHash, &Correction, &Act)> = self
-            .acts
-            .iter()
-            .filter_map(|(hash, act)| match &act.what {
-                What::Amend(correction) => Some((*hash, correction, act)),
-                What::Accept(p) if decided.get(&p.amendment) == Some(hash) => Some((*hash, &p.correction, act)),
-                _ => None,
-            })
-            .collect();
-        let replaced: BTreeSet<ContentHash> = in_effect.iter().flat_map(|(_, c, _)| c.over.iter().copied()).collect();
-        let mut standing: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for (hash, correction, act) in in_effect.into_iter().filter(|(hash, ..)| !replaced.contains(hash)) {
-            standing.entry(correction.field.as_str()).or_default().push((hash, correction, act));
+    /// The decisions about a late edit that a new one replaces.
+    pub fn standing_decisions(&self, amendment: ContentHash) -> Vec<ContentHash> {
+        let about = self.here().filter(|(_, act)| match &act.what {
+            What::Accept(p) | What::Decline(p) => p.amendment == amendment,
+            _ => false,
+        });
+        Self::unreplaced(about.map(|(hash, act)| (*hash, act, ())), |act| match &act.what {
+            What::Accept(p) | What::Decline(p) => &p.over,
+            _ => &[],
+        })
+        .into_iter()
+        .map(|(hash, ..)| hash)
+        .collect()
+    }
+
+    /// The corrections in effect that no other one of the same field replaces, by field.
+    fn standing(&self) -> BTreeMap<&str, Vec<(ContentHash, &Act, &Correction)>> {
+        let decided = self.decisions();
+        let mut by_field: BTreeMap<&str, Vec<(ContentHash, &Act, &Correction)>> = BTreeMap::new();
+        for (hash, act) in self.here() {
+            let correction = match &act.what {
+                What::Amend(correction) => correction,
+                What::Accept(p) if decided.get(&p.amendment).is_some_and(|(stands, _)| stands == hash) => &p.correction,
+                _ => continue,
+            };
+            by_field.entry(correction.field.as_str()).or_default().push((*hash, act, correction));
         }
-        standing
+        by_field
+            .into_iter()
+            .map(|(field, all)| {
+                let stand = Self::unreplaced(all.iter().copied(), |act| match &act.what {
+                    What::Amend(correction) => &correction.over,
+                    What::Accept(p) => &p.correction.over,
+                    _ => &[],
+                });
+                (field, stand)
+            })
+            .collect()
     }
 
     /// What a new correction of this field replaces.
@@ -246,8 +363,8 @@ impl Acts {
         let mut conflicts = Vec::new();
         for (field, standing) in self.standing() {
             let typed = |c: &Correction| c.after.clone().map(|value| super::confirmed::typed_value(form, field, value));
-            let agreed = standing.windows(2).all(|pair| pair[0].1.after == pair[1].1.after);
-            match standing.first().and_then(|(_, correction, _)| typed(correction)) {
+            let agreed = standing.windows(2).all(|pair| pair[0].2.after == pair[1].2.after);
+            match standing.first().and_then(|(_, _, correction)| typed(correction)) {
                 Some(value) if agreed => {
                     fields.insert(field.to_string(), value);
                 }
@@ -256,13 +373,12 @@ impl Acts {
                 }
             }
             if !agreed {
-                let values = standing.iter().filter_map(|(_, correction, act)| {
-                    Some(ConflictValue {
-                        value: typed(correction)?,
-                        staff: Some(act.staff.clone()),
-                        device: Some(act.device),
-                        at: Some(act.at),
-                    })
+                let values = standing.iter().filter_map(|(_, act, correction)| {
+                    let (staff, at) = match &act.what {
+                        What::Accept(p) => (p.by.clone().or(Some(act.staff.clone())), p.at.or(Some(act.at))),
+                        _ => (Some(act.staff.clone()), Some(act.at)),
+                    };
+                    Some(ConflictValue { value: typed(correction)?, staff, device: Some(act.device), at })
                 });
                 conflicts.push(Conflict { field: field.to_string(), values: values.collect() });
             }

@@ -1,13 +1,14 @@
 //! 確定: the draft frozen into canonical CBOR, hashed, and signed with the device's key. Works offline.
 
-use super::amendment::{Act, Acts, Amendment, AmendmentState, Correction, Proposal, SignedAct};
+use super::amendment::{Act, Acts, Amendment, AmendmentState, Correction, Proposal, SignedAct, late_edit};
 use super::draft::{About, Draft, DraftError, NoteView};
-use super::fields::{FieldKind, FieldValue};
+use super::fields::{CLOSING, FieldKind, FieldValue};
 use super::required::{self, ConfirmContext, ConfirmError};
 use super::signed::{self, ConfirmationError};
 use crate::canonical::{self, CborError};
 use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId, StaffId};
+use crate::text_merge;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -123,13 +124,14 @@ impl Confirmed {
         acts: &[SignedAct],
         document: Draft,
     ) -> Result<Self, ConfirmationError> {
-        let acts = Acts::open(document.id(), acts);
-        let chosen = acts.chosen().map(|(hash, _)| hash);
+        let mut acts = Acts::open(document.id(), acts);
+        let chosen = acts.chosen();
         let at = confirmations.iter().position(|signed| Some(signed.hash()) == chosen).unwrap_or(0);
         if at >= confirmations.len() {
             return Err(ConfirmationError::Unreadable);
         }
         let signed = confirmations.remove(at);
+        acts.stand_on(signed.hash());
         let frozen = signed.open(document.id())?;
         Ok(Self { signed, frozen, competing: confirmations, acts, document })
     }
@@ -165,13 +167,15 @@ impl Confirmed {
     pub fn view(&mut self) -> Result<NoteView, DraftError> {
         let mut fields = self.confirmed_fields();
         let conflicts = self.acts.correct(self.frozen.form, &mut fields);
+        let closed = self.acts.is_closed_on(self.signed.hash()) || has_closing(&fields);
         Ok(NoteView {
             about: Some(self.frozen.about.clone()),
             authors: self.document.authors()?,
+            begun_by: Some(self.frozen.staff.clone()),
             fields,
             conflicts,
             equal_edits: Vec::new(),
-            closed: self.acts.closed().is_some(),
+            closed,
         })
     }
 
@@ -185,63 +189,103 @@ impl Confirmed {
 
     /// A late edit as a person decides about it.
     pub fn proposal(&mut self, amendment: ContentHash) -> Result<Option<Proposal>, DraftError> {
-        let is_late_edit = |a: &Amendment| a.state == AmendmentState::Proposed || a.decided_by.is_some();
-        let found = self.amendments()?.into_iter().find(|a| a.id == amendment && is_late_edit(a));
-        Ok(found.map(|a| Proposal {
-            amendment,
-            by: a.staff,
-            at: a.at,
-            correction: Correction {
-                over: self.acts.standing_on(&a.field),
-                field: a.field,
-                before: a.before,
-                after: a.after,
-            },
-        }))
+        let over = self.acts.standing_decisions(amendment);
+        let open = self.late_edits()?.into_iter().find(|(proposal, _)| proposal.amendment == amendment);
+        Ok(open.map(|(proposal, _)| Proposal { over, ..proposal }))
     }
 
-    /// 訂正の提案: every field that reads otherwise in the document than in the frozen text, because of changes that the
-    /// confirmation did not know. Late is by cause, not by arrival.
+    /// 訂正の提案: late edits that nobody has decided about.
     fn proposed(&mut self) -> Result<Vec<Amendment>, DraftError> {
-        let late = self.document.late_changes(&self.frozen.heads);
-        let Some(last) = late.last() else { return Ok(Vec::new()) };
-        let (last_device, last_at) = (last.device(), last.at());
-        let now = self.document.view()?;
-        let confirmed = self.confirmed_fields();
+        let proposed = self.late_edits()?.into_iter().map(|(proposal, reason)| Amendment {
+            id: proposal.amendment,
+            field: proposal.correction.field,
+            before: proposal.correction.before,
+            after: proposal.correction.after,
+            staff: proposal.by,
+            at: proposal.at,
+            reason,
+            state: AmendmentState::Proposed,
+            decided_by: None,
+            decided_at: None,
+        });
+        Ok(proposed.collect())
+    }
+
+    /// Every field that reads otherwise in the document than the note does, because of changes that the confirmation did
+    /// not know (late is by cause, not by arrival), and every correction that was made on another confirmation.
+    fn late_edits(&mut self) -> Result<Vec<(Proposal, String)>, DraftError> {
         let reads = self.view()?.fields;
-        let mut proposed = Vec::new();
-        let mut propose = |field: &str, after: Option<FieldValue>, staff: Option<StaffId>, at: Option<Timestamp>| {
-            let (was, is) = (confirmed.get(field), reads.get(field));
-            if was == after.as_ref() || is == after.as_ref() {
-                return Ok(());
-            }
-            let id = canonical::to_bytes(&(self.frozen.note, field, &after)).map_err(|_| DraftError::Unreadable)?;
-            proposed.push(Amendment {
-                id: ContentHash::of(&id),
-                field: field.to_string(),
-                before: is.cloned(),
-                after,
-                staff,
-                at,
-                reason: "late".to_string(),
-                state: AmendmentState::Proposed,
-                decided_by: None,
-                decided_at: None,
-            });
-            Ok::<(), DraftError>(())
-        };
-        for conflict in &now.conflicts {
-            for side in &conflict.values {
-                propose(&conflict.field, Some(side.value.clone()), side.staff.clone(), side.at)?;
+        let confirmed = self.confirmed_fields();
+        let mut edits: Vec<(Proposal, String)> = Vec::new();
+        let mut wanted: Vec<(String, Option<FieldValue>, Option<StaffId>, Option<Timestamp>)> = Vec::new();
+        // While something that was confirmed has not arrived, nobody can say what is late.
+        if self.frozen.heads.iter().all(|head| self.document.knows(*head)) {
+            let late = self.document.late_changes(&self.frozen.heads);
+            if !late.is_empty() {
+                let now = self.document.view()?;
+                for conflict in &now.conflicts {
+                    for side in &conflict.values {
+                        wanted.push((conflict.field.clone(), Some(side.value.clone()), side.staff.clone(), side.at));
+                    }
+                }
+                let in_conflict = |name: &String| now.conflicts.iter().any(|c| c.field == *name);
+                let names: std::collections::BTreeSet<&String> = confirmed.keys().chain(now.fields.keys()).collect();
+                for name in names.into_iter().filter(|name| !in_conflict(name)) {
+                    let value = now.fields.get(name).cloned();
+                    let untouched = confirmed.get(name) == value.as_ref() && self.acts.standing_on(name).is_empty();
+                    if !untouched && reads.get(name) != value.as_ref() {
+                        let (staff, at) = self.document.late_writer(name, &late)?;
+                        // Nobody late touched it: it reads otherwise by a correction alone.
+                        if staff.is_some() || at.is_some() {
+                            wanted.push((name.clone(), value, staff, at));
+                        }
+                    }
+                }
             }
         }
-        let in_conflict = |name: &String| now.conflicts.iter().any(|c| c.field == *name);
-        let names: std::collections::BTreeSet<&String> = confirmed.keys().chain(now.fields.keys()).collect();
-        let staff = last_device.and_then(|d| now.authors.get(&d).cloned());
-        for name in names.into_iter().filter(|name| !in_conflict(name)) {
-            propose(name, now.fields.get(name).cloned(), staff.clone(), last_at)?;
+        for (field, value, by, at) in wanted {
+            let before = reads.get(&field).cloned();
+            let after = match (self.form_field_is_text(&field), &value) {
+                // What a correction put into a text meanwhile stays: the late edit is brought onto what reads now.
+                (true, Some(FieldValue::Word(typed))) => {
+                    let words = |value: Option<&FieldValue>| match value {
+                        Some(FieldValue::Word(word)) => word.clone(),
+                        _ => String::new(),
+                    };
+                    let (was, is) = (words(confirmed.get(&field)), words(before.as_ref()));
+                    Some(FieldValue::Word(text_merge::apply(&is, &text_merge::splices_onto(&was, typed, &is))))
+                }
+                _ => value.clone(),
+            };
+            edits.extend(self.edit(field, value, before, after, (by, at), "late".to_string()));
         }
-        Ok(proposed)
+        let elsewhere: Vec<_> = self.acts.elsewhere().map(|(act, c)| (act.clone(), c.clone())).collect();
+        for (act, correction) in elsewhere {
+            let before = reads.get(&correction.field).cloned();
+            let value = correction.after.map(|value| typed_value(self.frozen.form, &correction.field, value));
+            let who = (Some(act.staff), Some(act.at));
+            edits.extend(self.edit(correction.field, value.clone(), before, value, who, act.reason));
+        }
+        edits.retain(|(proposal, _)| proposal.correction.before != proposal.correction.after);
+        Ok(edits)
+    }
+
+    fn edit(
+        &self,
+        field: String,
+        value: Option<FieldValue>,
+        before: Option<FieldValue>,
+        after: Option<FieldValue>,
+        (by, at): (Option<StaffId>, Option<Timestamp>),
+        reason: String,
+    ) -> Option<(Proposal, String)> {
+        let amendment = late_edit(self.frozen.note, &field, &value)?;
+        let correction = Correction { over: self.acts.standing_on(&field), field, before, after };
+        Some((Proposal { amendment, by, at, value, correction, over: Vec::new() }, reason))
+    }
+
+    fn form_field_is_text(&self, field: &str) -> bool {
+        self.frozen.form.field(field).is_ok_and(|field| field.is_text())
     }
 
     /// The confirmation that an act about this note names.
@@ -259,6 +303,11 @@ impl Confirmed {
             what,
         }
     }
+}
+
+/// A closing outcome, also by correction.
+pub fn has_closing(fields: &BTreeMap<String, FieldValue>) -> bool {
+    matches!(fields.get("outcome"), Some(FieldValue::Word(word)) if CLOSING.contains(&word.as_str()))
 }
 
 /// Times and dates were frozen as text; give them their types back, so that a frozen value compares with a living one.

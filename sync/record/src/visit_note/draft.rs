@@ -24,6 +24,10 @@ const FIELDS: &str = "fields";
 const TEXTS: &str = "texts";
 /// What the message of a deterministic field change begins with.
 pub(super) const FIELD_MESSAGE: &str = "field ";
+/// When a note was closed, one entry a closing.
+const CLOSED_AT: &str = "closed_at";
+/// More characters than any text of ours can come to by merging.
+const STORED_TEXT_LIMIT: usize = 100_000;
 /// 既読: `read.<staff>` on a board.
 pub const READ_MARK: &str = "read.";
 
@@ -83,6 +87,9 @@ pub struct Conflict {
 pub struct NoteView {
     pub about: Option<About>,
     pub authors: BTreeMap<DeviceId, StaffId>,
+    /// Who began it.
+    #[serde(default)]
+    pub begun_by: Option<StaffId>,
     /// Scalars and texts together; texts that nobody has written are left out.
     pub fields: BTreeMap<String, FieldValue>,
     pub conflicts: Vec<Conflict>,
@@ -238,6 +245,10 @@ impl Draft {
         if field.is_text() {
             return Err(FieldError::IsText { field: field.name }.into());
         }
+        // A note is closed with a reason, never by a value alone.
+        if field.name == "outcome" && matches!(&value, FieldValue::Word(word) if CLOSING.contains(&word.as_str())) {
+            return Err(FieldError::Closing.into());
+        }
         self.check_pressure(field, &value)?;
         self.set_all(vec![(field.name, Some(value))], at)
     }
@@ -263,6 +274,9 @@ impl Draft {
         if let Some(copy) = copied_to {
             values.push(("copied_to", word(&copy.to_string())));
         }
+        // A closing of its own each time, also with the same words: what was written between would else keep it open.
+        let map = self.object(FIELDS)?;
+        self.put(&map, CLOSED_AT, ScalarValue::Timestamp(at.as_millisecond()))?;
         self.set_all(values, at)
     }
 
@@ -273,18 +287,25 @@ impl Draft {
         view: &NoteView,
         at: Timestamp,
     ) -> Result<Option<RawChange>, DraftError> {
-        const OF_THE_VISIT: [&str; 6] =
-            ["planned_start", "planned_minutes", "outcome", "outcome_reason", "copied_to", "copied_from"];
+        const OF_THE_VISIT: [&str; 7] =
+            ["planned_start", "planned_minutes", "outcome", "outcome_reason", "copied_to", "copied_from", CLOSED_AT];
+        let copied: Vec<(&String, &FieldValue)> =
+            view.fields.iter().filter(|(name, _)| !OF_THE_VISIT.contains(&name.as_str())).collect();
+        // Texts of their own come first: what puts them there ends a change that has been begun.
+        let mut texts = Vec::new();
+        for (name, value) in &copied {
+            if let (Ok(true), FieldValue::Word(words)) = (self.form.field(name).map(Field::is_text), value) {
+                texts.push((self.text_object(name)?, words));
+            }
+        }
+        for (text, words) in texts {
+            self.splice(&text, 0, 0, words)?;
+        }
         let map = self.object(FIELDS)?;
-        for (name, value) in view.fields.iter().filter(|(name, _)| !OF_THE_VISIT.contains(&name.as_str())) {
-            match (self.form.field(name).map(Field::is_text), value) {
-                (Ok(true), FieldValue::Word(words)) => {
-                    let text = self.text_object(name)?;
-                    self.splice(&text, 0, 0, words)?;
-                }
-                (Ok(false), value) => self.put(&map, name, to_scalar(value.clone()))?,
-                // A newer version's field: whether it is a text is not known here, so it stays where it was written.
-                _ => {}
+        for (name, value) in copied {
+            // A newer version's field: whether it is a text is not known here, so it stays where it was written.
+            if let Ok(false) = self.form.field(name).map(Field::is_text) {
+                self.put(&map, name, to_scalar(value.clone()))?;
             }
         }
         self.put(&map, "copied_from", ScalarValue::Str(from.to_string().into()))?;
@@ -344,7 +365,9 @@ impl Draft {
         let FieldKind::Text(limit) = field.kind else {
             return Err(FieldError::IsNotText { field: field.name }.into());
         };
-        if typed.chars().count() > limit {
+        // Two texts that came together may be longer than one may be: they can still be shortened, step by step.
+        let length = typed.chars().count();
+        if length > limit && length > shown.chars().count() {
             return Err(FieldError::TextTooLong { field: field.name, limit }.into());
         }
         self.recover_text(field, shown, typed, at)
@@ -367,11 +390,7 @@ impl Draft {
         if splices.is_empty() {
             return Ok(None);
         }
-        // The second copy of equal words goes for good: every device removes the very same characters.
-        for range in hidden.into_iter().rev() {
-            self.splice(&text, range.start, range.len(), "")?;
-        }
-        for splice in splices {
+        for splice in equal_edits::beneath(&hidden, now.chars().count(), &splices) {
             self.splice(&text, splice.at, splice.delete, &splice.insert)?;
         }
         self.commit(at)
@@ -452,10 +471,7 @@ impl Draft {
     /// The document as it reads now.
     pub fn view(&mut self) -> Result<NoteView, DraftError> {
         let mut view = self.read(None)?;
-        if view.word("outcome").is_some_and(|outcome| CLOSING.contains(&outcome)) {
-            let map = self.object(FIELDS)?;
-            view.closed = self.is_last_word(&map, "outcome");
-        }
+        view.closed = self.is_closed()?;
         Ok(view)
     }
 
@@ -489,6 +505,10 @@ impl Draft {
         let mut conflicts = Vec::new();
         let map = self.object(FIELDS)?;
         for name in self.keys(&map, heads) {
+            // When it was closed is no field of the form, and two closings are no conflict.
+            if name == CLOSED_AT {
+                continue;
+            }
             let mut values = self.values_at(&map, &name, heads)?;
             match values.len() {
                 0 => {}
@@ -521,7 +541,8 @@ impl Draft {
                 fields.insert(name, FieldValue::Word(text));
             }
         }
-        Ok(NoteView { about, authors, fields, conflicts, equal_edits, closed: false })
+        let begun_by = self.begun_by(&authors)?;
+        Ok(NoteView { about, authors, begun_by, fields, conflicts, equal_edits, closed: false })
     }
 
     /// A text as it is shown, and the ranges of the stored one that are second copies of equal words.
@@ -543,17 +564,137 @@ impl Draft {
         }
     }
 
-    pub(super) fn authors(&self) -> Result<BTreeMap<DeviceId, StaffId>, DraftError> {
+    /// Which person held which device, as the document says.
+    pub fn authors(&self) -> Result<BTreeMap<DeviceId, StaffId>, DraftError> {
         let map = self.object(AUTHORS)?;
         let author = |device: String| Some((device.parse().ok()?, self.word_at(&map, &device)?.parse().ok()?));
         Ok(self.doc.keys(&map).filter_map(author).collect())
     }
 
-    /// Whether the change that wrote this value is the document's only head: nothing came after it or beside it.
-    fn is_last_word(&mut self, map: &ObjId, key: &str) -> bool {
-        let Ok(Some((_, writer))) = self.doc.get(map, key) else { return false };
-        let Some(hash) = self.doc.hash_for_opid(&writer) else { return false };
-        self.doc.get_heads() == [hash]
+    /// Whether closings are the last word: nothing was written after them or beside them.
+    fn is_closed(&mut self) -> Result<bool, DraftError> {
+        let map = self.object(FIELDS)?;
+        let mut closings: Vec<automerge::ChangeHash> = Vec::new();
+        for (_, writer) in self.doc.get_all(&map, CLOSED_AT).map_err(DraftError::Refused)? {
+            closings.extend(self.doc.hash_for_opid(&writer));
+        }
+        Ok(!closings.is_empty() && self.doc.get_heads().iter().all(|head| closings.contains(head)))
+    }
+
+    /// Who began the document. Of several who began it without knowing of each other, the same one on every device.
+    fn begun_by(&self, authors: &BTreeMap<DeviceId, StaffId>) -> Result<Option<StaffId>, DraftError> {
+        let about = self.object(ABOUT)?;
+        let mut devices: Vec<DeviceId> = Vec::new();
+        for (_, writer) in self.doc.get_all(&about, "patient").map_err(DraftError::Refused)? {
+            let change = self.doc.hash_for_opid(&writer).and_then(|hash| ReadDoc::get_change_by_hash(&self.doc, &hash));
+            devices.extend(change.and_then(|change| IncomingChange { change }.device()));
+        }
+        devices.sort_unstable();
+        Ok(devices.first().and_then(|device| authors.get(device).cloned()))
+    }
+
+    /// Whose hand a field's present value is from, among late changes; of a text the last one that touched it.
+    pub(super) fn late_writer(
+        &mut self,
+        field: &str,
+        late: &[IncomingChange],
+    ) -> Result<(Option<StaffId>, Option<Timestamp>), DraftError> {
+        let authors = self.authors()?;
+        let fields = self.object(FIELDS)?;
+        if let Some((value, writer)) = self.values(&fields, field)?.pop() {
+            let by = self.doc.hash_for_opid(&writer);
+            if !late.iter().any(|change| Some(change.change.hash()) == by) {
+                return Ok((None, None));
+            }
+            let side = self.side(value, writer, &authors);
+            return Ok((side.staff, side.at));
+        }
+        for change in late.iter().rev() {
+            let (before, after) = (self.view_at(&change.parents())?, self.view_at(&[change.hash()])?);
+            if before.fields.get(field) != after.fields.get(field) {
+                let staff = change.device().and_then(|device| authors.get(&device).cloned());
+                return Ok((staff, change.at()));
+            }
+        }
+        Ok((None, None))
+    }
+
+    /// A text as it is stored, second copies of equal words included.
+    pub fn stored_text(&self, text: &str) -> Result<String, DraftError> {
+        match self.doc.get(self.object(TEXTS)?, text) {
+            Ok(Some((Value::Object(ObjType::Text), text))) => self.doc.text(&text).map_err(DraftError::Refused),
+            _ => Ok(String::new()),
+        }
+    }
+
+    /// What a hostile change could bend without breaking anything: the maps and texts must be the ones every device makes,
+    /// the document be about this patient, names and values within bounds. Asked before others see a change.
+    pub fn is_sound(&self, patient: &PatientId, station: &FacilityId) -> bool {
+        self.check_sound(patient, station).unwrap_or(false)
+    }
+
+    fn check_sound(&self, patient: &PatientId, station: &FacilityId) -> Result<bool, DraftError> {
+        let root = root_change(self.id, self.form).hash();
+        let made_by = |map: &ObjId, key: &str| -> Result<Option<automerge::ChangeHash>, DraftError> {
+            let found = self.doc.get_all(map, key).map_err(DraftError::Refused)?;
+            match found.as_slice() {
+                [(Value::Object(_), id)] => Ok(self.doc.hash_for_opid(id)),
+                _ => Ok(None),
+            }
+        };
+        for map in [ABOUT, AUTHORS, FIELDS, TEXTS] {
+            if made_by(&ROOT, map)? != Some(root) {
+                return Ok(false);
+            }
+        }
+        let about = self.object(ABOUT)?;
+        for (key, wanted) in [("patient", patient.as_str()), ("station", station.as_str())] {
+            for (value, _) in self.doc.get_all(&about, key).map_err(DraftError::Refused)? {
+                let fits =
+                    matches!(&value, Value::Scalar(s) if matches!(s.as_ref(), ScalarValue::Str(w) if w == wanted));
+                if !fits {
+                    return Ok(false);
+                }
+            }
+        }
+        let texts = self.object(TEXTS)?;
+        for name in self.doc.keys(&texts) {
+            let is_scalar = self.form.field(&name).is_ok_and(|field| !field.is_text());
+            let by = made_by(&texts, &name)?;
+            let expected = if self.form.root_texts().iter().any(|field| field.name == name) {
+                root
+            } else {
+                field_change(self.id, self.form, &name).hash()
+            };
+            if is_scalar || by != Some(expected) {
+                return Ok(false);
+            }
+            let Ok(Some((_, text))) = self.doc.get(&texts, name.as_str()) else { return Ok(false) };
+            if self.doc.length(&text) > STORED_TEXT_LIMIT {
+                return Ok(false);
+            }
+        }
+        let fields = self.object(FIELDS)?;
+        let mut count = 0;
+        for name in self.doc.keys(&fields) {
+            count += 1;
+            if name.len() > 96 || count > 2_000 {
+                return Ok(false);
+            }
+            for (value, _) in self.doc.get_all(&fields, name.as_str()).map_err(DraftError::Refused)? {
+                let Value::Scalar(value) = value else { continue };
+                let fits = match value.as_ref() {
+                    ScalarValue::F64(n) => n.is_finite(),
+                    ScalarValue::Str(word) => word.chars().count() <= 2_000,
+                    ScalarValue::Bytes(bytes) => bytes.len() <= 4_096,
+                    _ => true,
+                };
+                if !fits {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn side(&self, value: FieldValue, writer: ObjId, authors: &BTreeMap<DeviceId, StaffId>) -> ConflictValue {

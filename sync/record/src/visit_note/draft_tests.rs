@@ -255,7 +255,48 @@ fn equal_fixes_by_two_people_are_flagged_and_not_doubled() -> Outcome {
     b.sends_to(&mut a)?;
     assert_eq!(a.draft.view()?, b.draft.view()?);
     let view = a.draft.view()?;
-    assert_eq!((view.text("condition"), view.equal_edits.len()), ("両下肢浮腫あり。冷感なし。", 0));
+    assert_eq!(view.text("condition"), "両下肢浮腫あり。冷感なし。");
+    assert_eq!(view.equal_edits, ["condition"], "flagged until one of the two goes");
+    // Taken out of what is shown, it does not come back from beneath.
+    a.writes("condition", "両下肢浮腫あり。冷感なし。", "両下肢浮あり。冷感なし。", 6)?;
+    assert_eq!(a.draft.view()?.text("condition"), "両下肢浮あり。冷感なし。");
+    Ok(())
+}
+
+#[test]
+fn the_second_of_equal_words_stays_when_the_first_is_taken_back() -> Outcome {
+    let (mut a, mut b) = (Nurse::opens("nurse-a", 1)?, Nurse::opens("nurse-b", 2)?);
+    a.writes("condition", "", "転倒あり。", 1)?;
+    b.writes("condition", "", "転倒あり。", 2)?;
+    a.sends_to(&mut b)?;
+    assert_eq!(b.draft.view()?.text("condition"), "転倒あり。");
+    b.writes("condition", "転倒あり。", "転倒あり。咳。", 3)?;
+    // Nurse-a, who has heard nothing of it, takes hers back.
+    a.writes("condition", "転倒あり。", "", 4)?;
+    a.sends_to(&mut b)?;
+    b.sends_to(&mut a)?;
+    for nurse in [&mut a, &mut b] {
+        assert_eq!(nurse.draft.view()?.text("condition"), "転倒あり。咳。");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_note_is_closed_again_after_somebody_wrote_in_it_and_by_two_at_once() -> Outcome {
+    let (mut a, mut b) = (Nurse::opens("nurse-a", 1)?, Nurse::opens("nurse-b", 2)?);
+    a.draft.close("discarded", "重複", None, at(1))?;
+    a.sets("pulse_bpm", "70", 2)?;
+    assert!(!a.draft.view()?.closed);
+    a.draft.close("discarded", "重複", None, at(3))?;
+    assert!(a.draft.view()?.closed);
+    a.sends_to(&mut b)?;
+    a.draft.close("discarded", "重複", None, at(4))?;
+    b.draft.close("duplicate", "同じ訪問", None, at(4))?;
+    a.sends_to(&mut b)?;
+    b.sends_to(&mut a)?;
+    assert!(a.draft.view()?.closed && b.draft.view()?.closed);
+    let outcome = Field::named("outcome")?;
+    assert!(a.draft.set(outcome, FieldValue::Word("discarded".into()), at(5)).is_err(), "never without a reason");
     Ok(())
 }
 

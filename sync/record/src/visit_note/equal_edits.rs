@@ -1,9 +1,10 @@
 //! Equal words that two people wrote at one place without knowing of each other: 浮種 → 浮腫 twice reads 浮腫腫.
 //!
-//! The second copy is hidden wherever the text is read, and removed by whoever edits the text next. Both follow from the
-//! document alone, so that every device hides and removes the very same characters.
+//! The second copy is hidden wherever the text is read. It follows from the document alone, so that every device hides the
+//! very same characters. It is not removed: its writer may take back the first one without knowing of it.
 
 use crate::ids::DeviceId;
+use crate::text_merge::Splice;
 use automerge::{AutoCommit, Automerge, ChangeHash, ObjId, ReadDoc};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -51,6 +52,67 @@ pub(super) fn second_copies(doc: &mut AutoCommit, text: &ObjId, stored: &str) ->
         }
     }
     copies
+}
+
+/// Splices made on the text as it is shown, brought onto the text as it is stored. What is deleted of a first copy is
+/// deleted of its hidden twin too, else the words would come back; words put into the middle of a first copy make it
+/// unequal, and the twin goes.
+pub(super) fn beneath(hidden: &[Range<usize>], shown_length: usize, splices: &[Splice]) -> Vec<Splice> {
+    if hidden.is_empty() {
+        return splices.to_vec();
+    }
+    let stored_length = shown_length + hidden.iter().map(Range::len).sum::<usize>();
+    let is_hidden = |at: usize| hidden.iter().any(|range| range.contains(&at));
+    let places: Vec<usize> = (0..stored_length).filter(|at| !is_hidden(*at)).collect();
+    let mut deleted = vec![false; stored_length];
+    // Before which stored character something is inserted; words at the end of what is shown go behind everything.
+    let mut inserted: Vec<(usize, &str)> = Vec::new();
+    for splice in splices {
+        for shown in splice.at..splice.at + splice.delete {
+            deleted[places[shown]] = true;
+        }
+        if !splice.insert.is_empty() {
+            inserted.push((places.get(splice.at).copied().unwrap_or(stored_length), &splice.insert));
+        }
+    }
+    for range in hidden {
+        let first = range.start - range.len()..range.start;
+        let split = inserted.iter().any(|(at, _)| first.start < *at && *at < first.end);
+        for (twin, at) in range.clone().zip(first) {
+            deleted[twin] |= split || deleted[at];
+        }
+    }
+    let mut out: Vec<Splice> = Vec::new();
+    for at in (0..stored_length).filter(|at| deleted[*at]) {
+        match out.last_mut() {
+            Some(run) if run.at + run.delete == at => run.delete += 1,
+            _ => out.push(Splice { at, delete: 1, insert: String::new() }),
+        }
+    }
+    for (at, words) in inserted {
+        // An insertion where a deletion begins goes in its place; elsewhere it stands by itself.
+        match out.iter_mut().find(|splice| splice.at == at) {
+            Some(splice) => splice.insert.push_str(words),
+            None => out.push(Splice { at, delete: 0, insert: words.to_string() }),
+        }
+    }
+    out.sort_by_key(|splice| splice.at);
+    // A deletion that an insertion falls into the middle of is cut there: from the end, each stands as it is.
+    let mut cut: Vec<Splice> = Vec::new();
+    for splice in out {
+        if let Some(last) = cut.last_mut()
+            && splice.delete == 0
+            && splice.at < last.at + last.delete
+        {
+            let behind = last.at + last.delete - splice.at;
+            last.delete -= behind;
+            cut.push(Splice { delete: behind, ..splice });
+        } else {
+            cut.push(splice);
+        }
+    }
+    cut.reverse();
+    cut
 }
 
 /// A cheap look first: the places at which some stretch ends and stands again right behind. Only there can a copy begin.

@@ -339,6 +339,8 @@ pub enum FieldError {
     PressureReversed,
     #[error("{field} is not measured with an instrument; only measured fields can be marked as not measured")]
     NotMeasurable { field: &'static str },
+    #[error("a note is closed with `note close`, which asks for the reason")]
+    Closing,
     #[error("give the reason why it was not measured (refused, absent, no instrument …)")]
     ReasonMissing,
 }

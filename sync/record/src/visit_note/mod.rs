@@ -43,17 +43,18 @@ pub enum NoteState {
 }
 
 impl NoteState {
-    /// How a note stands, by its confirmations in the order of receipt and the acts about it.
-    pub fn of(confirmations: &[ContentHash], acts: &Acts, draft_is_closed: bool) -> Self {
-        let chosen = acts.chosen().map(|(hash, _)| hash);
-        match confirmations {
-            [] if draft_is_closed => NoteState::Closed,
-            [] => NoteState::Draft,
-            _ if acts.closed().is_some() => NoteState::Closed,
-            [_] => NoteState::Confirmed,
-            several if several.iter().any(|hash| Some(*hash) == chosen) => NoteState::Confirmed,
-            _ => NoteState::Competing,
-        }
+    /// How a note stands, by its confirmations and the acts about it. `reads_closed`: what it reads says so itself.
+    /// Which of several confirmations stands is settled before anything else.
+    pub fn of(confirmations: &[ContentHash], acts: &Acts, reads_closed: bool) -> Self {
+        let stands = match confirmations {
+            [] => return if reads_closed { NoteState::Closed } else { NoteState::Draft },
+            [only] => *only,
+            several => match acts.chosen() {
+                Some(chosen) if several.contains(&chosen) && acts.choice_knew(several) => chosen,
+                _ => return NoteState::Competing,
+            },
+        };
+        if reads_closed || acts.is_closed_on(stands) { NoteState::Closed } else { NoteState::Confirmed }
     }
 }
 
@@ -73,7 +74,10 @@ impl VisitNote {
     pub fn state(&mut self) -> Result<NoteState, DraftError> {
         Ok(match self {
             VisitNote::Draft(draft) => NoteState::of(&[], &Acts::default(), draft.view()?.closed),
-            VisitNote::Confirmed(note) => NoteState::of(&note.confirmations(), note.acts(), false),
+            VisitNote::Confirmed(note) => {
+                let closed = note.view()?.closed;
+                NoteState::of(&note.confirmations(), note.acts(), closed)
+            }
         })
     }
 

@@ -1,7 +1,8 @@
 //! What must stand in a form before it can be confirmed (確定). Says what is missing, never what was written.
 
+use super::confirmed::has_closing;
 use super::draft::{DraftError, NoteView};
-use super::fields::{SUB_RECORDS, VITALS};
+use super::fields::{FieldError, SUB_RECORDS, VITALS};
 use crate::canonical::CborError;
 use crate::form::Form;
 use jiff::SignedDuration;
@@ -24,7 +25,9 @@ pub enum ConfirmError {
     TimesReversed,
     #[error("not confirmed: the note has no patient yet; start it again from the visit")]
     NoPatient,
-    #[error("not confirmed: the note was closed; write in it again if it should live")]
+    #[error(
+        "not confirmed: the note was closed; if it should live, take its outcome away first (`note set NOTE outcome \"\"`)"
+    )]
     Closed,
     #[error("this form is not confirmed; it stays open to the whole station")]
     NeverConfirmed,
@@ -39,12 +42,18 @@ pub fn check_complete(form: Form, view: &NoteView, context: &ConfirmContext) -> 
     if !form.is_confirmed() {
         return Err(ConfirmError::NeverConfirmed);
     }
-    if view.closed {
+    // Also a closed note that somebody wrote in again: first its outcome is taken away, then it lives.
+    if view.closed || has_closing(&view.fields) {
         return Err(ConfirmError::Closed);
     }
     if !view.conflicts.is_empty() {
         return Err(ConfirmError::OpenConflict(view.conflicts.iter().map(|c| c.field.clone()).collect()));
     }
+    check_values(form, view, context)
+}
+
+/// The same of a confirmed note as a correction would leave it.
+pub fn check_values(form: Form, view: &NoteView, context: &ConfirmContext) -> Result<(), ConfirmError> {
     match form {
         Form::VisitNote => check_visit_note(view, context),
         Form::IntakeRecord => check_all(view, &["first_visit_on", "main_diseases", "purpose"]),
@@ -101,6 +110,15 @@ fn check_visit_note(view: &NoteView, context: &ConfirmContext) -> Result<(), Con
     }
     if !missing.is_empty() {
         return Err(ConfirmError::Missing(missing));
+    }
+    let pressure = |name: &str| match view.fields.get(name) {
+        Some(super::FieldValue::Number(n)) => Some(*n),
+        _ => None,
+    };
+    if let (Some(upper), Some(lower)) = (pressure("systolic_mmhg"), pressure("diastolic_mmhg"))
+        && upper <= lower
+    {
+        return Err(DraftError::from(FieldError::PressureReversed).into());
     }
     if let (Some(started), Some(ended)) = (view.time("started_at"), view.time("ended_at")) {
         let length = ended.duration_since(started);

@@ -56,6 +56,7 @@ pub fn judge(
     match received {
         _ if known.staff != *staff => Verdict::Invalid,
         None => Verdict::Unreceipted,
+        Some(received) if received < known.from => Verdict::Review,
         Some(received) if known.until.is_some_and(|until| until <= received) => Verdict::Review,
         Some(_) => Verdict::Valid,
     }

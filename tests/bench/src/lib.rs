@@ -1,0 +1,15 @@
+//! **Owns**: what every measurement shares — sample notes and words, phones, dice that fall the same way each
+//! time, medians, the printed line.
+//! **Called by**: the programs in `src/bin`, one per thing measured.
+//! **May touch**: the clock and standard output.
+//! **Never**: a timed assertion. A missed goal is a printed line, and the program still ends well.
+
+pub mod dice;
+pub mod nurse;
+pub mod phone;
+pub mod samples;
+pub mod statistics;
+pub mod wire;
+pub mod words;
+
+pub type Done<T = ()> = Result<T, Box<dyn std::error::Error>>;
