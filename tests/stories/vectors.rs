@@ -5,10 +5,10 @@
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use record::visit_note::{
-    About, Actor, ConfirmContext, Correction, Draft, Encoding, FieldValue, NoteState, SignedAct, SignedConfirmation,
-    VisitNote, What, changes,
+    About, Actor, ConfirmContext, Correction, Draft, Encoding, FieldValue, NoteState, Proposal, SignedAct,
+    SignedConfirmation, VisitNote, What, changes,
 };
-use record::{DeviceId, DocumentId, Form};
+use record::{ContentHash, DeviceId, DocumentId, Form, canonical};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use stories::{Outcome, root};
@@ -72,6 +72,43 @@ fn write() -> Outcome<BTreeMap<&'static str, Vec<u8>>> {
     });
     let act = confirmed.act(&"nurse-a".parse()?, FIRST, at(20), "転記の誤り", what);
     files.insert("amendment.cbor", act.sign(&key)?.to_bytes()?);
+    let correction = Correction {
+        field: "pulse_bpm".to_string(),
+        before: Some(FieldValue::Unmeasured("拒否".to_string())),
+        after: Some(FieldValue::Number(72.0)),
+        over: Vec::new(),
+    };
+    let proposal = Proposal {
+        amendment: ContentHash::of(&canonical::to_bytes(&(NOTE, "pulse_bpm", &correction.after))?),
+        by: Some("nurse-b".parse()?),
+        at: Some(at(12)),
+        value: correction.after.clone(),
+        correction,
+        over: Vec::new(),
+    };
+    let hash = confirmed.signed().hash();
+    for (name, what) in [
+        ("accept.cbor", What::Accept(proposal.clone())),
+        ("decline.cbor", What::Decline(proposal)),
+        ("choose.cbor", What::Choose { confirmation: hash, among: vec![hash], over: Vec::new() }),
+        ("close.cbor", What::Close { outcome: "duplicate".to_string(), copied_to: Some(DocumentId([4; 16])) }),
+    ] {
+        files.insert(name, confirmed.act(&"nurse-a".parse()?, FIRST, at(21), "理由", what).sign(&key)?.to_bytes()?);
+    }
+    for (form, bytes, hash) in [
+        (Form::Handover, "handover.columns", "handover.hash"),
+        (Form::IntakeRecord, "intake_record.columns", "intake_record.hash"),
+        (Form::CarePlan, "care_plan.columns", "care_plan.hash"),
+        (Form::VisitReport, "visit_report.columns", "visit_report.hash"),
+    ] {
+        let mut document = Draft::new(NOTE, form, Actor { device: FIRST, session: [1; 8] });
+        document.written_by(&"nurse-a".parse()?);
+        document.begin(&about()?, None, at(1))?;
+        document.edit_text(&form.root_texts()[0], "", "記録。", at(2))?;
+        let entry = document.entry_of(FIRST, 0)?.ok_or("nothing to send")?;
+        files.insert(bytes, entry.bytes);
+        files.insert(hash, entry.hash.0.to_vec());
+    }
     Ok(files)
 }
 
@@ -120,10 +157,52 @@ fn recorded_entries_confirmations_and_amendments_open_and_mean_what_they_meant()
 }
 
 #[test]
+fn recorded_acts_and_the_other_forms_open_for_ever() -> Outcome {
+    for name in ["accept.cbor", "decline.cbor", "choose.cbor", "close.cbor"] {
+        let act = SignedAct::from_bytes(&recorded(name)?)?.open(NOTE)?;
+        let fits = match name {
+            "accept.cbor" => matches!(act.what, What::Accept(_)),
+            "decline.cbor" => matches!(act.what, What::Decline(_)),
+            "choose.cbor" => matches!(act.what, What::Choose { .. }),
+            _ => matches!(act.what, What::Close { .. }),
+        };
+        assert!(fits && act.reason == "理由", "{name}");
+    }
+    for (form, bytes, hash) in [
+        (Form::Handover, "handover.columns", "handover.hash"),
+        (Form::IntakeRecord, "intake_record.columns", "intake_record.hash"),
+        (Form::CarePlan, "care_plan.columns", "care_plan.hash"),
+        (Form::VisitReport, "visit_report.columns", "visit_report.hash"),
+    ] {
+        let incoming = changes::decode(NOTE, form, Encoding::Columns, &recorded(bytes)?)?;
+        assert_eq!(incoming.hash(NOTE).0.to_vec(), recorded(hash)?);
+        let mut document = Draft::new(NOTE, form, Actor { device: SECOND, session: [2; 8] });
+        document.apply(&incoming)?;
+        assert_eq!(document.view()?.text(form.root_texts()[0].name), "記録。");
+        assert!(document.is_sound(&"p-000001".parse()?, &"st-1".parse()?));
+        assert!(!document.is_sound(&"p-000002".parse()?, &"st-1".parse()?));
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_written_today_is_what_was_recorded() -> Outcome {
     let today = write()?;
     // The document's own bytes are Automerge's business; what is hashed and signed is ours.
-    for name in ["first.hash", "second.hash", "confirmation.cbor", "amendment.cbor"] {
+    for name in [
+        "first.hash",
+        "second.hash",
+        "confirmation.cbor",
+        "amendment.cbor",
+        "accept.cbor",
+        "decline.cbor",
+        "choose.cbor",
+        "close.cbor",
+        "handover.hash",
+        "intake_record.hash",
+        "care_plan.hash",
+        "visit_report.hash",
+    ] {
         assert_eq!(recorded(name)?, today[name], "{name}");
     }
     Ok(())

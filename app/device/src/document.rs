@@ -21,7 +21,7 @@ const BOARD: &str = "board";
 const EVENING_HOUR: i8 = 18;
 
 /// 申し送り as one nurse sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct HandoverShown {
     pub board: DocumentId,
     pub text: String,
@@ -32,6 +32,16 @@ pub struct HandoverShown {
     /// Who has read it, and when (device's clock); only readings of the present text are `current`.
     pub readers: Vec<Reader>,
     pub changed_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for HandoverShown {
+    /// The board's words stay out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HandoverShown")
+            .field("board", &self.board)
+            .field("unread", &self.unread)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -2,6 +2,7 @@
 
 use crate::consent::DataClass;
 use crate::ids::FacilityId;
+use crate::quiet::shows_only;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// 開示情報 — one item of a hospital's record.
 ///
 /// Two deliveries of one item have equal `facility`, `class` and `source_key`; the one with the later `as_of` stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisclosedRecord {
     /// The facility that recorded and discloses it.
     pub facility: FacilityId,
@@ -63,3 +64,5 @@ pub enum RecordFlag {
     #[serde(untagged)]
     Other(String),
 }
+
+shows_only!(DisclosedRecord { facility, class, as_of });

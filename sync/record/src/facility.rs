@@ -1,6 +1,7 @@
 //! Facilities (施設・事業所) and the people who work in them (職員).
 
 use crate::ids::{FacilityId, StaffId};
+use crate::quiet::shows_only;
 use serde::{Deserialize, Serialize};
 
 /// 施設・事業所
@@ -26,13 +27,15 @@ pub enum FacilityKind {
 }
 
 /// 職員
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Staff {
     pub id: StaffId,
     pub facility: FacilityId,
     pub name: String,
     pub role: StaffRole,
 }
+
+shows_only!(Staff { id, facility, role });
 
 /// 職種
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -308,7 +308,16 @@ const REPORT_FIELDS: &[Field] = fields! {
     "information_on", FieldKind::Date, "情報提供日", "Information given on";
     "gaf", number("点", (1.0, 100.0), NONE, NONE, 0), "GAF", "GAF";
     "gaf_on", FieldKind::Date, "GAF判定日", "GAF judged on";
-    "barthel", number("点", (0.0, 100.0), NONE, NONE, 0), "Barthel Index", "Barthel Index";
+    "barthel.feeding", FieldKind::Steps(&[0, 5, 10]), "BI 食事", "BI feeding";
+    "barthel.transfer", FieldKind::Steps(&[0, 5, 10, 15]), "BI 移乗", "BI transfer";
+    "barthel.grooming", FieldKind::Steps(&[0, 5]), "BI 整容", "BI grooming";
+    "barthel.toilet", FieldKind::Steps(&[0, 5, 10]), "BI トイレ", "BI toilet";
+    "barthel.bathing", FieldKind::Steps(&[0, 5]), "BI 入浴", "BI bathing";
+    "barthel.walking", FieldKind::Steps(&[0, 5, 10, 15]), "BI 歩行", "BI walking";
+    "barthel.stairs", FieldKind::Steps(&[0, 5, 10]), "BI 階段", "BI stairs";
+    "barthel.dressing", FieldKind::Steps(&[0, 5, 10]), "BI 更衣", "BI dressing";
+    "barthel.bowels", FieldKind::Steps(&[0, 5, 10]), "BI 排便", "BI bowels";
+    "barthel.bladder", FieldKind::Steps(&[0, 5, 10]), "BI 排尿", "BI bladder";
     "author_1", FieldKind::Line, "作成者1 氏名", "Author 1";
     "author_1_profession", FieldKind::Choice(PROFESSIONS), "作成者1 職種", "Author 1's profession";
     "author_2", FieldKind::Line, "作成者2 氏名", "Author 2";

@@ -13,6 +13,7 @@ pub mod ids;
 pub mod order;
 pub mod patient;
 pub mod patient_search;
+mod quiet;
 pub mod report_calendar;
 pub mod scales;
 pub mod summary;

@@ -1,11 +1,12 @@
 //! 利用者: the person visited.
 
 use crate::ids::{FacilityId, PatientId};
+use crate::quiet::shows_only;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// 利用者
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patient {
     pub id: PatientId,
     /// 氏名, as the facility writes it (variants of characters kept).
@@ -21,7 +22,7 @@ pub struct Patient {
 }
 
 /// A facility's own number (患者番号) for a person.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LocalId {
     pub facility: FacilityId,
     pub id: String,
@@ -38,7 +39,7 @@ pub enum Sex {
 }
 
 /// Demographics as one hospital's record tells them, before the hub gives the person a number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demographics {
     /// The hospital's own number (患者番号). Never empty.
     pub local_id: String,
@@ -49,3 +50,7 @@ pub struct Demographics {
     pub address: Option<String>,
     pub phone: Option<String>,
 }
+
+shows_only!(Patient { id });
+shows_only!(LocalId { facility });
+shows_only!(Demographics { sex });

@@ -8,6 +8,7 @@ use crate::disclosed::{Code, DisclosedRecord, RecordFlag};
 use crate::ids::FacilityId;
 use crate::order::NursingOrder;
 use crate::patient::Patient;
+use crate::quiet::shows_only;
 use crate::writing::search_kana;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,7 +17,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One line of a summary.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SummaryItem {
     pub text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,7 +186,7 @@ impl From<DisclosedRecord> for SummaryItem {
 }
 
 /// Results of one item at one facility in one unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabSeries {
     pub facility: FacilityId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,7 +198,7 @@ pub struct LabSeries {
     pub points: Vec<LabPoint>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabPoint {
     pub date: Option<Date>,
     pub as_of: Timestamp,
@@ -395,6 +396,10 @@ fn alike(records: &[DisclosedRecord]) -> Vec<Vec<usize>> {
     }
     groups
 }
+
+shows_only!(SummaryItem { facility, date, as_of });
+shows_only!(LabSeries { facility });
+shows_only!(LabPoint { date, as_of });
 
 #[cfg(test)]
 mod tests {

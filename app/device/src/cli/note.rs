@@ -5,6 +5,7 @@ use crate::error::DeviceError;
 use crate::phone::Phone;
 use clap::Subcommand;
 use jiff::Timestamp;
+use record::scales::barthel::Barthel;
 use record::visit_note::{Field, FieldKind, FieldValue};
 use record::{ChangeHash, ContentHash, DocumentId, Form, PatientId, VisitId};
 use serde::Serialize;
@@ -219,6 +220,9 @@ impl Verb {
                 let mut whole = json::NoteWhole::from(&shown);
                 if shown.row.form == Form::VisitNote {
                     whole.findings = Some(json::FindingsShown::from(&phone.note_findings(note)?));
+                }
+                if shown.row.form == Form::VisitReport {
+                    whole.barthel = Some(json::BarthelShown::from(&Barthel::of_report(&shown.view.fields)));
                 }
                 out.say(&whole, |n| serde_json::to_string_pretty(n).unwrap_or_else(|_| n.note.to_string()))
             }

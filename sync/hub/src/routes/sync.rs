@@ -82,7 +82,11 @@ fn respond(
     let page = feed_page(tx, &device.station, device.device, &request.cursor, budget, today)?;
     let (held, rejected) = tx.verdicts(device.device, request.series)?;
     let scope = ReceiptScope { epoch, device: device.device, series: request.series };
-    let receipt = Receipt::sign(&tx.keys.receipt, &scope, &accepted.receipt);
+    // A receipt for nothing says nothing, and needs no signature.
+    let receipt = match accepted.receipt.as_slice() {
+        [] => Receipt { items: Vec::new(), signature: Vec::new() },
+        items => Receipt::sign(&tx.keys.receipt, &scope, items),
+    };
     tx.seen(device.device)?;
     if !accepted.receipt.is_empty() || !page.items.is_empty() {
         let what = format!("received {} sent {}", accepted.receipt.len(), page.items.len());

@@ -2,6 +2,7 @@
 //!
 //! Ten items of 5-point steps. The total is shown only when all ten are answered: an unanswered item is not 0.
 
+use crate::visit_note::FieldValue;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -98,6 +99,18 @@ pub struct Barthel {
 }
 
 impl Barthel {
+    /// Out of a report's `barthel.<item>` fields. A value that is none of the item's steps counts as missing.
+    pub fn of_report(values: &crate::vitals::Values) -> Self {
+        let mut index = Self::default();
+        for item in BarthelItem::ALL {
+            if let Some(FieldValue::Number(points)) = values.get(&format!("barthel.{}", item.code())) {
+                // Refused steps stay missing: the total is then not shown.
+                let _ = index.set(item, *points as u8);
+            }
+        }
+        index
+    }
+
     /// Answers one item, or answers it anew.
     pub fn set(&mut self, item: BarthelItem, points: u8) -> Result<(), BarthelError> {
         if !item.allowed().contains(&points) {
@@ -187,5 +200,18 @@ mod tests {
     fn a_refusal_says_what_the_item_takes() {
         let refused = Barthel::default().set(BarthelItem::Grooming, 7).map_err(|error| error.to_string());
         assert_eq!(refused, Err("grooming (整容) takes one of: 0, 5".to_string()));
+    }
+
+    #[test]
+    fn a_report_without_one_item_has_no_total() {
+        let mut values = crate::vitals::Values::new();
+        for item in BarthelItem::ALL {
+            let best = item.allowed().iter().max().copied().unwrap_or(0);
+            values.insert(format!("barthel.{}", item.code()), FieldValue::Number(best.into()));
+            assert!(crate::Form::VisitReport.field(&format!("barthel.{}", item.code())).is_ok());
+        }
+        assert_eq!(Barthel::of_report(&values).total(), Some(100));
+        values.remove("barthel.stairs");
+        assert_eq!(Barthel::of_report(&values).total(), None);
     }
 }

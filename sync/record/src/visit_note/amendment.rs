@@ -9,6 +9,7 @@ use super::signed::{self, ConfirmationError};
 use crate::canonical::{self, CborError};
 use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId};
+use crate::quiet::shows_only;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const PURPOSE: &[u8] = b"tsutsuji amendment v1";
 
 /// One act about a confirmed note. Field names are part of the signed bytes: add, never rename.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Act {
     pub v: u8,
     pub note: DocumentId,
@@ -129,7 +130,7 @@ impl SignedAct {
 }
 
 /// 訂正 — one correction of a confirmed note, proposed or decided. Listed for ever.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Amendment {
     /// Of a correction: its act. Of a late edit: derived from the note, the field and the content, equal on every device.
     pub id: ContentHash,
@@ -153,6 +154,9 @@ pub enum AmendmentState {
     Accepted,
     Declined,
 }
+
+shows_only!(Act { note, on, staff, device, at, what });
+shows_only!(Amendment { id, field, before, after, staff, at, state });
 
 /// The name of a late edit: equal on every device.
 pub(super) fn late_edit(note: DocumentId, field: &str, value: &Option<FieldValue>) -> Option<ContentHash> {

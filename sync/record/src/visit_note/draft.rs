@@ -10,7 +10,7 @@ use super::fields::{CLOSING, Field, FieldError, FieldKind, FieldValue};
 use super::history::Version;
 use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId, VisitId};
-use crate::text_merge::splices_onto;
+use crate::text_merge::{self, Splice, splices_onto};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Change, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, TextEncoding, Value};
 use jiff::Timestamp;
@@ -390,10 +390,41 @@ impl Draft {
         if splices.is_empty() {
             return Ok(None);
         }
-        for splice in equal_edits::beneath(&hidden, now.chars().count(), &splices) {
+        let mut beneath = equal_edits::beneath(&hidden, now.chars().count(), &splices);
+        let wanted = text_merge::apply(&now, &splices);
+        beneath.extend(self.retyped(&text, &beneath, &wanted)?);
+        for splice in beneath {
             self.splice(&text, splice.at, splice.delete, &splice.insert)?;
         }
         self.commit(at)
+    }
+
+    /// An edit may make two people's stretches equal that were not, and the second would be hidden although its writer has
+    /// both before her: what she wants to read is then typed again in her own name.
+    fn retyped(&mut self, text: &ObjId, splices: &[Splice], wanted: &str) -> Result<Vec<Splice>, DraftError> {
+        let stored = self.doc.text(text).map_err(DraftError::Refused)?;
+        if !equal_edits::may_hide(&text_merge::apply(&stored, splices)) || self.authors()?.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let mut trial = self.doc.fork();
+        for splice in splices {
+            trial.splice_text(text, splice.at, splice.delete as isize, &splice.insert).map_err(DraftError::Refused)?;
+        }
+        trial.commit();
+        let after = trial.text(text).map_err(DraftError::Refused)?;
+        let hidden = equal_edits::second_copies(&mut trial, text, &after);
+        let chars: Vec<char> = after.chars().collect();
+        let is_hidden = |at: usize| hidden.iter().any(|range| range.contains(&at));
+        let shown: String = (0..chars.len()).filter(|at| !is_hidden(*at)).map(|at| chars[at]).collect();
+        if shown == wanted {
+            return Ok(Vec::new());
+        }
+        let again = |range: &std::ops::Range<usize>| Splice {
+            at: range.start,
+            delete: range.len(),
+            insert: chars[range.clone()].iter().collect(),
+        };
+        Ok(hidden.iter().rev().map(again).collect())
     }
 
     fn splice(&mut self, text: &ObjId, at: usize, delete: usize, insert: &str) -> Result<(), DraftError> {

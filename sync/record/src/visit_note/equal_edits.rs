@@ -115,6 +115,11 @@ pub(super) fn beneath(hidden: &[Range<usize>], shown_length: usize, splices: &[S
     cut
 }
 
+/// Whether anything in a text could be a second copy at all.
+pub(super) fn may_hide(text: &str) -> bool {
+    !middles_of_repeats(&text.chars().collect::<Vec<_>>()).is_empty()
+}
+
 /// A cheap look first: the places at which some stretch ends and stands again right behind. Only there can a copy begin.
 fn middles_of_repeats(chars: &[char]) -> Vec<usize> {
     let mut is_middle = vec![false; chars.len()];

@@ -289,7 +289,7 @@ pub const VITALS: &[&str] = &[
 ];
 
 /// What a field holds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum FieldValue {
     Number(f64),
     Flag(bool),
@@ -299,6 +299,20 @@ pub enum FieldValue {
     Date(Date),
     /// 測定せず, with the reason. Blank is not zero, and neither is this.
     Unmeasured(String),
+}
+
+impl std::fmt::Debug for FieldValue {
+    /// Numbers, flags and times; never words.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FieldValue::Number(n) => write!(f, "Number({n})"),
+            FieldValue::Flag(flag) => write!(f, "Flag({flag})"),
+            FieldValue::Word(word) => write!(f, "Word({} bytes)", word.len()),
+            FieldValue::Time(at) => write!(f, "Time({at})"),
+            FieldValue::Date(date) => write!(f, "Date({date})"),
+            FieldValue::Unmeasured(_) => write!(f, "Unmeasured"),
+        }
+    }
 }
 
 /// Why a value was not taken. Says what the field takes; never repeats what was typed.

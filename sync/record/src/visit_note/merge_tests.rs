@@ -19,6 +19,12 @@ enum Step {
         delete: usize,
         insert: String,
     },
+    /// Types over what the screen showed some time ago: a colleague's words have arrived since.
+    WriteStale {
+        phone: usize,
+        text: usize,
+        insert: String,
+    },
     Set {
         phone: usize,
         field: usize,
@@ -55,6 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (phone.clone(), 0..4usize, 0..12usize, 0..3usize, "[あ-う浮腫]{0,3}")
             .prop_map(|(phone, text, at, delete, insert)| Step::Write { phone, text, at, delete, insert }),
+        2 => (phone.clone(), 0..4usize, "[あ-う]{1,3}").prop_map(|(phone, text, insert)| Step::WriteStale { phone, text, insert }),
         3 => (phone.clone(), 0..3usize, 4..8u8).prop_map(|(phone, field, value)| Step::Set { phone, field, value }),
         1 => (phone.clone(), 0..3usize).prop_map(|(phone, field)| Step::Unmeasured { phone, field }),
         1 => (phone.clone(), 0..3usize).prop_map(|(phone, field)| Step::Clear { phone, field }),
@@ -70,6 +77,28 @@ struct Phone {
     sessions: u8,
     draft: Draft,
     sent: u64,
+    /// What the screen showed of each text when it was last looked at.
+    shown: [String; 4],
+    /// As the vault keeps it: compacted once, changes behind it.
+    stored: Vec<u8>,
+    tail: Vec<Vec<u8>>,
+}
+
+impl Phone {
+    /// Keeps a change as the vault does.
+    fn keeps(&mut self, change: Option<RawChange>) {
+        let Some(change) = change else { return };
+        if self.draft.must_be_saved_whole() {
+            self.compacts();
+        } else {
+            self.tail.push(change.bytes);
+        }
+    }
+
+    fn compacts(&mut self) {
+        self.stored = self.draft.save();
+        self.tail.clear();
+    }
 }
 
 struct Wire {
@@ -87,8 +116,11 @@ impl Wire {
             let mut draft = Draft::new(NOTE, Form::VisitNote, Actor { device, session: [0; 8] });
             draft.written_by(&format!("nurse-{number}").parse()?);
             let about = About { patient: "p1".parse()?, station: "st".parse()?, visit: None };
-            draft.begin(&about, None, Timestamp::from_second(1)?)?;
-            phones.push(Phone { device, sessions: 0, draft, sent: 0 });
+            let begun = draft.begin(&about, None, Timestamp::from_second(1)?)?;
+            let (shown, stored, tail) = (Default::default(), Vec::new(), Vec::new());
+            let mut phone = Phone { device, sessions: 0, draft, sent: 0, shown, stored, tail };
+            phone.keeps(begun);
+            phones.push(phone);
         }
         Ok(Self { phones, entries: Vec::new() })
     }
@@ -106,8 +138,22 @@ impl Wire {
                 let end = (place + delete).min(typed.len());
                 typed.splice(place..end, insert.chars());
                 let typed: String = typed.into_iter().collect();
-                phone.draft.edit_text(field, &shown, &typed, at)?;
+                let change = phone.draft.edit_text(field, &shown, &typed, at)?;
+                phone.keeps(change);
                 assert_eq!(phone.draft.view()?.text(field.name), typed, "she reads what she typed");
+                phone.shown[*text] = typed;
+            }
+            Step::WriteStale { phone, text, insert } => {
+                let phone = &mut self.phones[phone % count];
+                let field = Field::named(TEXTS_USED[*text])?;
+                let before = phone.draft.view()?.text(field.name).to_string();
+                let shown = phone.shown[*text].clone();
+                let typed = format!("{shown}{insert}");
+                let change = phone.draft.edit_text(field, &shown, &typed, at)?;
+                phone.keeps(change);
+                let after = phone.draft.view()?.text(field.name).to_string();
+                assert!(after.chars().count() >= before.chars().count(), "a stale buffer deletes nothing");
+                phone.shown[*text] = after;
             }
             Step::Set { phone, field, value } => {
                 let field = Field::named(VALUES_USED[*field])?;
@@ -118,17 +164,25 @@ impl Wire {
                 } else {
                     *value
                 };
-                self.phones[phone % count].draft.set(field, FieldValue::Number(value.into()), at)?;
+                let phone = &mut self.phones[phone % count];
+                let change = phone.draft.set(field, FieldValue::Number(value.into()), at)?;
+                phone.keeps(change);
             }
             Step::Unmeasured { phone, field } => {
                 let field = Field::named(VALUES_USED[*field])?;
-                self.phones[phone % count].draft.set(field, field.unmeasured("拒否")?, at)?;
+                let phone = &mut self.phones[phone % count];
+                let change = phone.draft.set(field, field.unmeasured("拒否")?, at)?;
+                phone.keeps(change);
             }
             Step::Clear { phone, field } => {
-                self.phones[phone % count].draft.clear(Field::named(VALUES_USED[*field])?, at)?;
+                let phone = &mut self.phones[phone % count];
+                let change = phone.draft.clear(Field::named(VALUES_USED[*field])?, at)?;
+                phone.keeps(change);
             }
             Step::Close { phone } => {
-                self.phones[phone % count].draft.close("discarded", "重複", None, at)?;
+                let phone = &mut self.phones[phone % count];
+                let change = phone.draft.close("discarded", "重複", None, at)?;
+                phone.keeps(change);
             }
             Step::Send { phone } => self.sends(phone % count)?,
             Step::Deliver { entry, phone } if !self.entries.is_empty() => {
@@ -138,10 +192,13 @@ impl Wire {
             Step::Reopen { phone } => {
                 let phone = &mut self.phones[phone % count];
                 phone.sessions += 1;
-                let stored = phone.draft.save();
                 let before = (phone.draft.view()?, phone.draft.heads());
                 let actor = Actor { device: phone.device, session: [phone.sessions; 8] };
-                phone.draft = Draft::load(NOTE, Form::VisitNote, &stored, &[], actor)?;
+                phone.draft = Draft::load(NOTE, Form::VisitNote, &phone.stored, &phone.tail, actor)?;
+                if phone.sessions.is_multiple_of(2) {
+                    phone.compacts();
+                    phone.draft = Draft::load(NOTE, Form::VisitNote, &phone.stored, &[], actor)?;
+                }
                 phone.draft.written_by(&format!("nurse-{}", phone.device.0[0]).parse()?);
                 assert_eq!((phone.draft.view()?, phone.draft.heads()), before, "compaction changes nothing");
             }
@@ -164,6 +221,7 @@ impl Wire {
         assert_eq!(incoming.hash(NOTE), entry.hash);
         assert!(incoming.is_by(*device));
         self.phones[phone].draft.apply(&incoming)?;
+        self.phones[phone].compacts();
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::time;
 use crate::findings::{Findings, TrendShown};
+use record::scales::barthel::Barthel;
 use record::scales::news2::{News2, News2Missing, Reading};
 use record::vitals::Ask;
 use serde::Serialize;
@@ -80,6 +81,18 @@ fn news2(score: &Result<News2, News2Missing>) -> Value {
         }
         Err(News2Missing::Items { fields }) => json!({ "missing": fields }),
         Err(News2Missing::Under16) => json!({ "not_for": "under 16" }),
+    }
+}
+
+#[derive(Serialize)]
+pub struct BarthelShown {
+    total: Option<u8>,
+    missing: Vec<&'static str>,
+}
+
+impl From<&Barthel> for BarthelShown {
+    fn from(index: &Barthel) -> Self {
+        Self { total: index.total(), missing: index.missing().into_iter().map(|item| item.code()).collect() }
     }
 }
 

@@ -4,7 +4,7 @@ mod findings;
 mod handover;
 mod note;
 
-pub use findings::{FindingsShown, TrendPoint};
+pub use findings::{BarthelShown, FindingsShown, TrendPoint};
 pub use handover::{Handover, Task, Unread};
 pub use note::{NoteListed, NoteWhole, Verified, VersionShown};
 

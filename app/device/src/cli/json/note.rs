@@ -231,6 +231,9 @@ pub struct NoteWhole {
     /// Report bounds, questions, NEWS2 and DESIGN-R, each with what it was computed from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<super::FindingsShown>,
+    /// Of a report: the index out of its items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub barthel: Option<super::BarthelShown>,
     receipt: Option<Receipt>,
     unsent: bool,
     verdicts: Vec<String>,
@@ -257,6 +260,7 @@ impl From<&NoteShown> for NoteWhole {
             confirmations: n.confirmations.iter().map(ConfirmationShown::from).collect(),
             same_visit: n.same_visit.clone(),
             findings: None,
+            barthel: None,
             conflicts: n.view.conflicts.iter().map(ConflictShown::from).collect(),
             amendments: n.amendments.iter().map(AmendmentShown::from).collect(),
             receipt: n.receipt.map(|r| Receipt { received_at: rfc3339_in_japan(r.received_at), seq: r.seq }),
