@@ -218,6 +218,24 @@ impl Phone {
         }
     }
 
+    /// A command of a locked phone.
+    pub fn without_pin(&self, arguments: &[&str]) -> Outcome<Value> {
+        self.locked(arguments)?.map_err(|said| format!("tsutsuji-device {arguments:?}: {}", said.0).into())
+    }
+
+    pub fn refused_without_pin(&self, arguments: &[&str]) -> Outcome<String> {
+        match self.locked(arguments)? {
+            Ok(value) => Err(format!("tsutsuji-device {arguments:?} was not refused: {value}").into()),
+            Err(said) => Ok(said.0),
+        }
+    }
+
+    fn locked(&self, arguments: &[&str]) -> Outcome<Result<Value, Said>> {
+        let mut command = Command::new(binary("tsutsuji-device")?);
+        command.args(arguments).arg("--vault").arg(&self.vault).arg("--json");
+        json(run(command, None)?)
+    }
+
     pub fn write_text(&self, note: &str, field: &str, text: &str) -> Outcome {
         match self.try_run(&["note", "text", note, field], Some(text))? {
             Ok(_) => Ok(()),

@@ -1,11 +1,12 @@
-//! The locked phone: sends sealed copies without the PIN, hears whether it is to be wiped.
+//! Sealed copies on their way to the hub: from a locked phone without the PIN, and from an open one that was revoked.
 
 use crate::error::DeviceError;
 use crate::http::HubLine;
+use crate::phone::Phone;
 use protocol::receipt::ReceiptScope;
-use protocol::{CapsuleRequest, Failure, WIRE_VERSION};
+use protocol::{CapsuleRequest, CapsuleResponse, Failure, SealedCopy, WIRE_VERSION};
 use std::path::Path;
-use vault::{KeyStore, LockedVault};
+use vault::{KeyStore, Locked, LockedVault};
 
 /// Most copies in one request.
 const COPIES: usize = 500;
@@ -14,35 +15,62 @@ const COPIES: usize = 500;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pushed {
     pub sent: u64,
-    /// The hub ordered the wipe, and it was done.
-    pub wiped: bool,
+    /// The hub ordered the keys to go.
+    pub wipe_ordered: bool,
 }
 
-/// Sends what the hub has not receipted in any form. Needs the device, not the PIN; sends nothing readable.
+/// Sends what the hub has not receipted in any form. Needs the device, not the PIN; sends nothing readable. A wipe that the
+/// hub ordered is done.
 pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceError> {
     let mut locked = LockedVault::open(vault, store)?;
-    let line = HubLine::for_capsules(&locked.locked).map_err(DeviceError::Sync)?;
     let mut pushed = Pushed::default();
     loop {
         let copies = locked.copies(COPIES)?;
-        let (device, series) = (locked.locked.device, locked.locked.series);
-        let request = CapsuleRequest { v: WIRE_VERSION, device, series, copies };
-        let answer = line.push(&request).await.map_err(DeviceError::Sync)?;
-        let key = <[u8; 32]>::try_from(locked.locked.receipt_key.as_slice())
-            .map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
-        let scope = ReceiptScope { epoch: answer.epoch, device, series };
-        let hash_of = |n: u64| request.copies.iter().find(|copy| copy.n == n).map(|copy| copy.hash());
-        answer.receipt.verify(&key, &scope, hash_of).map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
-        let received: Vec<(u64, i64)> = answer.receipt.items.iter().map(|item| (item.seq, item.at)).collect();
-        locked.mark_received(&received)?;
-        pushed.sent += received.len() as u64;
-        // What the hub did not take is asked again another time, not without end now.
-        if received.len() < COPIES {
+        let answer = send(&locked.locked, copies).await?;
+        locked.mark_received(&answer.received)?;
+        pushed.sent += answer.received.len() as u64;
+        // What the hub did not take is offered another time, not without end now.
+        if answer.received.len() < COPIES {
+            pushed.wipe_ordered = answer.wipe;
             if answer.wipe && !locked.is_wiped()? {
                 locked.wipe()?;
-                pushed.wiped = true;
             }
             return Ok(pushed);
         }
     }
+}
+
+impl Phone {
+    /// The same from an open phone: what a revoked one still may do. The wipe, if it is ordered, is the caller's.
+    pub async fn push_copies(&self) -> Result<Pushed, DeviceError> {
+        let mut pushed = Pushed::default();
+        loop {
+            let copies = self.read(|tx| Ok(tx.copies(COPIES)?))?;
+            let answer = send(self.locked(), copies).await?;
+            self.write(|tx| Ok(tx.mark_copies_received(&answer.received)?))?;
+            pushed.sent += answer.received.len() as u64;
+            if answer.received.len() < COPIES {
+                pushed.wipe_ordered = answer.wipe;
+                return Ok(pushed);
+            }
+        }
+    }
+}
+
+struct Taken {
+    received: Vec<(u64, i64)>,
+    wipe: bool,
+}
+
+async fn send(locked: &Locked, copies: Vec<SealedCopy>) -> Result<Taken, DeviceError> {
+    let line = HubLine::for_capsules(locked).map_err(DeviceError::Sync)?;
+    let (device, series) = (locked.device, locked.series);
+    let request = CapsuleRequest { v: WIRE_VERSION, device, series, copies };
+    let answer: CapsuleResponse = line.push(&request).await.map_err(DeviceError::Sync)?;
+    let not_ours = |_| DeviceError::Sync(Failure::NotOurHub);
+    let key = <[u8; 32]>::try_from(locked.receipt_key.as_slice()).map_err(not_ours)?;
+    let scope = ReceiptScope { epoch: answer.epoch, device, series };
+    let hash_of = |n: u64| request.copies.iter().find(|copy| copy.n == n).map(SealedCopy::hash);
+    answer.receipt.verify(&key, &scope, hash_of).map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
+    Ok(Taken { received: answer.receipt.items.iter().map(|item| (item.seq, item.at)).collect(), wipe: answer.wipe })
 }

@@ -21,6 +21,14 @@ pub enum DeviceError {
     AlreadyConfirmed,
     #[error("the note is not confirmed yet; write in it, no amendment is needed")]
     NotConfirmed,
+    #[error(
+        "this device was revoked; what was written was sent sealed, and waits at the hub for the station's manager — ask for a new enrolment"
+    )]
+    RevokedButBrought,
+    #[error(
+        "the station reported this device lost: its keys are gone, and what was written was sent sealed to the hub — enrol again into another file"
+    )]
+    WipedByOrder,
     #[error("a {0} is not closed in that way")]
     NotClosedSo(record::Form),
     #[error("two values stand for a field; choose one of them before the note is copied")]

@@ -13,6 +13,7 @@ use vault::{Identity, KeyStore, Locked, Pin, RunningTime, Tx, Vault, VaultError,
 pub struct Phone {
     inner: Mutex<Inner>,
     identity: Identity,
+    locked: Locked,
     actor: Actor,
     /// Counts changes: the screens redraw, the background sync wakes.
     changes: watch::Sender<u64>,
@@ -63,13 +64,19 @@ impl Phone {
         let mut session = [0; 8];
         getrandom::fill(&mut session).map_err(|_| DeviceError::Keys)?;
         let actor = Actor { device: identity.device, session };
-        let phone = Self { inner: Mutex::new(Inner { vault }), identity, actor, changes: watch::Sender::new(0) };
+        let phone =
+            Self { inner: Mutex::new(Inner { vault }), identity, locked, actor, changes: watch::Sender::new(0) };
         phone.recover_journal(now)?;
         Ok(phone)
     }
 
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What works without the PIN.
+    pub(crate) fn locked(&self) -> &Locked {
+        &self.locked
     }
 
     pub fn actor(&self) -> Actor {
@@ -108,6 +115,11 @@ impl Phone {
 
     pub fn change_pin(&self, store: &dyn KeyStore, new: &Pin) -> Result<(), DeviceError> {
         Ok(self.lock().vault.change_pin(store, new)?)
+    }
+
+    /// Wrong PINs after which the keys go.
+    pub fn set_pin_limit(&self, wrong: u32) -> Result<(), DeviceError> {
+        Ok(self.lock().vault.wipe_after(wrong)?)
     }
 
     /// 封印消去: keys and readable bodies go, what was written stays sealed for the hub. The phone is locked for good.

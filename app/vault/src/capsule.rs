@@ -100,6 +100,16 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Copies of what the hub has not receipted in any form, oldest first.
+    pub fn copies(&mut self, most: usize) -> Result<Vec<SealedCopy>, VaultError> {
+        copies(self.sql, most)
+    }
+
+    /// Marks only what the receipt names (law 1).
+    pub fn mark_copies_received(&mut self, received: &[(u64, i64)]) -> Result<(), VaultError> {
+        mark_received(self.sql, received)
+    }
+
     /// Keeps what works without the PIN up to date.
     pub fn put_locked(&mut self, store: &dyn KeyStore, locked: &Locked) -> Result<(), VaultError> {
         if read_locked(self.sql, store)?.as_ref() == Some(locked) {
@@ -173,25 +183,13 @@ impl LockedVault {
 
     /// Copies of what the hub has not receipted in any form, oldest first.
     pub fn copies(&self, most: usize) -> Result<Vec<SealedCopy>, VaultError> {
-        let mut statement = self.db.prepare(
-            "SELECT n, enc, sealed FROM capsule
-             WHERE received IS NULL AND (entry IS NULL OR entry NOT IN (SELECT seq FROM entry WHERE received IS NOT NULL))
-             ORDER BY n LIMIT ?1",
-        )?;
-        let copies = statement
-            .query_map([most as i64], |r| {
-                Ok(SealedCopy { n: r.get::<_, i64>(0)? as u64, enc: r.get(1)?, sealed: r.get(2)? })
-            })?
-            .collect::<Result<_, _>>()?;
-        Ok(copies)
+        copies(&self.db, most)
     }
 
     /// Marks only what the receipt names (law 1).
     pub fn mark_received(&mut self, received: &[(u64, i64)]) -> Result<(), VaultError> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (n, at) in received {
-            tx.execute("UPDATE capsule SET received = ?2 WHERE n = ?1", (*n as i64, at))?;
-        }
+        mark_received(&tx, received)?;
         tx.commit()?;
         Ok(())
     }
@@ -205,6 +203,27 @@ impl LockedVault {
     pub fn wipe(&mut self) -> Result<(), VaultError> {
         wipe(&mut self.db)
     }
+}
+
+fn copies(db: &Connection, most: usize) -> Result<Vec<SealedCopy>, VaultError> {
+    let mut statement = db.prepare_cached(
+        "SELECT n, enc, sealed FROM capsule
+         WHERE received IS NULL AND (entry IS NULL OR entry NOT IN (SELECT seq FROM entry WHERE received IS NOT NULL))
+         ORDER BY n LIMIT ?1",
+    )?;
+    let copies = statement
+        .query_map([most as i64], |r| {
+            Ok(SealedCopy { n: r.get::<_, i64>(0)? as u64, enc: r.get(1)?, sealed: r.get(2)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(copies)
+}
+
+fn mark_received(db: &Connection, received: &[(u64, i64)]) -> Result<(), VaultError> {
+    for (n, at) in received {
+        db.execute("UPDATE capsule SET received = ?2 WHERE n = ?1", (*n as i64, at))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn is_wiped(db: &Connection) -> Result<bool, VaultError> {

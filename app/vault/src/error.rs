@@ -17,6 +17,8 @@ pub enum VaultError {
         "this device was wiped and opens no more; what was written is kept sealed for the hub: `capsule push` sends it — then enrol again into another file"
     )]
     Wiped,
+    #[error("the limit of wrong PINs is 3 to 100")]
+    PinLimit,
     #[error("a sealed copy could not be made; nothing was changed")]
     Copy(#[from] protocol::CapsuleError),
     #[error("there is no vault here; enrol this device first")]

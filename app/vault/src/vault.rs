@@ -218,7 +218,10 @@ impl Vault {
 
     /// Wrong PINs after which the keys go.
     pub fn wipe_after(&mut self, wrong: u32) -> Result<(), VaultError> {
-        self.db.execute("UPDATE header SET wipe_after = ?1", [wrong.clamp(3, 100)])?;
+        if !(3..=100).contains(&wrong) {
+            return Err(VaultError::PinLimit);
+        }
+        self.db.execute("UPDATE header SET wipe_after = ?1", [wrong])?;
         Ok(())
     }
 
@@ -373,4 +376,125 @@ fn restrict(path: &Path) -> Result<(), VaultError> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::FileKeyStore;
+    use record::DocumentId;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn at(minutes: u64) -> RunningTime {
+        RunningTime { boot: [1; 16], ms: minutes * 60_000 }
+    }
+
+    /// A vault with one item in it, and its folder.
+    fn vault() -> Result<(tempfile::TempDir, PathBuf, FileKeyStore), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.vault");
+        let store = FileKeyStore::beside(&path);
+        let mut vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, at(0))?;
+        vault.write(|tx| tx.put_setting("language", "ja"))?;
+        Ok((folder, path, store))
+    }
+
+    #[test]
+    fn wrong_pins_wait_longer_and_longer_and_the_tenth_takes_the_keys() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let (right, wrong) = (Pin::new("2468")?, Pin::new("1357")?);
+        let mut minute = 0;
+        for (n, wait) in [0, 0, 0, 1, 5, 15, 60, 60, 60].into_iter().enumerate() {
+            match Vault::open(&path, &store, &wrong, at(minute)).err() {
+                Some(VaultError::WrongPin { left, wait_ms }) => {
+                    assert_eq!((left, wait_ms), (9 - n as u32, wait * 60_000))
+                }
+                other => return Err(format!("{n}: {other:?}").into()),
+            }
+            if wait > 0 {
+                // Not even the right one is looked at before the time is over.
+                let early = Vault::open(&path, &store, &right, at(minute));
+                assert!(matches!(early.err(), Some(VaultError::Wait { .. })));
+            }
+            minute += wait;
+        }
+        assert!(matches!(Vault::open(&path, &store, &wrong, at(minute)).err(), Some(VaultError::Wiped)));
+        assert!(matches!(Vault::open(&path, &store, &right, at(minute + 999)).err(), Some(VaultError::Wiped)));
+        Ok(())
+    }
+
+    #[test]
+    fn the_right_pin_forgives() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let (right, wrong) = (Pin::new("2468")?, Pin::new("1357")?);
+        for _ in 0..4 {
+            for left in [9, 8] {
+                let error = Vault::open(&path, &store, &wrong, at(0)).err();
+                assert!(matches!(error, Some(VaultError::WrongPin { left: l, .. }) if l == left));
+            }
+            Vault::open(&path, &store, &right, at(0))?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn after_a_wipe_the_file_holds_no_key_and_no_body_that_stood_there() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        let bodies: Vec<Vec<u8>> = open.read(|tx| -> Result<_, VaultError> {
+            let mut bodies = Vec::new();
+            for sql in [
+                "SELECT wrapped FROM header",
+                "SELECT wrapped FROM compartment",
+                "SELECT wrapped FROM patient_key",
+                "SELECT sealed FROM state",
+            ] {
+                let mut statement = tx.sql.prepare(sql)?;
+                bodies.extend(statement.query_map([], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>()?);
+            }
+            Ok(bodies)
+        })?;
+        assert!(bodies.len() >= 4);
+        open.wipe()?;
+        for file in std::fs::read_dir(path.parent().ok_or("no folder")?)? {
+            let bytes = std::fs::read(file?.path())?;
+            for body in &bodies {
+                assert!(
+                    !bytes.windows(24).any(|window| window == &body[1..25]),
+                    "a nonce of a wiped body still stands there"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_changed_pin_costs_what_it_cost_before() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        open.change_pin(&store, &Pin::new("8642")?)?;
+        drop(open);
+        assert!(Vault::open(&path, &store, &Pin::new("2468")?, at(0)).is_err());
+        Vault::open(&path, &store, &Pin::new("8642")?, at(0))?;
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_is_written_without_its_sealed_copy() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        let patient = "p1".parse()?;
+        let written = crate::Written {
+            doc: DocumentId([1; 16]),
+            patient: &patient,
+            kind: protocol::Kind::Note,
+            hash: record::ContentHash([0; 32]),
+            bytes: b"x",
+            at: 0,
+        };
+        let refused: Result<(), VaultError> = open.write(|tx| tx.put_copy(&written));
+        assert!(matches!(refused, Err(VaultError::Missing(_))));
+        Ok(())
+    }
 }

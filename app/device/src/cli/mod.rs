@@ -11,6 +11,7 @@ use crate::phone::Phone;
 use crate::quiet;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
+use protocol::{Failure, RefusalCode};
 use record::{DocumentId, Form, PatientId};
 use serde::Serialize;
 use std::io::Write;
@@ -115,6 +116,9 @@ enum CapsuleCommand {
 
 #[derive(Subcommand)]
 enum PinCommand {
+    /// After how many wrong PINs this device's keys go (3 to 100; 10 if never set)
+    #[command(after_help = "Example: tsutsuji-device pin limit 10 --vault a.vault --pin-file pin")]
+    Limit { wrong: u32 },
     /// Change the PIN; torn at any step, exactly one of the two opens the vault
     #[command(after_help = "Example: tsutsuji-device pin change --new-pin-file new --vault a.vault --pin-file pin")]
     Change {
@@ -186,8 +190,12 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let vault = cli.vault.ok_or(CliError::Missing("--vault FILE, the file that holds this device's records"))?;
     if let Command::Capsule(CapsuleCommand::Push) = cli.command {
         let pushed = capsule::push(&vault, &FileKeyStore::beside(&vault)).await?;
-        return out.say(&serde_json::json!({ "sent": pushed.sent, "wiped": pushed.wiped }), |_| {
-            format!("sent {} sealed copies{}", pushed.sent, if pushed.wiped { "; this device was wiped" } else { "" })
+        return out.say(&serde_json::json!({ "sent": pushed.sent, "wiped": pushed.wipe_ordered }), |_| {
+            format!(
+                "sent {} sealed copies{}",
+                pushed.sent,
+                if pushed.wipe_ordered { "; this device was wiped" } else { "" }
+            )
         });
     }
     if let Command::Wipe { forgotten_pin: true } = cli.command {
@@ -216,7 +224,21 @@ async fn run(cli: Cli) -> Result<(), CliError> {
             out.say(&serde_json::json!({ "wiped": true }), |_| WIPED.to_string())
         }
         Command::Sync => {
-            let report = phone.sync().await?;
+            let report = match phone.sync().await {
+                // A revoked device may still bring what was written, sealed, and hear whether its keys are to go.
+                Err(DeviceError::Sync(Failure::Refused(RefusalCode::Revoked))) => {
+                    return Err(match phone.push_copies().await {
+                        Ok(pushed) if pushed.wipe_ordered => {
+                            phone.wipe()?;
+                            DeviceError::WipedByOrder
+                        }
+                        Ok(_) => DeviceError::RevokedButBrought,
+                        Err(_) => DeviceError::Sync(Failure::Refused(RefusalCode::Revoked)),
+                    }
+                    .into());
+                }
+                other => other?,
+            };
             out.say(&json::Synced::new(&report, &phone.status(now)?), |s| {
                 format!(
                     "sent {}, received {}, unsent {}, held {}, rejected {}",
@@ -259,6 +281,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Handover(command) => document::handover(&phone, command, &out, now),
         Command::Report(command) => document::report(&phone, command, &out),
         Command::Manager(command) => document::manager(&phone, command, &out, now),
+        Command::Pin(PinCommand::Limit { wrong }) => {
+            phone.set_pin_limit(wrong)?;
+            out.say(&serde_json::json!({ "limit": wrong }), |_| format!("after {wrong} wrong PINs the keys go"))
+        }
         Command::Pin(PinCommand::Change { new_pin_file }) => {
             phone.change_pin(&store, &read_pin(&new_pin_file)?)?;
             out.say(&serde_json::json!({"changed": true}), |_| "the PIN was changed".to_string())

@@ -1,0 +1,131 @@
+//! The phone that nobody can or may unlock: what was written still reaches the station.
+
+use serde_json::{Value, json};
+use stories::{Hub, Outcome, Phone};
+
+fn strings<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
+    list.as_array().into_iter().flatten().filter_map(|item| item[key].as_str()).collect()
+}
+
+fn push(phone: &Phone) -> Outcome<Value> {
+    phone.without_pin(&["capsule", "push"])
+}
+
+/// A note written where there was no signal, and what it says.
+fn written_offline(hub: &Hub, patient: &str) -> Outcome<(Phone, String)> {
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    let note = a.start_note(patient, None)?;
+    a.fill_in(&note)?;
+    a.write_text(&note, "condition", "下肢浮腫あり。")?;
+    a.write_text(&note, "phone.content", "息切れ。")?;
+    a.ok(&["note", "set", &note, "phone.called_at", "08:10"])?;
+    a.ok(&["note", "confirm", &note])?;
+    Ok((a, note))
+}
+
+fn reaches_a_colleague(hub: &Hub, note: &str) -> Outcome {
+    let held = hub.ok(&["held", "list"])?;
+    assert_eq!(strings(&held, "reason"), ["capsule"], "{held}");
+    assert_eq!(strings(&held, "staff"), ["nurse-a"]);
+    let id = held[0]["held"].as_str().ok_or("no id")?.to_string();
+    assert_eq!(hub.ok(&["held", "accept", &id])?["state"], json!("passed"));
+    assert_eq!(hub.ok(&["held", "list"])?, json!([]));
+    let b = hub.phone("nurse-b")?;
+    b.ok(&["sync"])?;
+    let shown = b.ok(&["note", "show", note])?;
+    assert_eq!((&shown["state"], &shown["author"]), (&json!("confirmed"), &json!("nurse-a")));
+    assert_eq!(shown["fields"]["condition"], json!("下肢浮腫あり。"));
+    assert_eq!(shown["fields"]["phone.content"], json!("息切れ。"));
+    Ok(())
+}
+
+#[test]
+fn after_too_many_wrong_pins_the_keys_are_gone_and_the_note_still_arrives() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, note) = written_offline(&hub, &patient)?;
+    a.ok(&["pin", "limit", "3"])?;
+    std::fs::write(&a.pin, "1357")?;
+    assert!(a.refused(&["status"])?.contains("2 more"));
+    assert!(a.refused(&["status"])?.contains("1 more"));
+    assert!(a.refused(&["status"])?.contains("wiped"));
+    std::fs::write(&a.pin, "2468")?;
+    assert!(a.refused(&["status"])?.contains("wiped"), "the right PIN opens nothing any more");
+    assert!(push(&a)?["sent"].as_u64() > Some(5));
+    assert_eq!(push(&a)?["sent"], json!(0), "what the hub receipted is not sent again");
+    reaches_a_colleague(&hub, &note)
+}
+
+#[test]
+fn a_forgotten_pin_costs_nothing_that_was_written() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, note) = written_offline(&hub, &patient)?;
+    a.without_pin(&["wipe", "--forgotten-pin"])?;
+    push(&a)?;
+    reaches_a_colleague(&hub, &note)
+}
+
+#[test]
+fn a_revoked_phone_brings_what_it_wrote_and_gets_nothing() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, note) = written_offline(&hub, &patient)?;
+    let device = a.ok(&["status"])?["device"].as_str().unwrap_or_default().to_string();
+    hub.ok(&["device", "revoke", "--device", &device])?;
+    assert!(a.refused(&["sync"])?.contains("sent sealed"));
+    reaches_a_colleague(&hub, &note)?;
+    // Signed by a person whose right was taken back before the hub heard of it: kept, and marked for a person.
+    assert_eq!(hub.ok(&["note", "verify", &note])?["verdict"], json!("review"));
+    Ok(())
+}
+
+#[test]
+fn a_lost_phone_destroys_its_keys_at_its_next_contact() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, note) = written_offline(&hub, &patient)?;
+    let device = a.ok(&["status"])?["device"].as_str().unwrap_or_default().to_string();
+    hub.ok(&["device", "wipe", "--device", &device])?;
+    assert_eq!(push(&a)?["wiped"], json!(true));
+    assert!(a.refused(&["status"])?.contains("wiped"));
+    assert!(hub.ok(&["device", "list"])?[0]["wiped_at"].is_string());
+    reaches_a_colleague(&hub, &note)
+}
+
+#[test]
+fn what_the_hub_has_already_is_not_held_again() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, note) = written_offline(&hub, &patient)?;
+    let before = std::fs::read(&a.vault)?;
+    a.ok(&["sync"])?;
+    // The answer was lost with the power: the phone knows nothing of the receipt.
+    for suffix in ["-wal", "-shm"] {
+        let mut file = a.vault.as_os_str().to_owned();
+        file.push(suffix);
+        let _ = std::fs::remove_file(file);
+    }
+    std::fs::write(&a.vault, before)?;
+    push(&a)?;
+    assert_eq!(hub.ok(&["held", "list"])?, json!([]), "de-duplicated by the changes' own hashes");
+    // Without a signal a push is an error with a sentence, and nothing is lost by it.
+    hub.kill();
+    assert!(a.refused_without_pin(&["capsule", "push"])?.contains("cannot be reached"));
+    hub.serve()?;
+    push(&a)?;
+    assert_eq!(hub.ok(&["note", "verify", &note])?["verdict"], json!("valid"));
+    Ok(())
+}
+
+#[test]
+fn copies_that_are_sent_back_stay_out() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, note) = written_offline(&hub, &patient)?;
+    push(&a)?;
+    let id = hub.ok(&["held", "list"])?[0]["held"].as_str().ok_or("nothing held")?.to_string();
+    assert!(hub.try_run(&["held", "accept", "entry-999"])?.is_err());
+    hub.ok(&["held", "return", &id])?;
+    assert_eq!(hub.ok(&["held", "list"])?, json!([]));
+    assert_eq!(hub.ok(&["note", "list"])?, json!([]));
+    // The phone itself still has the note, and its own sync still brings it.
+    a.ok(&["sync"])?;
+    assert_eq!(strings(&hub.ok(&["note", "list"])?, "note"), [note.as_str()]);
+    Ok(())
+}
