@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+use vault::RunningTime;
 
 /// A change waits this long for its neighbours before it is sent.
 const GATHER: Duration = Duration::from_millis(1_500);
@@ -67,6 +68,9 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
         let now = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         // What is written from here on counts as new, even if this run does not carry it.
         changes.mark_unchanged();
+        if let Err(error) = phone.tick_lease(RunningTime::now()) {
+            tracing::warn!(%error, "the lease could not be counted");
+        }
         let end = phone.run(&mut engine, trigger, now).await;
         let healthy = end.result.is_ok();
         let moved = end.result.is_ok_and(|report| report.sent > 0);
@@ -76,6 +80,15 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             Err(Failure::Unreachable) => Pill::Offline,
             Err(failure) => Pill::Trouble(failure),
         });
+        if healthy && phone.self_check_due(Timestamp::now()) {
+            let idle = phone.clone();
+            // Off the loop: the check takes its bites while nothing else wants the vault.
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = idle.self_check(Timestamp::now()) {
+                    tracing::warn!(%error, "the self-check did not come to its end");
+                }
+            });
+        }
         let wait = Duration::from_millis(u64::try_from(end.wake_at - now).unwrap_or(0));
         trigger = tokio::select! {
             order = orders.recv() => match order {

@@ -3,17 +3,27 @@
 
 use crate::error::DeviceError;
 use crate::http::HubLine;
+use jiff::Timestamp;
 use protocol::{Cursor, EnrolRequest, EnrolUri, Failure, Series, WIRE_VERSION};
 use rcgen::{CertificateParams, KeyPair};
 use record::{ContentHash, DocumentId};
 use std::path::{Path, PathBuf};
-use vault::{FileKeyStore, Identity, Pin, PinCost, RunningTime, SyncState, Vault, VaultError};
+use vault::{FileKeyStore, Identity, Pin, PinCost, RunningTime, Standing, SyncState, Vault, VaultError};
 use zeroize::Zeroizing;
 
 /// Enrols this device. On any error nothing is left behind, and nothing that was there is touched.
 pub async fn enrol(vault_file: &Path, uri: &EnrolUri, pin: &Pin, cost: PinCost) -> Result<Identity, DeviceError> {
-    if vault_file.exists() {
-        return Err(VaultError::AlreadyThere.into());
+    match Vault::standing(vault_file) {
+        Standing::Nothing => {}
+        Standing::Vault => return Err(VaultError::AlreadyThere.into()),
+        // What waits in it goes to the hub first, if there is a signal; else it waits on, under its new name.
+        Standing::Wiped => {
+            let _ = crate::capsule::push(vault_file, &FileKeyStore::beside(vault_file)).await;
+            move_aside(vault_file, Timestamp::now())?;
+        }
+        Standing::Unreadable => {
+            move_aside(vault_file, Timestamp::now())?;
+        }
     }
     let beside = suffixed(vault_file, ".enrolling");
     remove(&beside);
@@ -91,10 +101,32 @@ async fn enrol_into(file: &Path, uri: &EnrolUri, pin: &Pin, cost: PinCost) -> Re
             last_sync: None,
             last_hub_time: answer.time,
             lease_until: None,
+            lease_clock: None,
             backfill: Vec::new(),
         })
     })?;
     Ok(identity)
+}
+
+/// Gives a vault that does not open (any more) another name, with everything that belongs to it. Never deleted, never
+/// written over: it may hold the only copy of something.
+pub fn move_aside(vault_file: &Path, now: Timestamp) -> Result<PathBuf, DeviceError> {
+    let stamp = now.strftime("%Y%m%dT%H%M%SZ");
+    let mut aside = suffixed(vault_file, &format!(".aside-{stamp}"));
+    let mut n = 1;
+    while aside.exists() {
+        n += 1;
+        aside = suffixed(vault_file, &format!(".aside-{stamp}-{n}"));
+    }
+    // The key first: whoever finds the vault under its new name finds its key beside it.
+    for suffix in [".device-key", ".attempts", "-wal", "-shm", ""] {
+        let from = suffixed(vault_file, suffix);
+        if from.exists() {
+            rename(&from, &suffixed(&aside, suffix))?;
+        }
+    }
+    tracing::warn!("a vault that does not open was moved aside");
+    Ok(aside)
 }
 
 fn suffixed(path: &Path, suffix: &str) -> PathBuf {

@@ -393,6 +393,7 @@ impl OpenNote {
             started_at: None,
             ended_at: None,
             changed_at: now,
+            heads: Vec::new(),
         };
         let mut draft = Draft::new(note, form, hand.actor);
         draft.written_by(hand.staff);
@@ -440,6 +441,7 @@ impl OpenNote {
             at: now.as_millisecond(),
         })?;
         self.dirty = true;
+        self.row.heads = self.draft.heads();
         self.row.changed_at = self.row.changed_at.max(now);
         if matches!(self.row.state, NoteState::Draft | NoteState::Closed) {
             self.refresh_row(tx)?;
@@ -454,6 +456,7 @@ impl OpenNote {
 
     pub(crate) fn compact(&mut self, tx: &mut Tx<'_>) -> Result<(), DeviceError> {
         let document = self.draft.save();
+        self.row.heads = self.draft.heads();
         Ok(tx.put_note(&self.row, Some(&document), self.dirty, self.sent)?)
     }
 

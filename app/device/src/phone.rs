@@ -67,6 +67,11 @@ impl Phone {
         let phone =
             Self { inner: Mutex::new(Inner { vault }), identity, locked, actor, changes: watch::Sender::new(0) };
         phone.recover_journal(now)?;
+        match phone.tick_lease(RunningTime::now()) {
+            // A full disk keeps nobody from reading; the lease is counted when there is room.
+            Ok(_) | Err(DeviceError::Vault(VaultError::Full)) => {}
+            Err(error) => return Err(error),
+        }
         Ok(phone)
     }
 

@@ -59,6 +59,8 @@ pub struct Status {
     pub durable_up_to: u64,
     pub cursor: protocol::Cursor,
     pub bytes: u64,
+    /// The last self-check.
+    pub self_check: Option<vault::SelfCheck>,
     /// Whether the device's clock can be believed, by what the device itself knows.
     pub clock: Option<ClockDoubt>,
     pub log: Vec<SyncLogLine>,
@@ -195,6 +197,7 @@ impl Phone {
                 durable_up_to: state.durable_up_to,
                 cursor: state.cursor,
                 bytes,
+                self_check: tx.self_check()?,
                 clock: contact(&state).and_then(|contact| clock_doubt(now, Some(contact))),
                 log: tx.sync_log()?,
             })

@@ -1,6 +1,7 @@
 //! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction.
 
 use crate::error::DeviceError;
+use crate::lease;
 use crate::note::OpenNote;
 use crate::phone::Phone;
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use record::visit_note::{
     ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What, changes,
 };
 use record::{DisclosedRecord, Form, PatientId, StaffRole, canonical};
-use vault::{Backfill, Item, SyncState, Tx, VaultError};
+use vault::{Backfill, Item, RunningTime, SyncState, Tx, VaultError};
 
 /// Largest number of bytes of entries in one request.
 const OFFER: usize = 4 << 20;
@@ -92,6 +93,10 @@ impl Phone {
                 // Another process on this vault was faster: its cursor stands, this page comes again.
                 return Ok(stored);
             }
+            // By the hub's clock the last lease is over: what was kept under it goes, and what is allowed now comes anew.
+            if state.lease_until.is_some_and(|until| answer.time > until) {
+                lease::destroy(tx, &mut state)?;
+            }
             for item in &answer.feed {
                 match self.take(tx, item, &mut state, now) {
                     Ok(()) => stored.received += 1,
@@ -111,6 +116,7 @@ impl Phone {
             state.last_hub_time = answer.time;
             if let Some(policy) = &answer.policy {
                 state.lease_until = policy.lease_until;
+                state.lease_clock = lease::granted(policy.lease_until, answer.time, RunningTime::now());
             }
             tx.put_sync_state(&state)?;
             Ok(stored)

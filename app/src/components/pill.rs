@@ -62,6 +62,7 @@ mod tests {
             cursor: device::START_CURSOR,
             bytes: 0,
             clock: None,
+            self_check: None,
             log: Vec::new(),
         }
     }

@@ -6,6 +6,7 @@
 
 use crate::error::VaultError;
 use crate::keys::DeviceSecret;
+use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ pub const WIPE_AFTER: u32 = 10;
 const WAIT_MINUTES: [u64; 7] = [0, 0, 0, 1, 5, 15, 60];
 
 /// Time that the device has been running: which start it was, and milliseconds since then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningTime {
     pub boot: [u8; 16],
     pub ms: u64,

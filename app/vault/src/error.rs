@@ -17,6 +17,10 @@ pub enum VaultError {
         "this device was wiped and opens no more; what was written is kept sealed for the hub: `capsule push` sends it — then enrol again into another file"
     )]
     Wiped,
+    #[error(
+        "this is an older copy of this device's vault (state {here}, the device has come to {newest}); it was left as it is — put the newest copy back, or ask the station's manager"
+    )]
+    OlderCopy { here: u64, newest: u64 },
     #[error("the limit of wrong PINs is 3 to 100")]
     PinLimit,
     #[error("a sealed copy could not be made; nothing was changed")]
@@ -30,7 +34,7 @@ pub enum VaultError {
     )]
     NoDeviceSecret(#[source] std::io::Error),
     #[error(
-        "the vault file cannot be read; it was left as it is — do not delete it, keep a copy and ask the station's manager"
+        "the vault file cannot be read; it was left as it is — do not delete it: `enrol` moves it aside and makes a new one; tell the station's manager, who may still read it"
     )]
     Unreadable(#[source] rusqlite::Error),
     #[error("this file is a database of another program; give the vault's own file")]

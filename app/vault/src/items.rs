@@ -81,8 +81,10 @@ impl Tx<'_> {
     /// Withdrawal: everything that a facility disclosed of a patient goes; with the last of it, the patient's disclosed key.
     pub fn forget_disclosed(&mut self, patient: &PatientId, source: &FacilityId) -> Result<usize, VaultError> {
         let compartment = self.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));
+        let whose = patient;
         let patient = self.ring.patient_tag(Some(patient));
         let source = self.source_tag(Some(source));
+        self.close_records_of(patient);
         let gone = self.sql.execute(
             "DELETE FROM item WHERE kind = ?1 AND patient = ?2 AND source = ?3 AND compartment = ?4",
             (u8::from(Kind::Record), patient, source, compartment),
@@ -92,10 +94,21 @@ impl Tx<'_> {
             (patient, compartment),
             |r| r.get(0),
         )?;
-        if left == 0 {
-            self.ring.forget_patient(self.sql, compartment, patient)?;
-        }
+        // The key that sealed what is gone goes too; what other facilities disclosed is sealed again under a new one.
+        let rest = if left > 0 { self.items(Kind::Record, Some(whose))? } else { Vec::new() };
+        self.ring.forget_patient(self.sql, compartment, patient)?;
+        rest.iter().try_for_each(|item| self.put_item(item))?;
+        self.ring.erased = true;
         Ok(gone)
+    }
+
+    /// The lease is over: everything disclosed goes, and its keys.
+    pub fn destroy_disclosed(&mut self) -> Result<(), VaultError> {
+        let compartment = self.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));
+        self.sql.execute("DELETE FROM item WHERE compartment = ?1", [compartment])?;
+        self.ring.forget_compartment(self.sql, compartment)?;
+        self.ring.erased = true;
+        Ok(())
     }
 
     fn source_tag(&self, facility: Option<&FacilityId>) -> crate::seal::Tag {

@@ -49,6 +49,14 @@ pub trait KeyStore {
     /// Stores the secret of a new vault. Refuses to overwrite one.
     fn put(&self, secret: &DeviceSecret) -> Result<(), VaultError>;
     fn get(&self) -> Result<DeviceSecret, VaultError>;
+    /// How far the vault's file had come when it was last marked; `None` where the store cannot count (a desktop's file).
+    fn generation(&self) -> Result<Option<u64>, VaultError> {
+        Ok(None)
+    }
+    /// Never goes back.
+    fn put_generation(&self, _generation: u64) -> Result<(), VaultError> {
+        Ok(())
+    }
 }
 
 /// The desktop's key store: a file beside the vault, readable by its owner only.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use protocol::Kind;
 use record::canonical;
 use record::visit_note::{NoteState, RawChange, SignedAct, SignedConfirmation};
-use record::{DocumentId, Form, PatientId, StaffId, VisitId};
+use record::{ChangeHash, DocumentId, Form, PatientId, StaffId, VisitId};
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,9 @@ pub struct NoteRow {
     pub ended_at: Option<Timestamp>,
     /// Device's clock.
     pub changed_at: Timestamp,
+    /// The document's versions as they were when this row was written: the self-check compares.
+    #[serde(default)]
+    pub heads: Vec<ChangeHash>,
 }
 
 /// A note's document as it is stored.

@@ -7,6 +7,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_vault.sql"),
     include_str!("migrations/0002_forms.sql"),
     include_str!("migrations/0003_capsule.sql"),
+    include_str!("migrations/0004_search.sql"),
 ];
 
 /// "Tsut": tells our file from any other SQLite file, which is never touched.

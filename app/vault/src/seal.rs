@@ -43,6 +43,7 @@ pub enum Table {
     Receipt = 11,
     State = 12,
     Locked = 13,
+    SearchSegment = 14,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! Small things with one value: who this device is, where it stands with its hub, what the last syncs did.
 
+use crate::attempts::RunningTime;
 use crate::error::VaultError;
+use crate::root::Root;
+use crate::scrub::SelfCheck;
 use crate::seal::Table;
 use crate::tx::Tx;
 use crate::vault::Compartment;
@@ -62,8 +65,19 @@ pub struct SyncState {
     pub last_hub_time: i64,
     /// Until when disclosed records may be read, milliseconds of the hub's clock.
     pub lease_until: Option<i64>,
+    /// What is left of that lease in time that the device has been running; `None` = nothing to count.
+    #[serde(default)]
+    pub lease_clock: Option<LeaseClock>,
     /// Patients whose records must still be fetched after a grant.
     pub backfill: Vec<Backfill>,
+}
+
+/// A lease counted in running time: no date that somebody sets lengthens it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseClock {
+    pub left_ms: u64,
+    /// When it was last counted.
+    pub seen: RunningTime,
 }
 
 /// A patient whose records are being fetched, page by page.
@@ -109,6 +123,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    pub(crate) fn stored_root(&mut self) -> Result<Option<Root>, VaultError> {
+        self.state("root")
+    }
+
+    pub(crate) fn put_root(&mut self, root: &Root) -> Result<(), VaultError> {
+        self.put_state("root", root)
+    }
+
     pub fn identity(&mut self) -> Result<Identity, VaultError> {
         self.state("identity")?.ok_or(VaultError::Missing("who this device is"))
     }
@@ -135,6 +157,14 @@ impl Tx<'_> {
         log.insert(0, line);
         log.truncate(LOG_LINES);
         self.put_state("sync_log", &log)
+    }
+
+    pub fn self_check(&mut self) -> Result<Option<SelfCheck>, VaultError> {
+        self.state("self_check")
+    }
+
+    pub fn put_self_check(&mut self, check: &SelfCheck) -> Result<(), VaultError> {
+        self.put_state("self_check", check)
     }
 
     /// A setting of the app (language, …), as text.

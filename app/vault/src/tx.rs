@@ -101,5 +101,6 @@ fn name(table: Table) -> &'static str {
         Table::Receipt => "receipt",
         Table::State => "state",
         Table::Locked => "locked",
+        Table::SearchSegment => "search_segment",
     }
 }

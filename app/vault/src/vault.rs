@@ -4,8 +4,10 @@ use crate::attempts::{AttemptFile, Attempts, RunningTime};
 use crate::capsule::{self, CopyBook};
 use crate::error::VaultError;
 use crate::keys::{self, ARGON_KIB, ARGON_PASSES, DeviceSecret, KeyStore, Pin};
+use crate::root::RowSum;
 use crate::schema;
 use crate::seal::{self, Header, Key, Table, Tag};
+use crate::search::OpenSegments;
 use crate::state::Identity;
 use crate::tx::Tx;
 use protocol::Series;
@@ -27,6 +29,17 @@ pub enum Compartment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wear {
     pub bytes: u64,
+}
+
+/// What stands where a vault should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Nothing,
+    Vault,
+    /// Its keys are gone; sealed copies may still wait.
+    Wiped,
+    /// No vault that can be read: damaged, or another program's file.
+    Unreadable,
 }
 
 /// Cost of Argon2id. Tests use a cheaper one; a vault remembers its own.
@@ -77,6 +90,12 @@ pub(crate) struct KeyRing {
     seen: i64,
     /// Rows that did not open: left as they are, counted, shown.
     pub damaged: HashSet<(u8, Tag)>,
+    /// The sum of all rows.
+    pub rows: RowSum,
+    /// Something was erased in this transaction: its traces in the log are cut off after the commit.
+    pub erased: bool,
+    /// What searches have opened.
+    pub searched: OpenSegments,
     /// Seals copies of what is written to the hub; set once it is known who the device is.
     pub copies: Option<CopyBook>,
 }
@@ -115,7 +134,8 @@ impl Vault {
             "INSERT INTO header (only, format, vault, salt, kib, passes, wrapped, guarded) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1)",
             (seal::FORMAT, vault, salt, cost.kib, cost.passes, wrapped),
         )?;
-        Ok(Self { path: path.to_path_buf(), db, ring: KeyRing::new(vault_key) })
+        let ring = KeyRing::new(vault_key, &db)?;
+        Ok(Self { path: path.to_path_buf(), db, ring })
     }
 
     /// Opens a vault with both factors. A wrong PIN is counted before it is tried; after too many the keys go and the
@@ -163,7 +183,32 @@ impl Vault {
         if !guarded {
             db.execute("UPDATE header SET guarded = 1", [])?;
         }
-        Ok(Self { path: path.to_path_buf(), db, ring: KeyRing::new(vault_key) })
+        let ring = KeyRing::new(vault_key, &db)?;
+        let mut vault = Self { path: path.to_path_buf(), db, ring };
+        if let Some(newest) = store.generation()? {
+            let here = vault.read(|tx| tx.generation())?;
+            if here < newest {
+                return Err(VaultError::OlderCopy { here, newest });
+            }
+        }
+        Ok(vault)
+    }
+
+    /// What stands under a path, without any key.
+    pub fn standing(path: &Path) -> Standing {
+        if !path.exists() {
+            return Standing::Nothing;
+        }
+        let looked = || -> Result<bool, VaultError> {
+            let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            schema::check_ours(&db)?;
+            capsule::is_wiped(&db)
+        };
+        match looked() {
+            Ok(true) => Standing::Wiped,
+            Ok(false) => Standing::Vault,
+            Err(_) => Standing::Unreadable,
+        }
     }
 
     /// Wraps the vault key under a new PIN. One row, one transaction: torn at any step, exactly one of the two opens.
@@ -192,10 +237,26 @@ impl Vault {
         // Until the commit has succeeded, keys made inside stand on no disk: an error, a full disk at the commit or a panic
         // leaves the ring untrusted, and the next transaction reads every key anew.
         self.ring.trusted = false;
-        let value = work(&mut Tx { sql: &sql, ring: &mut self.ring })?;
+        let mut tx = Tx { sql: &sql, ring: &mut self.ring };
+        tx.load_root()?;
+        let before = tx.ring.rows.get();
+        let value = work(&mut tx)?;
+        tx.store_root(before)?;
         sql.commit().map_err(VaultError::from)?;
         self.ring.trusted = true;
+        if std::mem::take(&mut self.ring.erased) {
+            self.cut_log();
+        }
         Ok(value)
+    }
+
+    /// What an erasure freed is overwritten (`secure_delete`); the log still holds what was written before it. Another
+    /// connection that reads keeps the log for now: the next erasure, or the file's last closing, cuts it.
+    fn cut_log(&self) {
+        let cut: Result<i64, rusqlite::Error> = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0));
+        if !matches!(cut, Ok(0)) {
+            tracing::info!("the log of an erasure is cut off later: somebody else is reading");
+        }
     }
 
     /// Reads in one snapshot.
@@ -225,6 +286,12 @@ impl Vault {
         Ok(())
     }
 
+    /// Tells the key store how far this file has come, so that an older copy of it is noticed.
+    pub fn mark_generation(&mut self, store: &dyn KeyStore) -> Result<(), VaultError> {
+        let generation = self.read(|tx| tx.generation())?;
+        store.put_generation(generation)
+    }
+
     pub fn wear(&self) -> Wear {
         Wear { bytes: std::fs::metadata(&self.path).map(|m| m.len()).unwrap_or(0) }
     }
@@ -235,9 +302,10 @@ impl Vault {
 }
 
 impl KeyRing {
-    fn new(vault: Key) -> Self {
+    fn new(vault: Key, db: &Connection) -> Result<Self, VaultError> {
         let lookup = keys::derive_key(&vault, "tsutsuji 2026 vault lookup v1");
-        Self {
+        let rows = RowSum::watch(db, &lookup)?;
+        Ok(Self {
             vault,
             lookup,
             compartments: HashMap::new(),
@@ -245,8 +313,17 @@ impl KeyRing {
             trusted: true,
             seen: 0,
             damaged: HashSet::new(),
+            searched: OpenSegments::default(),
+            rows,
+            erased: false,
             copies: None,
-        }
+        })
+    }
+
+    /// Makes the station's own key if it is not there yet.
+    pub fn prepare_station(&mut self, sql: &Connection) -> Result<(), VaultError> {
+        let station = self.compartment_tag(&Compartment::Station);
+        self.patient_key(sql, station, NOBODY, true).map(|_| ())
     }
 
     /// At the start of every transaction: forgets keys that may not be the disk's.
@@ -255,6 +332,7 @@ impl KeyRing {
         if !self.trusted || seen != self.seen {
             self.compartments.clear();
             self.patients.clear();
+            self.rows.loaded = false;
         }
         self.trusted = true;
         self.seen = seen;
@@ -341,6 +419,15 @@ impl KeyRing {
         };
         self.compartments.insert(compartment, key.clone());
         Ok(key)
+    }
+
+    /// Erases a whole compartment: every key of it.
+    pub fn forget_compartment(&mut self, sql: &Connection, compartment: Tag) -> Result<(), VaultError> {
+        self.patients.retain(|(known, _), _| *known != compartment);
+        self.compartments.remove(&compartment);
+        sql.execute("DELETE FROM patient_key WHERE compartment = ?1", [compartment])?;
+        sql.execute("DELETE FROM compartment WHERE tag = ?1", [compartment])?;
+        Ok(())
     }
 
     /// Erases a patient in a compartment: the wrapped key goes, and with it every body that it sealed.
@@ -466,6 +553,169 @@ mod tests {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// A key store that counts, as phones have one.
+    struct Counting<'a>(&'a FileKeyStore, std::cell::Cell<Option<u64>>);
+
+    impl KeyStore for Counting<'_> {
+        fn put(&self, secret: &DeviceSecret) -> Result<(), VaultError> {
+            self.0.put(secret)
+        }
+        fn get(&self) -> Result<DeviceSecret, VaultError> {
+            self.0.get()
+        }
+        fn generation(&self) -> Result<Option<u64>, VaultError> {
+            Ok(self.1.get())
+        }
+        fn put_generation(&self, generation: u64) -> Result<(), VaultError> {
+            self.1.set(Some(generation));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_whole_older_copy_of_the_file_is_noticed_by_the_key_store() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let pin = Pin::new("2468")?;
+        let counting = Counting(&store, std::cell::Cell::new(None));
+        let mut open = Vault::open(&path, &counting, &pin, at(0))?;
+        open.mark_generation(&counting)?;
+        drop(open);
+        let older = std::fs::read(&path)?;
+        let mut open = Vault::open(&path, &counting, &pin, at(0))?;
+        open.write(|tx| tx.put_setting("language", "en"))?;
+        open.mark_generation(&counting)?;
+        drop(open);
+        Vault::open(&path, &counting, &pin, at(0))?;
+        std::fs::write(&path, older)?;
+        assert!(matches!(Vault::open(&path, &counting, &pin, at(0)).err(), Some(VaultError::OlderCopy { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn one_row_put_back_from_an_older_copy_taken_away_or_slipped_in_is_noticed() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let pin = Pin::new("2468")?;
+        let mut open = Vault::open(&path, &store, &pin, at(0))?;
+        for number in 1..4 {
+            let item = record_of("hp-1", number)?;
+            open.write(|tx| tx.put_item(&item))?;
+        }
+        let changed = crate::Item { body: vec![9; 40], ..record_of("hp-1", 1)? };
+        let raw = |sql: &str| -> Result<usize, rusqlite::Error> { Connection::open(&path)?.execute(sql, []) };
+        Connection::open(&path)?.execute_batch("CREATE TABLE kept AS SELECT * FROM item")?;
+        open.write(|tx| tx.put_item(&changed))?;
+        assert!(open.read(|tx| tx.rows_add_up())?);
+        let harm = [
+            ("an older row put back", "UPDATE item SET sealed = (SELECT k.sealed FROM kept k WHERE k.key = item.key)"),
+            ("a row taken away", "DELETE FROM item WHERE key = (SELECT min(key) FROM item)"),
+            (
+                "a row of another place slipped in",
+                "INSERT INTO item SELECT kind + 100, key, compartment, patient, source, sealed FROM kept",
+            ),
+        ];
+        drop(open);
+        let sound = std::fs::read(&path)?;
+        for (what, sql) in harm {
+            raw(sql)?;
+            let mut open = Vault::open(&path, &store, &pin, at(0))?;
+            assert!(!open.read(|tx| tx.rows_add_up())?, "{what}");
+            // Each row by itself still opens: only the sum knows.
+            open.read(|tx| tx.items(protocol::Kind::Record, None))?;
+            drop(open);
+            std::fs::write(&path, &sound)?;
+            for suffix in ["-wal", "-shm"] {
+                let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn writing_that_failed_leaves_the_sum_as_it_was() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        let item = record_of("hp-1", 1)?;
+        let failed: Result<(), VaultError> = open.write(|tx| {
+            tx.put_item(&item)?;
+            Err(VaultError::NoRandomness)
+        });
+        assert!(failed.is_err() && open.read(|tx| tx.rows_add_up())?);
+        open.write(|tx| tx.put_item(&item))?;
+        open.write(|tx| tx.put_setting("language", "en"))?;
+        open.write(|tx| tx.put_setting("language", "ja"))?;
+        open.write(|tx| tx.destroy_disclosed())?;
+        assert!(open.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    /// One disclosed record of a patient.
+    fn record_of(facility: &str, number: u8) -> Result<crate::Item, Box<dyn std::error::Error>> {
+        Ok(crate::Item {
+            kind: protocol::Kind::Record,
+            doc: DocumentId([number; 16]),
+            patient: Some("p1".parse()?),
+            source: Some(facility.parse()?),
+            body: vec![number; 40],
+        })
+    }
+
+    /// Every sealed body of the disclosed compartment, and the key that opens them.
+    fn disclosed(vault: &mut Vault) -> Result<(Vec<Vec<u8>>, Key), VaultError> {
+        vault.read(|tx| {
+            let compartment = tx.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));
+            let patient = tx.ring.patient_tag(Some(&"p1".parse().map_err(|_| VaultError::Missing("a patient"))?));
+            let key = tx.ring.patient_key(tx.sql, compartment, patient, false)?;
+            let mut statement = tx.sql.prepare("SELECT sealed FROM item WHERE compartment = ?1")?;
+            let bodies = statement.query_map([compartment], |r| r.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?;
+            Ok((bodies, key))
+        })
+    }
+
+    fn stands_in(folder: &Path, body: &[u8]) -> Result<bool, std::io::Error> {
+        for file in std::fs::read_dir(folder)? {
+            // Nonce and the first of the ciphertext: what a finder would need whole.
+            if std::fs::read(file?.path())?.windows(40).any(|window| window == &body[1..41]) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    #[test]
+    fn after_an_erasure_a_kept_key_finds_nothing_that_it_opens() -> Outcome {
+        let (folder, path, store) = vault()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        for (facility, number) in [("hp-1", 1), ("hp-1", 2), ("hp-2", 3)] {
+            let item = record_of(facility, number)?;
+            open.write(|tx| tx.put_item(&item))?;
+        }
+        let (before, kept) = disclosed(&mut open)?;
+        assert_eq!(before.len(), 3);
+        open.write(|tx| {
+            let (patient, facility) = ("p1".parse(), "hp-1".parse());
+            let missing = |_| VaultError::Missing("an id");
+            tx.forget_disclosed(&patient.map_err(missing)?, &facility.map_err(missing)?)
+        })?;
+        for body in &before {
+            assert!(!stands_in(folder.path(), body)?, "also what stays was sealed anew");
+        }
+        let (after, fresh) = disclosed(&mut open)?;
+        assert_eq!(after.len(), 1);
+        assert!(kept.0 != fresh.0);
+        let rest: Vec<crate::Item> = open.read(|tx| tx.items(protocol::Kind::Record, None))?;
+        assert!(rest == [record_of("hp-2", 3)?]);
+        // The lease ends: nothing of the compartment is left.
+        open.write(|tx| tx.destroy_disclosed())?;
+        for body in &after {
+            assert!(!stands_in(folder.path(), body)?);
+        }
+        assert!(disclosed(&mut open).is_err());
+        let item = record_of("hp-1", 4)?;
+        open.write(|tx| tx.put_item(&item))?;
+        assert_eq!(disclosed(&mut open)?.0.len(), 1, "and what comes later has keys of its own");
         Ok(())
     }
 

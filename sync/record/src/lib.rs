@@ -18,6 +18,7 @@ pub mod report_calendar;
 pub mod scales;
 pub mod summary;
 pub mod text_merge;
+pub mod text_search;
 pub mod visit;
 pub mod visit_note;
 pub mod vitals;

@@ -48,7 +48,7 @@ pub fn search_name(text: &str) -> String {
     for c in search_kana(text).chars() {
         match c {
             '々' => out.extend(out.chars().next_back()),
-            c => out.extend(KANJI_VARIANTS.get(&c).copied().unwrap_or(c).to_lowercase()),
+            c => out.extend(standing_for(c).to_lowercase()),
         }
     }
     out
@@ -147,6 +147,11 @@ fn lengthened(before: char, long_mark: LongMark) -> Option<char> {
         (LongMark::SpelledVowel, 'オ') => Some('ウ'),
         (LongMark::SameVowel | LongMark::SpelledVowel, vowel) => Some(vowel),
     }
+}
+
+/// The character that stands for all variants of a kanji.
+pub(crate) fn standing_for(c: char) -> char {
+    KANJI_VARIANTS.get(&c).copied().unwrap_or(c)
 }
 
 /// 異体字 → the character that stands for its group.

@@ -103,6 +103,9 @@ enum Command {
     /// Sealed copies of what was written
     #[command(subcommand)]
     Capsule(CapsuleCommand),
+    /// Check this vault: every row opened, every document read, the rows added up; changes nothing
+    #[command(after_help = "Example: tsutsuji-device doctor --vault a.vault --pin-file pin")]
+    Doctor,
 }
 
 const WIPED: &str = "this device's keys are gone; what was not sent yet is kept sealed: `capsule push` sends it";
@@ -160,6 +163,10 @@ enum CliError {
     Missing(&'static str),
     #[error("a signature under note {0} does not verify; show it to the station's manager")]
     Unsound(DocumentId),
+    #[error(
+        "this vault is damaged; nothing was changed — sync what is unsent, keep the file, and ask the station's manager"
+    )]
+    Damaged,
     #[error("standard output is closed")]
     Output(#[source] std::io::Error),
 }
@@ -219,6 +226,14 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let phone = Phone::unlock(&vault, &store, &pin, now)?;
     match cli.command {
         Command::Enrol { .. } | Command::Capsule(_) => Ok(()),
+        Command::Doctor => {
+            let shown = json::SelfCheckShown::from(&phone.self_check(now)?);
+            out.say(&shown, |c| {
+                let word = if c.sound { "sound" } else { "DAMAGED" };
+                format!("{word}: {} rows and {} documents checked", c.rows, c.documents)
+            })?;
+            if shown.sound { Ok(()) } else { Err(CliError::Damaged) }
+        }
         Command::Wipe { .. } => {
             phone.wipe()?;
             out.say(&serde_json::json!({ "wiped": true }), |_| WIPED.to_string())

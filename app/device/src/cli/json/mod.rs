@@ -100,7 +100,7 @@ pub struct StatusShown {
     set_aside: u64,
     damaged: u64,
     /// Null until a self-check has run.
-    self_check: Option<String>,
+    self_check: Option<SelfCheckShown>,
     /// Why the device's date, and every order's standing with it, is doubtful.
     clock: Option<String>,
 }
@@ -123,11 +123,37 @@ impl StatusShown {
             rejected: status.rejected,
             set_aside: status.set_aside,
             damaged: status.damaged,
-            self_check: None,
+            self_check: status.self_check.as_ref().map(SelfCheckShown::from),
             clock: status.clock.map(|doubt| match doubt {
                 ClockDoubt::Differs { ahead } => format!("{} s ahead of the hub at the last contact", ahead.as_secs()),
                 ClockDoubt::SetBack { by } => format!("set back by {} s since the last contact", by.as_secs()),
             }),
+        }
+    }
+}
+
+/// `doctor`, and the last of it in `status`
+#[derive(Serialize)]
+pub struct SelfCheckShown {
+    at: Option<String>,
+    pub sound: bool,
+    pub rows: u64,
+    damaged: std::collections::BTreeMap<String, u64>,
+    pub documents: u64,
+    documents_differ: u64,
+    rows_add_up: bool,
+}
+
+impl From<&vault::SelfCheck> for SelfCheckShown {
+    fn from(check: &vault::SelfCheck) -> Self {
+        Self {
+            at: time(Timestamp::from_millisecond(check.at).ok()),
+            sound: check.is_sound(),
+            rows: check.rows,
+            damaged: check.damaged.iter().cloned().collect(),
+            documents: check.documents,
+            documents_differ: check.documents_differ,
+            rows_add_up: check.rows_add_up,
         }
     }
 }
