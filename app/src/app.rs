@@ -178,6 +178,13 @@ fn Open(session: Session) -> Element {
     use_future(move || follow(changes.clone(), revision));
     let pills = session.background.pill();
     use_future(move || follow(pills.clone(), pill));
+    let launch = use_context::<Launch>();
+    use_effect(move || {
+        if pill() == Pill::WipeOrdered {
+            shell.lock();
+            bring_sealed(launch.vault.clone());
+        }
+    });
     match shell.route() {
         Route::Today => rsx! { today::Today {} },
         Route::Patients => rsx! { patients::Patients {} },
@@ -186,6 +193,20 @@ fn Open(session: Session) -> Element {
         Route::Notes => rsx! { notes::Notes {} },
         Route::Sync => rsx! { sync::SyncScreen {} },
     }
+}
+
+/// What a locked device still does: it sends what was written, sealed, and destroys its keys if the hub says so. Tried again
+/// until it is done; nothing is lost by waiting.
+pub fn bring_sealed(vault: std::path::PathBuf) {
+    tokio::spawn(async move {
+        let store = device::FileKeyStore::beside(&vault);
+        let mut wait = Duration::from_secs(5);
+        while let Err(error) = device::capsule::push(&vault, &store).await {
+            tracing::warn!(%error, "the sealed copies wait");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(900));
+        }
+    });
 }
 
 /// Copies what a channel says into a signal, until the channel closes.

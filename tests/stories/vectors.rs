@@ -11,7 +11,7 @@ use record::visit_note::{
 use record::{ContentHash, DeviceId, DocumentId, Form, canonical};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use stories::{Outcome, root};
+use stories::{Outcome, Phone, binary, root};
 
 const NOTE: DocumentId = DocumentId([0x4e; 16]);
 const FIRST: DeviceId = DeviceId([1; 8]);
@@ -205,5 +205,86 @@ fn what_is_written_today_is_what_was_recorded() -> Outcome {
     ] {
         assert_eq!(recorded(name)?, today[name], "{name}");
     }
+    Ok(())
+}
+
+/// A recorded phone, copied to where it may be written.
+fn recorded_phone(folder: &std::path::Path) -> Outcome<Phone> {
+    let from = root().join("tests/vectors/vault-1");
+    for name in ["a.vault", "a.vault.device-key", "pin"] {
+        std::fs::copy(from.join(name), folder.join(name))?;
+    }
+    Ok(Phone { vault: folder.join("a.vault"), pin: folder.join("pin") })
+}
+
+fn recorded_ids() -> Outcome<serde_json::Value> {
+    Ok(serde_json::from_slice(&std::fs::read(root().join("tests/vectors/vault-1/notes.json"))?)?)
+}
+
+#[test]
+fn a_vault_of_the_first_days_opens_is_read_written_and_found_sound() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (phone, ids) = (recorded_phone(folder.path())?, recorded_ids()?);
+    let id = |name: &str| ids[name].as_str().unwrap_or_default().to_string();
+    let confirmed = phone.ok(&["note", "show", &id("confirmed")])?;
+    assert_eq!(
+        (&confirmed["state"], &confirmed["fields"]["condition"]),
+        (&"confirmed".into(), &"下肢浮腫あり。".into())
+    );
+    let draft = phone.ok(&["note", "show", &id("draft")])?;
+    assert_eq!((&draft["fields"]["condition"], &draft["fields"]["remarks"]), (&"咳あり。".into(), &"追記。".into()));
+    assert_eq!(phone.ok(&["note", "verify", &id("confirmed")])?["verdict"], serde_json::json!("valid"));
+    phone.write_text(&id("draft"), "phone.content", "息切れ。")?;
+    phone.ok(&["note", "amend", &id("confirmed"), "temperature_c", "36.8", "--reason", "転記の誤り"])?;
+    assert_eq!(phone.ok(&["show", &id("patient")])?["patient"]["name"], serde_json::json!(stories::NAME));
+    assert_eq!(phone.ok(&["doctor"])?["sound"], serde_json::json!(true));
+    Ok(())
+}
+
+#[test]
+fn a_vault_killed_while_it_is_brought_up_to_date_opens_all_the_same() -> Outcome {
+    let ids = recorded_ids()?;
+    for step in 0..12u64 {
+        let folder = tempfile::tempdir()?;
+        let phone = recorded_phone(folder.path())?;
+        let mut child = phone
+            .command(&["status"])?
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()?;
+        std::thread::sleep(std::time::Duration::from_millis(step * 9));
+        let _ = child.kill();
+        child.wait()?;
+        let shown = phone.ok(&["note", "show", ids["draft"].as_str().unwrap_or_default()])?;
+        assert_eq!(shown["fields"]["condition"], serde_json::json!("咳あり。"), "killed after {} ms", step * 9);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_hub_of_the_first_days_still_knows_its_notes() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (from, hub) = (root().join("tests/vectors/hub-1"), folder.path().join("hub"));
+    std::fs::create_dir_all(hub.join("keys"))?;
+    std::fs::copy(from.join("hub.db"), hub.join("hub.db"))?;
+    for key in std::fs::read_dir(from.join("keys"))? {
+        let key = key?;
+        std::fs::copy(key.path(), hub.join("keys").join(key.file_name()))?;
+    }
+    let ask = |arguments: &[&str]| -> Outcome<serde_json::Value> {
+        let output = std::process::Command::new(binary("tsutsuji-hub")?)
+            .args(arguments)
+            .arg("--data")
+            .arg(&hub)
+            .arg("--json")
+            .output()?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(serde_json::from_slice(&output.stdout)?)
+    };
+    let confirmed = recorded_ids()?["confirmed"].as_str().unwrap_or_default().to_string();
+    assert_eq!(ask(&["note", "list"])?.as_array().map(Vec::len), Some(2));
+    assert_eq!(ask(&["note", "verify", &confirmed])?["verdict"], serde_json::json!("valid"));
+    assert_eq!(ask(&["note", "export", &confirmed])?["fields"]["condition"], serde_json::json!("下肢浮腫あり。"));
+    ask(&["audit", "verify"])?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::phone::Phone;
 use jiff::Timestamp;
-use protocol::{Engine, Failure, Trigger};
+use protocol::{Engine, Failure, RefusalCode, Trigger};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -24,6 +24,8 @@ pub enum Pill {
     Offline,
     /// The hub or somebody else answered, and it was not what it should be.
     Trouble(Failure),
+    /// The station reported this device lost: the app locks, and the keys go.
+    WipeOrdered,
 }
 
 /// A running background sync. Dropping it stops it.
@@ -73,6 +75,17 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
         }
         let end = phone.run(&mut engine, trigger, now).await;
         let healthy = end.result.is_ok();
+        if matches!(end.result, Err(Failure::Refused(RefusalCode::Revoked))) {
+            // A revoked device may still bring what was written, sealed, and hears whether its keys are to go.
+            match phone.push_copies().await {
+                Ok(pushed) if pushed.wipe_ordered => {
+                    pill.send_replace(Pill::WipeOrdered);
+                    return;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the sealed copies wait"),
+            }
+        }
         let moved = end.result.is_ok_and(|report| report.sent > 0);
         let offline = matches!(end.result, Err(Failure::Unreachable));
         pill.send_replace(match end.result {

@@ -19,6 +19,7 @@ pub mod note;
 pub mod phone;
 pub mod quiet;
 pub mod read;
+pub mod search;
 mod store_answer;
 mod tls;
 

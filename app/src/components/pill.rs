@@ -31,7 +31,7 @@ pub fn pill_words(words: Words, pill: Pill, status: &Status, now: Timestamp) -> 
     match (pill, status.last_sync) {
         (Pill::Offline, _) if unsent > 0 => ("pill off", words.count("pill-offline-unsent", unsent)),
         (Pill::Offline, _) => ("pill off", words.say("pill-offline")),
-        (Pill::Trouble(_), _) => ("pill warn", words.count("pill-trouble", unsent)),
+        (Pill::Trouble(_) | Pill::WipeOrdered, _) => ("pill warn", words.count("pill-trouble", unsent)),
         (Pill::Syncing, _) => ("pill", words.say("pill-syncing")),
         (_, _) if unsent > 0 => ("pill warn", words.count("pill-unsent", unsent)),
         (_, Some(last)) => ("pill", words.with("pill-synced", &[("time", day_and_clock(last, now).into())])),

@@ -281,3 +281,7 @@ error-wrong-pin-left = Wrong PIN. { $left } more, and this device's keys are wip
 error-wrong-pin-wait = Wrong PIN. Wait { $minutes } minutes, then try again. { $left } more, and this device's keys are wiped.
 error-wait = Too many wrong PINs. Wait { $minutes } minutes, then try again.
 error-wiped = This device's keys were wiped. What you wrote is kept sealed and goes to the hub when there is a signal. Tell the station's manager.
+sync-check = Self-check
+sync-check-sound = sound
+sync-check-damaged = damaged
+sync-check-hint = The vault is damaged. Nothing was deleted. Sync what is unsent and tell the station's manager.

@@ -257,3 +257,7 @@ error-wrong-pin-left = PINが違います。あと{ $left }回間違えると、
 error-wrong-pin-wait = PINが違います。{ $minutes }分待ってからもう一度入力してください。あと{ $left }回間違えると、この端末の鍵は消去されます。
 error-wait = PINの間違いが続きました。{ $minutes }分待ってからもう一度入力してください。
 error-wiped = この端末の鍵は消去されました。書いた記録は封をしたまま残り、電波のあるところでハブへ送られます。管理者に連絡してください。
+sync-check = 自己点検
+sync-check-sound = 異常なし
+sync-check-damaged = 異常あり
+sync-check-hint = 保管庫に異常が見つかりました。何も消していません。未送信の記録を同期し、管理者に知らせてください。

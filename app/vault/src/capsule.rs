@@ -236,9 +236,19 @@ pub(crate) fn is_wiped(db: &Connection) -> Result<bool, VaultError> {
 pub(crate) fn wipe(db: &mut Connection) -> Result<(), VaultError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute("UPDATE header SET wrapped = x'', salt = zeroblob(16)", [])?;
-    for table in
-        ["patient_key", "compartment", "item", "note_change", "note", "confirmation", "journal", "receipt", "state"]
-    {
+    for table in [
+        "patient_key",
+        "compartment",
+        "item",
+        "note_change",
+        "note",
+        "confirmation",
+        "journal",
+        "receipt",
+        "state",
+        "search_segment",
+        "search_stale",
+    ] {
         tx.execute(&format!("DELETE FROM {table}"), [])?;
     }
     // Numbers and receipts stay: which copies the hub has already is told by them.

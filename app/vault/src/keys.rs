@@ -45,7 +45,7 @@ impl DeviceSecret {
 }
 
 /// Port to the OS's key store.
-pub trait KeyStore {
+pub trait KeyStore: Send + Sync {
     /// Stores the secret of a new vault. Refuses to overwrite one.
     fn put(&self, secret: &DeviceSecret) -> Result<(), VaultError>;
     fn get(&self) -> Result<DeviceSecret, VaultError>;

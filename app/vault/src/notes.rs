@@ -236,7 +236,9 @@ impl Tx<'_> {
         };
         let stored = StoredAct { note, signed: signed.clone(), at: known.or(at) };
         let body = canonical::to_bytes(&stored)?;
-        self.put_item(&Item { kind: Kind::Amendment, doc, patient: Some(patient.clone()), source: None, body })
+        self.put_item(&Item { kind: Kind::Amendment, doc, patient: Some(patient.clone()), source: None, body })?;
+        // The act's own row does not tell the database which note now reads otherwise.
+        self.mark_to_search(self.note_key(note), self.ring.patient_tag(Some(patient)))
     }
 
     /// The acts about a note, in no particular order.

@@ -557,7 +557,7 @@ mod tests {
     }
 
     /// A key store that counts, as phones have one.
-    struct Counting<'a>(&'a FileKeyStore, std::cell::Cell<Option<u64>>);
+    struct Counting<'a>(&'a FileKeyStore, std::sync::Mutex<Option<u64>>);
 
     impl KeyStore for Counting<'_> {
         fn put(&self, secret: &DeviceSecret) -> Result<(), VaultError> {
@@ -567,10 +567,10 @@ mod tests {
             self.0.get()
         }
         fn generation(&self) -> Result<Option<u64>, VaultError> {
-            Ok(self.1.get())
+            Ok(self.1.lock().ok().and_then(|g| *g))
         }
         fn put_generation(&self, generation: u64) -> Result<(), VaultError> {
-            self.1.set(Some(generation));
+            if let Ok(mut kept) = self.1.lock() { *kept = Some(generation); }
             Ok(())
         }
     }
@@ -579,7 +579,7 @@ mod tests {
     fn a_whole_older_copy_of_the_file_is_noticed_by_the_key_store() -> Outcome {
         let (_folder, path, store) = vault()?;
         let pin = Pin::new("2468")?;
-        let counting = Counting(&store, std::cell::Cell::new(None));
+        let counting = Counting(&store, std::sync::Mutex::new(None));
         let mut open = Vault::open(&path, &counting, &pin, at(0))?;
         open.mark_generation(&counting)?;
         drop(open);

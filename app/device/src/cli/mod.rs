@@ -3,6 +3,7 @@
 mod document;
 mod json;
 mod note;
+mod search;
 
 use crate::capsule;
 use crate::enrol;
@@ -69,6 +70,9 @@ enum Command {
         #[arg(long)]
         field: String,
     },
+    /// Words in everything that this device holds: notes, boards, forms, hospitals' records; newest first
+    #[command(after_help = "Example: tsutsuji-device search 浮腫 --vault a.vault --pin-file pin --json")]
+    Search(search::SearchArguments),
     /// Today's planned visits of this nurse
     #[command(after_help = "Example: tsutsuji-device today --vault a.vault --pin-file pin")]
     Today,
@@ -284,6 +288,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
                 format!("{}  {value}", p.at.as_deref().unwrap_or("-"))
             })
         }
+        Command::Search(asked) => search::run(&phone, &asked, &out, now),
         Command::Today => out.list(&phone.today(now)?.iter().map(json::TodayRow::from).collect::<Vec<_>>(), |v| {
             format!("{}  {} min  {}  {}", v.start, v.minutes, v.patient, v.visit)
         }),

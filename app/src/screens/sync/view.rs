@@ -43,6 +43,10 @@ pub fn SyncScreen() -> Element {
         None if status.lease_until.is_some() => words.say("lease-lapsed"),
         None => words.say("sync-lease-none"),
     };
+    let checked = status.self_check.as_ref().map(|check| {
+        let at = Timestamp::from_millisecond(check.at).unwrap_or(now);
+        (day_and_clock(at, now), check.is_sound())
+    });
     let syncing = pill == Pill::Syncing;
     rsx! {
         header { class: "hd",
@@ -71,6 +75,12 @@ pub fn SyncScreen() -> Element {
                 div { class: "line row sp", span { {words.say("sync-notes")} } b { {words.count("items", status.notes)} } }
                 div { class: "line row sp", span { {words.say("sync-size")} } b { {megabytes(status.bytes)} } }
                 div { class: "line row sp", span { {words.say("sync-lease")} } b { "{lease}" } }
+                if let Some((when, sound)) = &checked {
+                    div { class: "line row sp", span { {words.say("sync-check")} } b { "{when} " {words.say(if *sound { "sync-check-sound" } else { "sync-check-damaged" })} } }
+                }
+                if checked.as_ref().is_some_and(|(_, sound)| !sound) {
+                    div { class: "line strip warn", role: "alert", {words.say("sync-check-hint")} }
+                }
                 if status.damaged + status.set_aside > 0 {
                     div { class: "line strip warn", {words.count("sync-unreadable", status.damaged + status.set_aside)} }
                 }

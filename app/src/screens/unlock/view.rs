@@ -1,12 +1,12 @@
 //! The PIN pad, on the screen.
 
 use super::update::{Effect, Event, Model, update};
-use crate::app::{Gate, Launch, Session, Shell};
+use crate::app::{Gate, Launch, Session, Shell, bring_sealed};
 use crate::components::{Drawn, Icon};
 use crate::screens::enrol::LanguageSwitch;
 use crate::text::{error_words, use_words};
 use device::jiff::Timestamp;
-use device::{Background, DeviceError, FileKeyStore, Phone, Pin};
+use device::{Background, DeviceError, FileKeyStore, Phone, Pin, VaultError};
 use dioxus::prelude::*;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -74,12 +74,16 @@ pub fn Unlock() -> Element {
 
 /// Argon2id takes its time on purpose: off the screen's thread.
 async fn open(vault: PathBuf, digits: String) -> Result<Session, DeviceError> {
+    let file = vault.clone();
     let phone = tokio::task::spawn_blocking(move || {
         let pin = Pin::new(&digits)?;
         Phone::unlock(&vault, &FileKeyStore::beside(&vault), &pin, Timestamp::now())
     })
     .await
-    .unwrap_or(Err(DeviceError::Keys))?;
-    let phone = Arc::new(phone);
+    .unwrap_or(Err(DeviceError::Keys));
+    if matches!(phone, Err(DeviceError::Vault(VaultError::Wiped))) {
+        bring_sealed(file);
+    }
+    let phone = Arc::new(phone?);
     Ok(Session { background: Rc::new(Background::start(phone.clone())), phone })
 }

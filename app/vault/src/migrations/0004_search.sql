@@ -19,33 +19,42 @@ CREATE TABLE search_stale (
     PRIMARY KEY (shelf, patient, key)
 ) STRICT, WITHOUT ROWID;
 
--- Marked by the database itself, so that no way of changing a document can forget it.
+-- Marked by the database itself, so that no way of changing a document can forget it. Not with OR IGNORE: inside a trigger the
+-- policy of the statement that fired it counts, and an upsert's is to fail.
 CREATE TRIGGER search_note_new AFTER INSERT ON note BEGIN
-    INSERT OR IGNORE INTO search_stale VALUES (0, NEW.patient, NEW.key);
+    INSERT INTO search_stale SELECT 0, NEW.patient, NEW.key
+        WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 0 AND patient = NEW.patient AND key = NEW.key);
 END;
 CREATE TRIGGER search_note_changed AFTER UPDATE ON note BEGIN
-    INSERT OR IGNORE INTO search_stale VALUES (0, NEW.patient, NEW.key);
+    INSERT INTO search_stale SELECT 0, NEW.patient, NEW.key
+        WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 0 AND patient = NEW.patient AND key = NEW.key);
 END;
 CREATE TRIGGER search_change_new AFTER INSERT ON note_change BEGIN
-    INSERT OR IGNORE INTO search_stale VALUES (0, NEW.patient, NEW.note);
+    INSERT INTO search_stale SELECT 0, NEW.patient, NEW.note
+        WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 0 AND patient = NEW.patient AND key = NEW.note);
 END;
 CREATE TRIGGER search_confirmation_new AFTER INSERT ON confirmation BEGIN
-    INSERT OR IGNORE INTO search_stale VALUES (0, NEW.patient, NEW.note);
+    INSERT INTO search_stale SELECT 0, NEW.patient, NEW.note
+        WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 0 AND patient = NEW.patient AND key = NEW.note);
 END;
 CREATE TRIGGER search_confirmation_changed AFTER UPDATE ON confirmation BEGIN
-    INSERT OR IGNORE INTO search_stale VALUES (0, NEW.patient, NEW.note);
+    INSERT INTO search_stale SELECT 0, NEW.patient, NEW.note
+        WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 0 AND patient = NEW.patient AND key = NEW.note);
 END;
 -- Kind 4: a disclosed record.
 CREATE TRIGGER search_record_new AFTER INSERT ON item WHEN NEW.kind = 4 BEGIN
-    INSERT OR IGNORE INTO search_stale VALUES (1, NEW.patient, NEW.key);
+    INSERT INTO search_stale SELECT 1, NEW.patient, NEW.key
+        WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 1 AND patient = NEW.patient AND key = NEW.key);
 END;
 CREATE TRIGGER search_record_changed AFTER UPDATE ON item WHEN NEW.kind = 4 BEGIN
-    INSERT OR IGNORE INTO search_stale VALUES (1, NEW.patient, NEW.key);
+    INSERT INTO search_stale SELECT 1, NEW.patient, NEW.key
+        WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 1 AND patient = NEW.patient AND key = NEW.key);
 END;
 -- A withdrawal takes the segment along in its own transaction; what stays of other facilities is read again.
 CREATE TRIGGER search_record_gone AFTER DELETE ON item WHEN OLD.kind = 4 BEGIN
     DELETE FROM search_segment WHERE shelf = 1 AND patient = OLD.patient;
-    INSERT OR IGNORE INTO search_stale VALUES (1, OLD.patient, zeroblob(16));
+    INSERT INTO search_stale SELECT 1, OLD.patient, zeroblob(16)
+        WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 1 AND patient = OLD.patient AND key = zeroblob(16));
 END;
 -- Whoever erases a patient's key erases what was made with it.
 CREATE TRIGGER search_patient_erased AFTER DELETE ON patient_key BEGIN
