@@ -570,7 +570,9 @@ mod tests {
             Ok(self.1.lock().ok().and_then(|g| *g))
         }
         fn put_generation(&self, generation: u64) -> Result<(), VaultError> {
-            if let Ok(mut kept) = self.1.lock() { *kept = Some(generation); }
+            if let Ok(mut kept) = self.1.lock() {
+                *kept = Some(generation);
+            }
             Ok(())
         }
     }
