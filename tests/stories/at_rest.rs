@@ -368,6 +368,10 @@ fn kill_again_and_again(planted: &Planted, phone: &Phone, folder: &Path, patient
     let mut saved = std::collections::BTreeMap::from([("condition", String::new()), ("plan", String::new())]);
     saved.insert("board", phone.ok(&["handover", "show", "--patient", patient])?["text"].as_str().unwrap_or("").into());
     let (mut died_before, mut died_after) = (0, 0);
+    // As long as such an edit takes here, and a little longer.
+    let began = std::time::Instant::now();
+    phone.write_text(draft, "condition", "")?;
+    let longest = usize::try_from(began.elapsed().as_micros())? * 5 / 4;
     for round in 0..rounds {
         let target = ["condition", "plan", "board"][dice.below(3)];
         let lines: Vec<&str> =
@@ -388,7 +392,7 @@ fn kill_again_and_again(planted: &Planted, phone: &Phone, folder: &Path, patient
         if let Some(mut pipe) = child.stdin.take() {
             let _ = std::io::Write::write_all(&mut pipe, text.as_bytes());
         }
-        std::thread::sleep(Duration::from_micros(dice.below(160_000) as u64));
+        std::thread::sleep(Duration::from_micros(dice.below(longest) as u64));
         let _ = child.kill();
         let output = child.wait_with_output()?;
         // As it lies there, before anything mends it.

@@ -671,3 +671,46 @@ fn a_board_with_equal_lines_of_two_is_read_once_it_is_marked() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn a_choice_that_the_hub_refused_counts_on_no_phone() -> Outcome {
+    let day = Day::begins()?;
+    let (a, b, note) = (&day.a, &day.b, day.note.as_str());
+    a.fill_in(note)?;
+    day.all_sync()?;
+    a.write_text(note, "condition", "安定。")?;
+    b.write_text(note, "condition", "咳あり。")?;
+    a.ok(&["note", "confirm", note])?;
+    b.ok(&["note", "confirm", note])?;
+    day.all_sync()?;
+    let manager = day.manager()?;
+    // Her right is taken back at the hub (there is no command for it yet); her phone has not heard of it when she chooses.
+    let db = rusqlite::Connection::open(day.hub.path("hub/hub.db"))?;
+    db.execute("UPDATE staff SET role = 'nurse' WHERE id = 'chief'", [])?;
+    let second = manager.ok(&["note", "show", note])?["confirmations"][1]["confirmation"]
+        .as_str()
+        .unwrap_or_default()
+        .to_string();
+    manager.ok(&["note", "choose", note, &second, "--reason", "担当者"])?;
+    manager.ok(&["sync"])?;
+    manager.ok(&["sync"])?;
+    day.all_sync()?;
+    for phone in [a, b, &manager] {
+        assert_eq!(phone.ok(&["note", "show", note])?["state"], json!("competing"));
+    }
+    assert_eq!(strings(&day.hub.ok(&["held", "list"])?, "reason"), ["not_allowed"]);
+    Ok(())
+}
+
+#[test]
+fn at_a4_two_nurses_on_one_tablet_each_open_their_own_vault_only() -> Outcome {
+    let day = Day::begins()?;
+    std::fs::write(day.hub.path("pin-b"), "8642")?;
+    let b = Phone { vault: day.b.vault.clone(), pin: day.hub.path("pin-b") };
+    day.b.ok(&["pin", "change", "--new-pin-file", &b.pin.display().to_string()])?;
+    day.a.write_text(&day.note, "condition", "下書き")?;
+    let crossed = Phone { vault: day.b.vault.clone(), pin: day.a.pin.clone() };
+    assert!(crossed.refused(&["status"])?.contains("wrong PIN"));
+    assert_eq!(b.ok(&["note", "list"])?, json!([]), "an unsynced draft of nurse-a is nowhere in nurse-b's vault");
+    Ok(())
+}

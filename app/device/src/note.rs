@@ -538,7 +538,7 @@ pub(crate) fn visit_of(tx: &mut Tx<'_>, id: VisitId) -> Result<Option<Visit>, De
 
 /// The signed acts about a note.
 pub(crate) fn acts(tx: &mut Tx<'_>, note: DocumentId, patient: &PatientId) -> Result<Vec<SignedAct>, DeviceError> {
-    Ok(tx.acts(note, patient)?.into_iter().map(|act| act.signed).collect())
+    Ok(tx.acts(note, patient)?.into_iter().filter(|act| !act.refused).map(|act| act.signed).collect())
 }
 
 /// A stored document as draft or confirmed note.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     Consented, Durability, Failure, FeedItem, Kind, RecordsPage, RefusalCode, SyncRequest, SyncResponse, Verdict,
+    VerdictCode,
 };
 use record::visit_note::{
     ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What, changes,
@@ -331,7 +332,15 @@ fn put(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
 }
 
 fn mark(tx: &mut Tx<'_>, verdict: &Verdict, word: &str) -> Result<(), DeviceError> {
-    Ok(tx.mark_verdict(verdict, &format!("{word}:{:?}", verdict.code).to_lowercase())?)
+    tx.mark_verdict(verdict, &format!("{word}:{:?}", verdict.code).to_lowercase())?;
+    // An act that did not pass must not count on this phone alone; one that waits may pass yet.
+    let refused = verdict.code != VerdictCode::Waiting;
+    match tx.entry(verdict.seq)? {
+        Some(entry) if entry.kind == Kind::Amendment && refused => {
+            Ok(tx.mark_act(entry.doc, &entry.patient, &SignedAct::from_bytes(&entry.bytes)?, true)?)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn patient_of(item: &FeedItem) -> Result<&PatientId, DeviceError> {

@@ -62,6 +62,9 @@ pub struct StoredAct {
     pub signed: SignedAct,
     /// Hub time of receipt, milliseconds; `None` until receipted.
     pub at: Option<i64>,
+    /// The hub did not let it pass: it counts nowhere else, and not here.
+    #[serde(default)]
+    pub refused: bool,
 }
 
 /// Typed text that stands in no change yet.
@@ -231,14 +234,33 @@ impl Tx<'_> {
     ) -> Result<(), VaultError> {
         let doc = DocumentId::derive("act", &signed.hash().0);
         let known = match self.item(Kind::Amendment, doc)? {
-            Some(item) => canonical::from_bytes::<StoredAct>(&item.body)?.at,
+            Some(item) => Some(canonical::from_bytes::<StoredAct>(&item.body)?),
             None => None,
         };
-        let stored = StoredAct { note, signed: signed.clone(), at: known.or(at) };
+        let refused = known.as_ref().is_some_and(|known| known.refused);
+        let stored = StoredAct { note, signed: signed.clone(), at: known.and_then(|k| k.at).or(at), refused };
         let body = canonical::to_bytes(&stored)?;
         self.put_item(&Item { kind: Kind::Amendment, doc, patient: Some(patient.clone()), source: None, body })?;
         // The act's own row does not tell the database which note now reads otherwise.
         self.mark_to_search(self.note_key(note), self.ring.patient_tag(Some(patient)))
+    }
+
+    /// Whether the hub let an act pass, as its last answer says.
+    pub fn mark_act(
+        &mut self,
+        note: DocumentId,
+        patient: &PatientId,
+        act: &SignedAct,
+        refused: bool,
+    ) -> Result<(), VaultError> {
+        let doc = DocumentId::derive("act", &act.hash().0);
+        let Some(item) = self.item(Kind::Amendment, doc)? else { return Ok(()) };
+        let known: StoredAct = canonical::from_bytes(&item.body)?;
+        if known.refused == refused {
+            return Ok(());
+        }
+        let body = canonical::to_bytes(&StoredAct { note, refused, ..known })?;
+        self.put_item(&Item { kind: Kind::Amendment, doc, patient: Some(patient.clone()), source: None, body })
     }
 
     /// The acts about a note, in no particular order.
