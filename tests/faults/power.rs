@@ -4,12 +4,14 @@
 //! then the folder is rebuilt as a disk could look if the power had gone after any of these writes, and opened.
 #![cfg(target_os = "linux")]
 
+mod writes;
+
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
 use device::record::{DocumentId, PatientId};
 use device::{DeviceError, FileKeyStore, Phone as Unlocked, Pin, VaultError};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -18,325 +20,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use stories::{Hub, Outcome, Phone};
 use tempfile::TempDir;
+use writes::{Arrived, Disk, Image, Op};
 
 const VAULT: &str = "a.vault";
 const OLD_PIN: &str = "2468";
 const NEW_PIN: &str = "97531";
-
-// ---------------------------------------------------------------------------------------------------------------- the log
-
-/// One thing that a process did to the folder, as `writes.c` wrote it down.
-enum Op {
-    Started,
-    Opened {
-        fd: i32,
-        name: String,
-    },
-    OpenedFolder {
-        fd: i32,
-    },
-    Wrote {
-        fd: i32,
-        offset: usize,
-        bytes: Vec<u8>,
-    },
-    Cut {
-        fd: i32,
-        length: usize,
-    },
-    Flushed {
-        fd: i32,
-    },
-    Removed {
-        name: String,
-    },
-    Renamed {
-        from: String,
-        to: String,
-    },
-    Closed {
-        fd: i32,
-    },
-    /// Something was said on standard output: it may be believed from here on.
-    Said,
-}
-
-impl Op {
-    fn read_all(log: &Path) -> Outcome<Vec<Op>> {
-        let bytes = std::fs::read(log).unwrap_or_default();
-        let mut rest = bytes.as_slice();
-        let mut ops = Vec::new();
-        while let Some((head, after)) = rest.split_at_checked(24) {
-            let fd = i32::from_le_bytes(head[4..8].try_into()?);
-            let offset = usize::try_from(u64::from_le_bytes(head[8..16].try_into()?))?;
-            let length = usize::try_from(u64::from_le_bytes(head[16..24].try_into()?))?;
-            let (body, after) = after.split_at_checked(length).ok_or("the log of writes is cut off")?;
-            let word = || String::from_utf8(body.to_vec());
-            ops.push(match head[0] {
-                b'S' => Op::Started,
-                b'O' => Op::Opened { fd, name: word()? },
-                b'D' => Op::OpenedFolder { fd },
-                b'W' => Op::Wrote { fd, offset, bytes: body.to_vec() },
-                b'T' => Op::Cut { fd, length: offset },
-                b'F' => Op::Flushed { fd },
-                b'U' => Op::Removed { name: word()? },
-                b'R' => {
-                    let both = word()?;
-                    let (from, to) = both.split_once('\0').ok_or("a renaming without a new name")?;
-                    Op::Renamed { from: from.to_string(), to: to.to_string() }
-                }
-                b'C' => Op::Closed { fd },
-                b'P' => Op::Said,
-                other => return Err(format!("cannot be played back: {} {}", char::from(other), word()?).into()),
-            });
-            rest = after;
-        }
-        Ok(ops)
-    }
-
-    /// After these the disk may look different.
-    fn is_a_point(&self) -> bool {
-        matches!(
-            self,
-            Op::Wrote { .. }
-                | Op::Cut { .. }
-                | Op::Flushed { .. }
-                | Op::Removed { .. }
-                | Op::Renamed { .. }
-                | Op::Opened { .. }
-                | Op::Said
-        )
-    }
-}
-
-// --------------------------------------------------------------------------------------------------------------- the disk
-
-#[derive(Clone)]
-enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    Cut(usize),
-}
-
-impl Change {
-    fn apply(&self, to: &mut Vec<u8>) {
-        match self {
-            Change::Write { offset, bytes } => {
-                if to.len() < offset + bytes.len() {
-                    to.resize(offset + bytes.len(), 0);
-                }
-                to[*offset..offset + bytes.len()].copy_from_slice(bytes);
-            }
-            Change::Cut(length) => to.resize(*length, 0),
-        }
-    }
-
-    /// Some of its 512-byte sectors only.
-    fn torn(&self, dice: &mut Dice) -> Change {
-        match self {
-            Change::Write { offset, bytes } if bytes.len() > 512 => {
-                let at = 512 * (1 + dice.below((bytes.len() - 1) / 512));
-                if dice.coin() {
-                    Change::Write { offset: *offset, bytes: bytes[..at].to_vec() }
-                } else {
-                    Change::Write { offset: offset + at, bytes: bytes[at..].to_vec() }
-                }
-            }
-            whole => whole.clone(),
-        }
-    }
-}
-
-/// What is on the disk for certain, and what is on its way there.
-#[derive(Default)]
-struct File {
-    flushed: Vec<u8>,
-    pending: Vec<Change>,
-}
-
-enum NameChange {
-    Made(String, usize),
-    Removed(String),
-    Renamed(String, String),
-}
-
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            NameChange::Made(name, file) => {
-                names.insert(name.clone(), *file);
-            }
-            NameChange::Removed(name) => {
-                names.remove(name);
-            }
-            NameChange::Renamed(from, to) => {
-                if let Some(file) = names.remove(from) {
-                    names.insert(to.clone(), file);
-                }
-            }
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Handle {
-    File(usize),
-    Folder,
-}
-
-/// A folder as the processes see it and as the disk has it. Writes to a file come to the disk in any order until the file is
-/// flushed; names come in their order, and for certain only when the folder is flushed.
-#[derive(Default)]
-struct Disk {
-    files: Vec<File>,
-    names: BTreeMap<String, usize>,
-    flushed_names: BTreeMap<String, usize>,
-    pending_names: Vec<NameChange>,
-    handles: HashMap<i32, Handle>,
-}
-
-/// How much of what was on its way came through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Loss {
-    /// Only what was flushed.
-    NothingCame,
-    AllCame,
-    /// Writes, but no making, removing, renaming.
-    OnlyBytesCame,
-    OnlyNamesCame,
-    /// A random part, one write of it torn.
-    SomeCame(u64),
-}
-
-type Image = BTreeMap<String, Vec<u8>>;
-
-impl Disk {
-    fn apply(&mut self, op: &Op) -> Outcome {
-        match op {
-            Op::Started => self.handles.clear(),
-            Op::Opened { fd, name } => {
-                let file = match self.names.get(name) {
-                    Some(file) => *file,
-                    None => {
-                        self.files.push(File::default());
-                        self.name(NameChange::Made(name.clone(), self.files.len() - 1));
-                        self.files.len() - 1
-                    }
-                };
-                self.handles.insert(*fd, Handle::File(file));
-            }
-            Op::OpenedFolder { fd } => {
-                self.handles.insert(*fd, Handle::Folder);
-            }
-            Op::Wrote { fd, offset, bytes } => {
-                self.file(*fd)?.pending.push(Change::Write { offset: *offset, bytes: bytes.clone() });
-            }
-            Op::Cut { fd, length } => self.file(*fd)?.pending.push(Change::Cut(*length)),
-            Op::Flushed { fd } => match self.handles.get(fd) {
-                Some(Handle::Folder) => {
-                    self.pending_names.clear();
-                    self.flushed_names.clone_from(&self.names);
-                }
-                _ => {
-                    let file = self.file(*fd)?;
-                    for change in std::mem::take(&mut file.pending) {
-                        change.apply(&mut file.flushed);
-                    }
-                }
-            },
-            Op::Removed { name } => self.name(NameChange::Removed(name.clone())),
-            Op::Renamed { from, to } => self.name(NameChange::Renamed(from.clone(), to.clone())),
-            Op::Closed { fd } => {
-                self.handles.remove(fd);
-            }
-            Op::Said => {}
-        }
-        Ok(())
-    }
-
-    fn name(&mut self, change: NameChange) {
-        change.apply(&mut self.names);
-        self.pending_names.push(change);
-    }
-
-    fn file(&mut self, fd: i32) -> Outcome<&mut File> {
-        match self.handles.get(&fd) {
-            Some(Handle::File(file)) => Ok(&mut self.files[*file]),
-            _ => Err(format!("the log writes to handle {fd}, which it never opened").into()),
-        }
-    }
-
-    /// The folder after power loss now.
-    fn image(&self, loss: Loss) -> Image {
-        let mut dice = Dice(match loss {
-            Loss::SomeCame(seed) => seed,
-            _ => 0,
-        });
-        let names_that_came = match loss {
-            Loss::NothingCame | Loss::OnlyBytesCame => 0,
-            Loss::AllCame | Loss::OnlyNamesCame => self.pending_names.len(),
-            Loss::SomeCame(_) => dice.below(self.pending_names.len() + 1),
-        };
-        let mut names = self.flushed_names.clone();
-        for change in &self.pending_names[..names_that_came] {
-            change.apply(&mut names);
-        }
-        let mut image = Image::new();
-        for (name, file) in names {
-            let file = &self.files[file];
-            let mut bytes = file.flushed.clone();
-            let torn = dice.below(file.pending.len().max(1));
-            for (i, change) in file.pending.iter().enumerate() {
-                match loss {
-                    Loss::NothingCame | Loss::OnlyNamesCame => {}
-                    Loss::AllCame | Loss::OnlyBytesCame => change.apply(&mut bytes),
-                    Loss::SomeCame(_) if i == torn => change.torn(&mut dice).apply(&mut bytes),
-                    Loss::SomeCame(_) => {
-                        if dice.coin() {
-                            change.apply(&mut bytes);
-                        }
-                    }
-                }
-            }
-            image.insert(name, bytes);
-        }
-        if let (Loss::SomeCame(_), true) = (loss, dice.coin()) {
-            // What shared memory leaves behind is anything.
-            image.insert(format!("{VAULT}-shm"), (0..32_768).map(|_| dice.next() as u8).collect());
-        }
-        image
-    }
-
-    /// Everything that could be on the disk now, told apart only where it differs.
-    fn losses(&self, seeds: &[u64]) -> Vec<Loss> {
-        let mut losses = vec![Loss::NothingCame, Loss::AllCame];
-        if !self.pending_names.is_empty() {
-            losses.extend([Loss::OnlyBytesCame, Loss::OnlyNamesCame]);
-        }
-        losses.extend(seeds.iter().map(|seed| Loss::SomeCame(*seed)));
-        losses
-    }
-}
-
-/// splitmix64: the same seed, the same disk.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-
-    fn coin(&mut self) -> bool {
-        self.next() & 1 == 1
-    }
-}
 
 // -------------------------------------------------------------------------------------------------------------- the phone
 
@@ -671,7 +359,7 @@ impl Day {
                 there.insert(name, std::fs::read(entry.path())?);
             }
         }
-        let played = disk.image(Loss::AllCame);
+        let played = disk.image(Arrived::All);
         assert_eq!(played.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
         for (name, bytes) in &there {
             assert!(played.get(name) == Some(bytes), "{name} was written in a way that writes.c does not see");
@@ -701,7 +389,7 @@ impl Day {
 /// One disk after power loss, and what may stand on it.
 struct Case {
     point: usize,
-    loss: Loss,
+    arrived: Arrived,
     image: Image,
     /// Steps of the day; `None`: before the phone was enrolled.
     allowed: Vec<Option<usize>>,
@@ -761,7 +449,7 @@ impl Case {
     }
 
     fn name(&self) -> String {
-        format!("{}-{:?}", self.point, self.loss).replace(['(', ')'], "-").to_lowercase()
+        format!("{}-{:?}", self.point, self.arrived).replace(['(', ')'], "-").to_lowercase()
     }
 
     /// Puts the disk where it can be looked at.
@@ -785,7 +473,7 @@ impl Case {
              again: TSUTSUJI_POINT={} cargo test --workspace --test power",
             self.point,
             day.ops.len(),
-            self.loss,
+            self.arrived,
             vault.display(),
             pin.display(),
             self.point,
@@ -817,12 +505,12 @@ impl Plan {
             }
             tried += 1;
             let seeds: Vec<u64> = (0..self.seeds).map(|seed| ((point as u64) << 8) | seed).collect();
-            for (n, loss) in disk.losses(&seeds).into_iter().enumerate() {
-                let (image, allowed) = (disk.image(loss), day.allowed(point));
+            for (n, arrived) in disk.outcomes(&seeds).into_iter().enumerate() {
+                let (image, allowed) = (disk.image(arrived), day.allowed(point));
                 let mut hasher = DefaultHasher::new();
                 (&image, &allowed).hash(&mut hasher);
                 if seen.insert(hasher.finish()) {
-                    give(Case { point, loss, image, allowed, by_hand: (tried + n) % 8 == 0 })?;
+                    give(Case { point, arrived, image, allowed, by_hand: (tried + n) % 8 == 0 })?;
                 }
             }
         }
@@ -882,8 +570,8 @@ fn a_disk_that_does_not_flush_is_seen(day: &Day) -> Outcome {
             disk.apply(op)?;
         }
     }
-    let (point, loss) = (day.ops.len(), Loss::NothingCame);
-    let case = Case { point, loss, image: disk.image(loss), allowed: day.allowed(point), by_hand: false };
+    let (point, arrived) = (day.ops.len(), Arrived::Nothing);
+    let case = Case { point, arrived, image: disk.image(arrived), allowed: day.allowed(point), by_hand: false };
     assert!(case.check(day).is_err_and(|error| error.to_string().contains("promised")), "a lost word was not noticed");
     Ok(())
 }
@@ -915,7 +603,8 @@ impl FullCase<'_> {
         let phone = phone.at(folder.path())?;
         let (done, _, said) = phone.run(OLD_PIN, self.doing, Watch::Full(self.room))?;
         let pin = if done { self.then } else { OLD_PIN };
-        if !done && !(said.contains("free some space") && said.lines().count() == 1) {
+        let says_what_to_do = said.contains("free some space") && said.lines().count() == 1;
+        if !done && !says_what_to_do {
             return Err(format!("does not say what to do: {said}").into());
         }
         let expected = if done { self.after } else { self.before };

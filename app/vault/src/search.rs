@@ -868,6 +868,21 @@ mod tests {
     }
 
     #[test]
+    fn a_wipe_leaves_neither_segments_nor_marks() -> Outcome {
+        let mut phone = Opened::new()?;
+        phone.note(id(1), "p1", "発熱")?;
+        phone.record(id(2), "p1", "hp", "発熱")?;
+        assert_eq!(phone.ids("発熱")?.len(), 2);
+        phone.vault.wipe()?;
+        let db = rusqlite::Connection::open(&phone.path)?;
+        for table in ["search_segment", "search_stale"] {
+            let left: i64 = db.query_row(&format!("SELECT count(*) FROM {table}"), [], |r| r.get(0))?;
+            assert_eq!(left, 0, "{table}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn locked_records_are_neither_searched_nor_opened() -> Outcome {
         let mut phone = Opened::new()?;
         phone.note(id(1), "p1", "糖尿病")?;

@@ -1,6 +1,7 @@
 //! Ratios within one run. Absolute times mean little: they are the machine's, and of the hour.
 
 use crate::Done;
+use crate::cost::Cost;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -67,10 +68,49 @@ pub fn interleaved(rounds: usize, work: &mut [&mut dyn FnMut() -> Measured]) -> 
     Ok(times.into_iter().map(Times::of).collect())
 }
 
+/// What one thing costs on the wall and on the processor.
+pub struct Costs {
+    pub wall: Times,
+    pub cpu: Times,
+}
+
+impl fmt::Display for Costs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wall {}   CPU {}", self.wall, self.cpu)
+    }
+}
+
+/// As [`interleaved`], with the processor's time beside the wall's and so many rounds to warm up.
+pub fn interleaved_costs(
+    rounds: usize,
+    warm_up: usize,
+    work: &mut [&mut dyn FnMut() -> Done<Cost>],
+) -> Done<Vec<Costs>> {
+    let count = work.len();
+    let mut costs: Vec<Vec<Cost>> = vec![Vec::with_capacity(rounds); count];
+    for round in 0..rounds + warm_up {
+        for turn in 0..count {
+            let which = (round + turn) % count;
+            let cost = work[which]()?;
+            if round >= warm_up {
+                costs[which].push(cost);
+            }
+        }
+    }
+    let times = |costs: &[Cost], of: fn(&Cost) -> Duration| Times::of(costs.iter().map(of).collect());
+    Ok(costs.iter().map(|costs| Costs { wall: times(costs, |c| c.wall), cpu: times(costs, |c| c.cpu) }).collect())
+}
+
 /// The line that is read: what it cost, what the floor costs, the goal.
 pub fn print_goal(number: u8, name: &str, value: f64, unit: &str, goal: f64, against: &str) {
     let reached = if value <= goal { "reached" } else { "MISSED" };
     println!("{number}. {name}: {value:.2}{unit} {against}; goal \u{2264} {goal}{unit}: {reached}");
+}
+
+/// The same where more is better.
+pub fn print_least(number: u8, name: &str, value: f64, unit: &str, goal: f64, against: &str) {
+    let reached = if value >= goal { "reached" } else { "MISSED" };
+    println!("{number}. {name}: {value:.2}{unit} {against}; goal \u{2265} {goal}{unit}: {reached}");
 }
 
 /// The same for two medians: how many times the floor's.

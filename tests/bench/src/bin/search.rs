@@ -22,7 +22,7 @@ const PATIENTS: usize = 40;
 const NOTES: usize = 144;
 const SUMMARIES: usize = 3;
 const TEXTS: [&str; 4] = ["condition", "care_given", "plan", "family"];
-/// A word that stands in a few notes only, one in nearly none, and one in none.
+/// A word that stands in a few notes only.
 const RARE: &str = "疥癬";
 const QUERIES: [&str; 7] = ["浮腫", RARE, "痰", "ふじゅ", "浮腫 内服", "口腔ケア", "該当なし語"];
 /// What a screen shows at once.
@@ -34,6 +34,7 @@ struct Station {
     store: FileKeyStore,
     pin: Pin,
     texts: Vec<String>,
+    has_records: bool,
 }
 
 fn main() -> Done {
@@ -94,6 +95,9 @@ fn searches(station: &Station, now: Timestamp) -> Done {
         println!("   {query:<12} {hits:>6}  {cold}  {warm}  {whole}");
         worst_cold = worst_cold.max(cold.median());
         worst_warm = worst_warm.max(warm.median());
+    }
+    if station.has_records {
+        return Ok(());
     }
     print_goal(1, "first search after unlocking, slowest query", milliseconds(worst_cold), " ms", 20.0, "");
     print_goal(2, "the next one, slowest query", milliseconds(worst_warm), " ms", 2.0, "");
@@ -170,13 +174,14 @@ fn station(folder: &Path, with_records: bool) -> Done<Station> {
     vault.write::<_, vault::VaultError>(|tx| {
         tx.put_identity(&identity(device, &mut dice))?;
         tx.put_sync_state(&SyncState {
-            series: Series(dice.bytes()),
-            epoch: Epoch(dice.bytes()),
+            series: Series(DocumentId(dice.bytes())),
+            epoch: Epoch(DocumentId(dice.bytes())),
             cursor: Cursor::START,
             durable_up_to: 0,
             last_sync: None,
             last_hub_time: 0,
             lease_until: Some(i64::MAX),
+            lease_clock: None,
             backfill: Vec::new(),
         })
     })?;
@@ -198,7 +203,7 @@ fn station(folder: &Path, with_records: bool) -> Done<Station> {
             items.iter().try_for_each(|item| tx.put_item(item))
         })?;
     }
-    Ok(Station { vault: path, store, pin, texts })
+    Ok(Station { vault: path, store, pin, texts, has_records: with_records })
 }
 
 fn note(
