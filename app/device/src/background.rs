@@ -75,8 +75,8 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
         }
         let end = phone.run(&mut engine, trigger, now).await;
         let healthy = end.result.is_ok();
-        if matches!(end.result, Err(Failure::Refused(RefusalCode::Revoked))) {
-            // A revoked device may still bring what was written, sealed, and hears whether its keys are to go.
+        if matches!(end.result, Err(Failure::Refused(RefusalCode::Revoked) | Failure::Storage)) {
+            // A full disk takes no receipt, but what was written goes all the same, sealed. A revoked device may still bring what was written, sealed, and hears whether its keys are to go.
             match phone.push_copies().await {
                 Ok(pushed) if pushed.wipe_ordered => {
                     pill.send_replace(Pill::WipeOrdered);
@@ -93,11 +93,14 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             Err(Failure::Unreachable) => Pill::Offline,
             Err(failure) => Pill::Trouble(failure),
         });
-        if healthy && phone.self_check_due(Timestamp::now()) {
+        if healthy {
             let idle = phone.clone();
-            // Off the loop: the check takes its bites while nothing else wants the vault.
+            // Off the loop, in bites: what arrived becomes searchable, and once a day the vault is checked.
             tokio::task::spawn_blocking(move || {
-                if let Err(error) = idle.self_check(Timestamp::now()) {
+                while matches!(idle.refresh_search(Timestamp::now()), Ok(true)) {}
+                if idle.self_check_due(Timestamp::now())
+                    && let Err(error) = idle.self_check(Timestamp::now())
+                {
                     tracing::warn!(%error, "the self-check did not come to its end");
                 }
             });

@@ -37,6 +37,7 @@ pub async fn enrol(vault_file: &Path, uri: &EnrolUri, pin: &Pin, cost: PinCost) 
         // The key first: a vault under its own name always has its key.
         rename(&suffixed(&beside, ".device-key"), &suffixed(vault_file, ".device-key"))?;
         rename(&beside, vault_file)?;
+        settle_names(vault_file)?;
         Ok(identity)
     });
     if result.is_err() {
@@ -125,8 +126,21 @@ pub fn move_aside(vault_file: &Path, now: Timestamp) -> Result<PathBuf, DeviceEr
             rename(&from, &suffixed(&aside, suffix))?;
         }
     }
+    settle_names(vault_file)?;
     tracing::warn!("a vault that does not open was moved aside");
     Ok(aside)
+}
+
+/// Names are on disk only when their folder is: "enrolled" must survive the power going in the next moment.
+fn settle_names(file: &Path) -> Result<(), DeviceError> {
+    #[cfg(unix)]
+    {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(VaultError::File)?;
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
 }
 
 fn suffixed(path: &Path, suffix: &str) -> PathBuf {

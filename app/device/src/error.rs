@@ -29,6 +29,10 @@ pub enum DeviceError {
         "the station reported this device lost: its keys are gone, and what was written was sent sealed to the hub — enrol again into another file"
     )]
     WipedByOrder,
+    #[error(
+        "the device's storage is full: free some 10 MB, then sync again — what was written was sent sealed and waits at the hub"
+    )]
+    FullButBrought,
     #[error("a {0} is not closed in that way")]
     NotClosedSo(record::Form),
     #[error("two values stand for a field; choose one of them before the note is copied")]

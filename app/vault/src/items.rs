@@ -107,6 +107,7 @@ impl Tx<'_> {
         let compartment = self.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));
         self.sql.execute("DELETE FROM item WHERE compartment = ?1", [compartment])?;
         self.ring.forget_compartment(self.sql, compartment)?;
+        self.close_all_records();
         self.ring.erased = true;
         Ok(())
     }

@@ -435,6 +435,11 @@ impl Tx<'_> {
         self.ring.searched.open.remove(&(Shelf::Records as u8, patient));
     }
 
+    /// The lease is over: what any hospital disclosed goes from memory as well.
+    pub(crate) fn close_all_records(&mut self) {
+        self.ring.searched.open.retain(|(shelf, _), _| *shelf != Shelf::Records as u8);
+    }
+
     fn put_segment(&mut self, shelf: Shelf, tag: Tag, new: Building) -> Result<(), VaultError> {
         self.ring.searched.open.remove(&(shelf as u8, tag));
         if new.documents.is_empty() && new.unread.is_empty() {

@@ -144,10 +144,11 @@ impl Vault {
         if !path.exists() {
             return Err(VaultError::NoVault);
         }
-        let mut db = Connection::open(path)?;
-        schema::check_ours(&db)?;
-        schema::configure(&db)?;
-        schema::migrate(&mut db)?;
+        let mut db = match connect(path, false) {
+            // A full disk has no room for the log's index: read without one, alone.
+            Err(VaultError::Full) => connect(path, true)?,
+            other => other?,
+        };
         let header: Option<(u8, [u8; 16], [u8; 16], u32, u32, Vec<u8>)> = db
             .query_row("SELECT format, vault, salt, kib, passes, wrapped FROM header", [], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
@@ -181,7 +182,11 @@ impl Vault {
         };
         file.write(&Attempts::none(now))?;
         if !guarded {
-            db.execute("UPDATE header SET guarded = 1", [])?;
+            match db.execute("UPDATE header SET guarded = 1", []).map_err(VaultError::from) {
+                // Noted when there is room again.
+                Ok(_) | Err(VaultError::Full) => {}
+                Err(error) => return Err(error),
+            }
         }
         let ring = KeyRing::new(vault_key, &db)?;
         let mut vault = Self { path: path.to_path_buf(), db, ring };
@@ -436,6 +441,19 @@ impl KeyRing {
         sql.execute("DELETE FROM patient_key WHERE compartment = ?1 AND patient = ?2", (compartment, patient))?;
         Ok(())
     }
+}
+
+/// `alone`: the log's index is kept in memory, so that nothing need be written to read; no other process may open the file
+/// meanwhile.
+fn connect(path: &Path, alone: bool) -> Result<Connection, VaultError> {
+    let mut db = Connection::open(path)?;
+    if alone {
+        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
+    schema::check_ours(&db)?;
+    schema::configure(&db)?;
+    schema::migrate(&mut db)?;
+    Ok(db)
 }
 
 fn header_of_vault_key(vault: [u8; 16]) -> Header {

@@ -97,27 +97,15 @@ impl<N: Body, I: Body> Plain<N, I> {
         Ok(cost)
     }
 
-    /// Behind the items: one note a transaction.
-    pub fn insert_notes(&self) -> Done<Cost> {
+    /// Behind the items, so many notes a transaction.
+    pub fn insert_notes(&self, at_once: usize) -> Done<Cost> {
         let mut db = self.open()?;
         let ((), cost) = spent(|| {
-            for note in &self.notes {
+            for notes in self.notes.chunks(at_once) {
                 let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                tx.prepare_cached(
-                    "INSERT INTO note (key, patient, dirty, sent, row, document, form) VALUES (?1, ?2, 1, 0, ?3, ?4, 1)
-                     ON CONFLICT (key) DO UPDATE SET row = excluded.row, document = excluded.document",
-                )?
-                .execute((
-                    note.key,
-                    note.patient,
-                    padded(&note.row.to_bytes()?)?,
-                    padded(&note.document)?,
-                ))?;
-                tx.prepare_cached("INSERT INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?.execute((
-                    note.key,
-                    note.patient,
-                    padded(&note.change)?,
-                ))?;
+                for note in notes {
+                    put(&tx, note)?;
+                }
                 tx.commit()?;
             }
             Ok(())
@@ -217,13 +205,33 @@ impl<N: Body, I: Body> Plain<N, I> {
     }
 }
 
-/// The rows of a filled database, as bytes and in the order in which they were written: how the other process gets them.
-pub fn rows_of(path: &Path) -> Done<(Vec<String>, Vec<Note<Vec<u8>>>, Vec<Vec<Item<Vec<u8>>>>)> {
-    let db = Connection::open(path)?;
+fn put<N: Body>(tx: &Connection, note: &Note<N>) -> Done {
+    tx.prepare_cached(
+        "INSERT INTO note (key, patient, dirty, sent, row, document, form) VALUES (?1, ?2, 1, 0, ?3, ?4, 1)
+         ON CONFLICT (key) DO UPDATE SET row = excluded.row, document = excluded.document",
+    )?
+    .execute((note.key, note.patient, padded(&note.row.to_bytes()?)?, padded(&note.document)?))?;
+    tx.prepare_cached("INSERT INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?.execute((
+        note.key,
+        note.patient,
+        padded(&note.change)?,
+    ))?;
+    Ok(())
+}
+
+/// The statements that make a database's tables, in order.
+pub fn schema_of(db: &Connection) -> Done<Vec<String>> {
     let schema = db
         .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid")?
         .query_map([], |r| r.get(0))?
         .collect::<Result<_, _>>()?;
+    Ok(schema)
+}
+
+/// The rows of a filled database, as bytes and in the order in which they were written: how the other process gets them.
+pub fn rows_of(path: &Path) -> Done<(Vec<String>, Vec<Note<Vec<u8>>>, Vec<Vec<Item<Vec<u8>>>>)> {
+    let db = Connection::open(path)?;
+    let schema = schema_of(&db)?;
     let mut statement = db.prepare(
         "SELECT key, note.patient, row, document, sealed FROM note_change JOIN note ON key = note_change.note ORDER BY n",
     )?;

@@ -199,15 +199,15 @@ impl Sealed<'_> {
         Ok(cost)
     }
 
-    /// Behind the items: one note a transaction.
-    pub fn insert_notes(&self) -> Done<Cost> {
+    /// Behind the items, so many notes a transaction.
+    pub fn insert_notes(&self, at_once: usize) -> Done<Cost> {
         let mut vault = self.open()?;
         if self.copies {
             vault.seal_copies(&identity()?, Series(DocumentId([2; 16])))?;
         }
         let ((), cost) = spent(|| {
-            for note in &self.station.notes {
-                vault.write(|tx| self.put(tx, note))?;
+            for notes in self.station.notes.chunks(at_once) {
+                vault.write(|tx| notes.iter().try_for_each(|note| self.put(tx, note)))?;
             }
             Ok(())
         })?;
@@ -217,10 +217,7 @@ impl Sealed<'_> {
     /// All of it in a few transactions, unmeasured.
     pub fn fill(&self) -> Done {
         self.insert_items()?;
-        let mut vault = self.open()?;
-        for notes in self.station.notes.chunks(500) {
-            vault.write(|tx| notes.iter().try_for_each(|note| self.put(tx, note)))?;
-        }
+        self.insert_notes(500)?;
         Ok(())
     }
 

@@ -74,6 +74,13 @@ pub struct Costs {
     pub cpu: Times,
 }
 
+impl Costs {
+    pub fn of(costs: &[Cost]) -> Self {
+        let times = |of: fn(&Cost) -> Duration| Times::of(costs.iter().map(of).collect());
+        Self { wall: times(|cost| cost.wall), cpu: times(|cost| cost.cpu) }
+    }
+}
+
 impl fmt::Display for Costs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "wall {}   CPU {}", self.wall, self.cpu)
@@ -97,8 +104,7 @@ pub fn interleaved_costs(
             }
         }
     }
-    let times = |costs: &[Cost], of: fn(&Cost) -> Duration| Times::of(costs.iter().map(of).collect());
-    Ok(costs.iter().map(|costs| Costs { wall: times(costs, |c| c.wall), cpu: times(costs, |c| c.cpu) }).collect())
+    Ok(costs.iter().map(|costs| Costs::of(costs)).collect())
 }
 
 /// The line that is read: what it cost, what the floor costs, the goal.

@@ -256,6 +256,14 @@ async fn run(cli: Cli) -> Result<(), CliError> {
                     }
                     .into());
                 }
+                // A full disk takes no receipt; what was written goes all the same, sealed.
+                Err(DeviceError::Sync(Failure::Storage)) => {
+                    return Err(match phone.push_copies().await {
+                        Ok(_) => DeviceError::FullButBrought,
+                        Err(_) => DeviceError::Sync(Failure::Storage),
+                    }
+                    .into());
+                }
                 other => other?,
             };
             out.say(&json::Synced::new(&report, &phone.status(now)?), |s| {

@@ -56,9 +56,12 @@ CREATE TRIGGER search_record_gone AFTER DELETE ON item WHEN OLD.kind = 4 BEGIN
     INSERT INTO search_stale SELECT 1, OLD.patient, zeroblob(16)
         WHERE NOT EXISTS (SELECT 1 FROM search_stale WHERE shelf = 1 AND patient = OLD.patient AND key = zeroblob(16));
 END;
--- Whoever erases a patient's key erases what was made with it.
+-- Whoever erases a key erases what was made with it.
 CREATE TRIGGER search_patient_erased AFTER DELETE ON patient_key BEGIN
     DELETE FROM search_segment WHERE compartment = OLD.compartment AND patient = OLD.patient;
+END;
+CREATE TRIGGER search_compartment_erased AFTER DELETE ON compartment BEGIN
+    DELETE FROM search_segment WHERE compartment = OLD.tag;
 END;
 
 -- What stands in the vault before there was a search.

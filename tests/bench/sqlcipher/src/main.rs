@@ -30,7 +30,8 @@ fn main() -> Done {
         let line = line?;
         let Cost { wall, cpu } = match line.as_str() {
             "insert_items" => store.insert_items()?,
-            "insert_notes" => store.insert_notes()?,
+            "insert_notes" => store.insert_notes(1)?,
+            "insert_at_once" => store.insert_notes(usize::MAX)?,
             "list" => store.list()?,
             "read_notes" => store.read_notes()?,
             "scan_notes" => store.scan_notes()?,
