@@ -193,7 +193,9 @@ impl<N: Body, I: Body> Plain<N, I> {
 
     fn items(&self, db: &Connection, kind: u8, patient: Option<Tag>) -> Done<Vec<I>> {
         let rows = db
-            .prepare_cached("SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND (?2 IS NULL OR patient = ?2)")?
+            .prepare_cached(
+                "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND (?2 IS NULL OR patient = ?2)",
+            )?
             .query_map((kind, patient), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
             .collect::<Result<Vec<(Tag, Tag, Tag, Vec<u8>)>, _>>()?;
         rows.iter().map(|(_, _, _, body)| I::from_bytes(unpadded(body)?)).collect()

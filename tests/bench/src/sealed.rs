@@ -188,8 +188,7 @@ impl Sealed<'_> {
     /// A new file with its items in it.
     pub fn insert_items(&self) -> Done<Cost> {
         plain::remove(&self.path)?;
-        let mut vault =
-            Vault::create(&self.path, &self.store(), &Pin::new("2468")?, self.cost, RunningTime::now())?;
+        let mut vault = Vault::create(&self.path, &self.store(), &Pin::new("2468")?, self.cost, RunningTime::now())?;
         let ((), cost) = spent(|| {
             for items in &self.station.patients {
                 vault.write(|tx| items.iter().try_for_each(|item| tx.put_item(item)))?;

@@ -16,9 +16,7 @@ use tsutsuji_bench::Done;
 use tsutsuji_bench::cost::{Cost, spent};
 use tsutsuji_bench::plain::{self, Plain};
 use tsutsuji_bench::sealed::{Sealed, Station, Typed};
-use tsutsuji_bench::statistics::{
-    Costs, Times, interleaved_costs, milliseconds, print_goal, print_least,
-};
+use tsutsuji_bench::statistics::{Costs, Times, interleaved_costs, milliseconds, print_goal, print_least};
 use vault::{Item, NoteRow, PinCost};
 
 const PATIENTS: usize = 40;
@@ -51,7 +49,9 @@ fn main() -> Done {
     if (u8::from(Kind::Patient), u8::from(Kind::Record)) != (plain::PATIENT, plain::RECORD) {
         return Err("plain.rs has other kinds".into());
     }
-    println!("vault, {PATIENTS} patients, {NOTES} notes, {RECORDS} records a patient; {rounds} rounds, medians (quartiles)");
+    println!(
+        "vault, {PATIENTS} patients, {NOTES} notes, {RECORDS} records a patient; {rounds} rounds, medians (quartiles)"
+    );
     let folder = tempfile::tempdir()?;
     let station = Station::new(PATIENTS, NOTES, RECORDS)?;
     let stores = Stores::new(folder.path(), &station)?;
@@ -117,7 +117,9 @@ impl<'s> Stores<'s> {
         let bodies = self.product.notes.len() * 3 + self.product.patients.iter().map(Vec::len).sum::<usize>();
         let (sealed, plain) = (sum(&self.sealed.path)?, sum(&self.product.path)?);
         if sealed - plain != SEAL * bodies as i64 {
-            return Err(format!("sealed {sealed} B, plain {plain} B, {bodies} bodies: not the same size classes").into());
+            return Err(
+                format!("sealed {sealed} B, plain {plain} B, {bodies} bodies: not the same size classes").into()
+            );
         }
         let size = |path: &Path| std::fs::metadata(path).map_or(f64::NAN, |file| file.len() as f64 / 1e6);
         println!(
@@ -267,8 +269,7 @@ fn read(stores: &Stores<'_>, cipher: &mut Cipher) -> Done {
 }
 
 fn unlock(station: &Station, folder: &Path) -> Done {
-    let sealed =
-        |name: &str, cost| Sealed { path: folder.join(name), cost, copies: false, station };
+    let sealed = |name: &str, cost| Sealed { path: folder.join(name), cost, copies: false, station };
     let (floor, free) = (sealed("floor.vault", PinCost::FLOOR), sealed("free.vault", FREE));
     floor.fill()?;
     free.fill()?;
@@ -305,7 +306,9 @@ struct Memory {
 
 fn most(folder: &Path) -> Done {
     let station = Station::new(MOST_PATIENTS, MOST_NOTES, RECORDS)?;
-    println!("P1-max, {MOST_PATIENTS} patients, {MOST_NOTES} notes, {RECORDS} records a patient, in a fresh process each:");
+    println!(
+        "P1-max, {MOST_PATIENTS} patients, {MOST_NOTES} notes, {RECORDS} records a patient, in a fresh process each:"
+    );
     for (name, cost) in [("free", FREE), ("floor", PinCost::FLOOR)] {
         let sealed = Sealed { path: folder.join(format!("most-{name}.vault")), cost, copies: false, station: &station };
         sealed.fill()?;
