@@ -125,3 +125,21 @@ fn a_device_without_its_attempts_file_waits_and_wipes_nothing() -> Outcome {
     assert!(a.refused(&["status"])?.contains("60 minutes"));
     Ok(())
 }
+
+#[test]
+fn a_damaged_earlier_note_never_keeps_todays_from_being_read() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, confirmed, draft) = written(&hub, &patient)?;
+    a.fill_in(&draft)?;
+    // The confirmed note's document is bent; its list row still opens.
+    let bent = rusqlite_on(&a.vault)?.execute(
+        "UPDATE note SET document = CAST(substr(document, 1, 40) || x'00ff' || substr(document, 43) AS BLOB) WHERE dirty = 0",
+        [],
+    )?;
+    assert_eq!(bent, 1);
+    assert!(a.refused(&["note", "show", &confirmed])?.contains("damaged"));
+    assert_eq!(a.ok(&["note", "show", &draft])?["fields"]["condition"], json!("咳あり。"));
+    a.ok(&["note", "confirm", &draft])?;
+    a.ok(&["vitals", "--patient", &patient, "--field", "temperature_c"])?;
+    Ok(())
+}

@@ -30,7 +30,7 @@ pub enum DeviceError {
     )]
     WipedByOrder,
     #[error(
-        "the device's storage is full: free some 10 MB, then sync again — what was written was sent sealed and waits at the hub"
+        "the hub's answer could not be stored (a full storage? free some 10 MB, then sync again) — what was written was sent sealed and waits at the hub"
     )]
     FullButBrought,
     #[error("a {0} is not closed in that way")]

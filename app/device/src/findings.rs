@@ -3,7 +3,7 @@
 
 use crate::error::DeviceError;
 use crate::note::{open_whole, show};
-use crate::phone::Phone;
+use crate::phone::{Hand, Phone};
 use crate::read;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -104,7 +104,7 @@ impl Phone {
             let mut visits: Vec<(Timestamp, Values)> = Vec::new();
             for row in tx.note_rows(Form::VisitNote, Some(patient))? {
                 let (Some(at), NoteState::Confirmed) = (row.started_at, row.state) else { continue };
-                visits.push((at, show(tx, row.note, self.hand())?.view.fields));
+                visits.extend(values_of(tx, row.note, self.hand())?.map(|values| (at, values)));
             }
             let visits: Vec<(Timestamp, &Values)> = visits.iter().map(|(at, values)| (*at, values)).collect();
             let shown = vitals::trend(field, &visits).into_iter().map(|point| TrendShown {
@@ -130,9 +130,22 @@ impl Phone {
         rows.sort_by_key(|row| std::cmp::Reverse(row.started_at));
         let mut earlier = Vec::new();
         for row in rows.into_iter().take(LOOK_BACK) {
-            let view = show(tx, row.note, self.hand())?.view;
-            earlier.extend(row.started_at.map(|at| (day_in_japan(at), view.fields)));
+            if let Some(values) = values_of(tx, row.note, self.hand())? {
+                earlier.extend(row.started_at.map(|at| (day_in_japan(at), values)));
+            }
         }
         Ok(earlier)
+    }
+}
+
+/// What an earlier note reads. One that is damaged is left out and named: it never keeps the note of today from being read.
+fn values_of(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<Option<Values>, DeviceError> {
+    match show(tx, note, hand) {
+        Ok(shown) => Ok(Some(shown.view.fields)),
+        Err(error) if error.is_retryable() => Err(error),
+        Err(error) => {
+            tracing::warn!(%note, %error, "an earlier note cannot be read and is left out of the comparison");
+            Ok(None)
+        }
     }
 }

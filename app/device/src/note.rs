@@ -308,7 +308,9 @@ impl Phone {
             rows.sort_by_key(|row| std::cmp::Reverse(row.started_at));
             let mut values = BTreeMap::new();
             for row in rows.into_iter().take(6) {
-                for (name, value) in show(tx, row.note, self.hand())?.view.fields {
+                // One that cannot be read is left out: what stands before it is still worth showing.
+                let Ok(shown) = show(tx, row.note, self.hand()) else { continue };
+                for (name, value) in shown.view.fields {
                     values.entry(name).or_insert(value);
                 }
             }
@@ -570,7 +572,11 @@ fn context(tx: &mut Tx<'_>, row: &NoteRow, hand: Hand<'_>) -> Result<ConfirmCont
             && row.started_at.map(day_in_japan).is_some_and(|d| (d.year(), d.month()) == (day.year(), day.month()))
     };
     for other in tx.note_rows(Form::VisitNote, Some(&row.patient))?.iter().filter(|other| this_month(other)) {
-        if other.note != row.note && open_whole(tx, other.note, hand)?.1.view()?.fields.contains_key("gaf") {
+        // A note that cannot be read cannot say that the GAF was judged: it is asked again, nothing is refused for it.
+        let has_gaf = |tx: &mut Tx<'_>| -> Result<bool, DeviceError> {
+            Ok(open_whole(tx, other.note, hand)?.1.view()?.fields.contains_key("gaf"))
+        };
+        if other.note != row.note && has_gaf(tx).unwrap_or(false) {
             return Ok(ConfirmContext { needs_gaf: false });
         }
     }
