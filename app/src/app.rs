@@ -1,10 +1,10 @@
 //! The app's frame: what it was launched with, whether it is unlocked, which screen stands.
 
-use crate::screens::{enrol, notes, patient, patients, sync, today, unlock, visit_note};
+use crate::screens::{choose, enrol, notes, patient, patients, sync, today, unlock, visit_note};
 use crate::text::{Language, Words};
 use device::read::Status;
 use device::record::{DocumentId, PatientId};
-use device::{Background, Phone, Pill};
+use device::{Background, BiometricStore, Phone, Pill};
 use dioxus::prelude::*;
 use std::future::Future;
 use std::path::PathBuf;
@@ -19,7 +19,10 @@ pub type DemoInvitation = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Str
 /// What the app was launched with.
 #[derive(Clone)]
 pub struct Launch {
+    /// The device's first vault; the vaults of other nurses stand beside it.
     pub vault: PathBuf,
+    /// The OS's finger or face, where it has one.
+    pub biometrics: Option<Arc<dyn BiometricStore>>,
     /// Offered on the enrolment screen.
     pub demo: Option<DemoInvitation>,
     /// A demo's PIN stands on the unlock screen; nobody else's does.
@@ -57,14 +60,17 @@ pub struct Shell {
 /// In front of the records: enrol, unlock, or open.
 #[derive(Clone, PartialEq)]
 pub enum Gate {
-    Enrol,
-    Unlock,
+    /// Whose vault: several nurses share this device, or one more is to come.
+    Choose,
+    Enrol(PathBuf),
+    Unlock(PathBuf),
     Open(Session),
 }
 
 /// An unlocked phone and its background sync. Dropping the last copy locks.
 #[derive(Clone)]
 pub struct Session {
+    pub vault: PathBuf,
     pub phone: Arc<Phone>,
     pub background: Rc<Background>,
 }
@@ -108,9 +114,12 @@ impl Shell {
         self.route.set(before);
     }
 
+    /// Keys are wiped and the file is closed before this returns, whatever still runs.
     pub fn lock(mut self) {
+        let Gate::Open(session) = self.gate.peek().clone() else { return };
+        session.phone.suspend();
         self.switch(Route::Today);
-        self.gate.set(Gate::Unlock);
+        self.gate.set(Gate::Unlock(session.vault));
     }
 
     pub fn route(self) -> Route {
@@ -125,7 +134,11 @@ const IDLE: Duration = Duration::from_secs(180);
 pub fn App() -> Element {
     let launch = use_context::<Launch>();
     let look = use_context_provider(|| Look { language: Signal::new(launch.language), text_size: Signal::new(100) });
-    let first = if launch.vault.exists() { Gate::Unlock } else { Gate::Enrol };
+    let first = match device::tablet::vaults_beside(&launch.vault).as_slice() {
+        [] => Gate::Enrol(launch.vault.clone()),
+        [one] => Gate::Unlock(one.path.clone()),
+        _ => Gate::Choose,
+    };
     let shell = use_context_provider(|| Shell {
         gate: Signal::new(first),
         route: Signal::new(Route::Today),
@@ -150,8 +163,9 @@ pub fn App() -> Element {
             onpointerdown: move |_| touched.set(Instant::now()),
             onkeydown: move |_| touched.set(Instant::now()),
             match (shell.gate)() {
-                Gate::Enrol => rsx! { enrol::Enrol {} },
-                Gate::Unlock => rsx! { unlock::Unlock {} },
+                Gate::Choose => rsx! { choose::Choose {} },
+                Gate::Enrol(vault) => rsx! { enrol::Enrol { vault } },
+                Gate::Unlock(vault) => rsx! { unlock::Unlock { vault } },
                 Gate::Open(session) => rsx! { Open { session } },
             }
         }
@@ -178,11 +192,11 @@ fn Open(session: Session) -> Element {
     use_future(move || follow(changes.clone(), revision));
     let pills = session.background.pill();
     use_future(move || follow(pills.clone(), pill));
-    let launch = use_context::<Launch>();
+    let vault = session.vault.clone();
     use_effect(move || {
         if pill() == Pill::WipeOrdered {
             shell.lock();
-            bring_sealed(launch.vault.clone());
+            bring_sealed(vault.clone());
         }
     });
     match shell.route() {

@@ -75,7 +75,13 @@ fn run(cli: Cli) -> Result<(), String> {
             let demo = Some(tsutsuji::platform::demo::invitation(&folder.join("demo")));
             #[cfg(not(feature = "demo"))]
             let demo = None;
-            let launch = Launch { vault: folder.join("tsutsuji.vault"), demo, pin_hint: None, language: language() };
+            let launch = Launch {
+                vault: folder.join("tsutsuji.vault"),
+                biometrics: None,
+                demo,
+                pin_hint: None,
+                language: language(),
+            };
             show(&runtime, launch, &cli.place, &folder)
         }
         #[cfg(feature = "demo")]
@@ -91,6 +97,7 @@ fn run(cli: Cli) -> Result<(), String> {
             println!("PIN:    {}", demo::PIN);
             let launch = Launch {
                 vault: running.vault.clone(),
+                biometrics: None,
                 demo: None,
                 pin_hint: Some(demo::PIN.to_string()),
                 language: language(),

@@ -129,3 +129,83 @@ fn copies_that_are_sent_back_stay_out() -> Outcome {
     assert_eq!(strings(&hub.ok(&["note", "list"])?, "note"), [note.as_str()]);
     Ok(())
 }
+
+#[test]
+fn under_duress_an_empty_route_opens_and_what_was_written_still_arrives_sealed() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, note) = written_offline(&hub, &patient)?;
+    let other = hub.path("other-pin");
+    std::fs::write(&other, "97531")?;
+    let file = other.display().to_string();
+    a.ok(&["pin", "duress", "--duress-pin-file", &file])?;
+    let forced = Phone { vault: a.vault.clone(), pin: other };
+    assert_eq!(forced.ok(&["patients"])?, json!([]));
+    assert_eq!(forced.ok(&["today"])?, json!([]));
+    assert_eq!(forced.ok(&["note", "list"])?, json!([]));
+    let status = forced.ok(&["status"])?;
+    assert_eq!((&status["staff"], &status["unsent"]), (&json!("nurse-a"), &json!(0)), "{status}");
+    assert!(forced.refused(&["sync"])?.contains("cannot be reached"), "no hub fills it");
+    // Behind it the phone is a locked one.
+    assert!(push(&forced)?["sent"].as_u64() > Some(5));
+    assert_eq!(a.ok(&["note", "show", &note])?["state"], json!("confirmed"));
+    reaches_a_colleague(&hub, &note)
+}
+
+#[test]
+fn two_nurses_share_a_tablet_and_neither_opens_the_other_ones_vault() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let folder = tempfile::tempdir()?;
+    let first = folder.path().join("tsutsuji.vault");
+    let mut phones = Vec::new();
+    for (staff, pin) in [("nurse-a", "2468"), ("nurse-b", "1357")] {
+        let pin_file = hub.path(&format!("pin-{staff}"));
+        std::fs::write(&pin_file, pin)?;
+        let phone = Phone { vault: device::tablet::next_vault(&first), pin: pin_file };
+        phone.ok(&["enrol", "--least-pin-cost", &hub.invite(staff)?])?;
+        phone.ok(&["sync"])?;
+        phones.push(phone);
+    }
+    let [a, b] = phones.as_slice() else { return Err("two".into()) };
+    let note = a.start_note(&patient, None)?;
+    a.write_text(&note, "condition", "まだ送っていない。")?;
+    assert_eq!(b.ok(&["note", "list"])?, json!([]), "AT-A4: a draft that was not sent is its writer's alone");
+    let crossed = Phone { vault: a.vault.clone(), pin: b.pin.clone() };
+    assert!(crossed.refused(&["note", "list"])?.contains("wrong PIN"));
+    // The tablet says whose they are; a file that was moved aside is nobody's.
+    std::fs::write(folder.path().join("tsutsuji.vault.aside-20261101T000000Z"), "x")?;
+    let here = device::tablet::vaults_beside(&first);
+    let names: Vec<_> = here.iter().map(|vault| vault.staff_name.as_deref()).collect();
+    assert_eq!(names, [Some("nurse-a"), Some("nurse-b")]);
+    assert_eq!(here[1].path, folder.path().join("tsutsuji-2.vault"));
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn locking_closes_the_file_and_refuses_whoever_still_holds_the_phone() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, note) = written_offline(&hub, &patient)?;
+    let store = device::FileKeyStore::beside(&a.vault);
+    let now = jiff::Timestamp::now();
+    let phone = device::Phone::unlock(&a.vault, &store, &device::Pin::new("2468")?, now)?;
+    let held_by_a_background_run = std::sync::Arc::new(phone);
+    let phone = held_by_a_background_run.clone();
+    let handles = || -> Outcome<usize> {
+        let mut open = 0;
+        for handle in std::fs::read_dir("/proc/self/fd")? {
+            let target = std::fs::read_link(handle?.path()).unwrap_or_default();
+            open += usize::from(target.starts_with(hub.folder.path()) && target.to_string_lossy().contains("a.vault"));
+        }
+        Ok(open)
+    };
+    assert!(handles()? > 0);
+    phone.suspend();
+    assert_eq!(handles()?, 0, "database, log and index are closed before it returns");
+    let asked = held_by_a_background_run.show_note(note.parse()?);
+    assert!(matches!(asked, Err(device::DeviceError::Vault(vault::VaultError::Locked))));
+    assert!(matches!(
+        held_by_a_background_run.set_field(note.parse()?, "temperature_c", "36.5", now),
+        Err(device::DeviceError::Vault(vault::VaultError::Locked))
+    ));
+    Ok(())
+}

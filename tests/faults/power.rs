@@ -4,6 +4,7 @@
 //! then the folder is rebuilt as a disk could look if the power had gone after any of these writes, and opened.
 #![cfg(target_os = "linux")]
 
+mod typed;
 mod writes;
 
 use device::jiff::Timestamp;
@@ -603,7 +604,7 @@ impl FullCase<'_> {
         let phone = phone.at(folder.path())?;
         let (done, _, said) = phone.run(OLD_PIN, self.doing, Watch::Full(self.room))?;
         let pin = if done { self.then } else { OLD_PIN };
-        let says_what_to_do = said.contains("free some space") && said.lines().count() == 1;
+        let says_what_to_do = said.contains("free at least 10 MB") && said.lines().count() == 1;
         if !done && !says_what_to_do {
             return Err(format!("does not say what to do: {said}").into());
         }

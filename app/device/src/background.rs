@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use vault::RunningTime;
+use vault::{FileKeyStore, RunningTime};
 
 /// A change waits this long for its neighbours before it is sent.
 const GATHER: Duration = Duration::from_millis(1_500);
 /// While the hub cannot be reached: how often a bare connection is tried.
 const PROBE: Duration = Duration::from_secs(3);
+
+/// Behind the PIN under duress: how often the sealed copies are brought.
+const BEHIND: Duration = Duration::from_secs(300);
 
 /// What the pill says. Unsent notes are counted by the vault, not guessed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,9 @@ impl Drop for Background {
 }
 
 async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pill: watch::Sender<Pill>) {
+    if phone.is_decoy() {
+        return bring_behind(&phone, &pill).await;
+    }
     let mut engine = Engine::new();
     let begun = Instant::now();
     let mut changes = phone.changes();
@@ -115,6 +121,23 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             () = network_returns(&phone), if offline => Trigger::NetworkReturned,
             () = something_written(&phone, &mut changes, moved), if healthy => Trigger::Change,
         };
+    }
+}
+
+/// Behind an empty route: what was written goes to the hub, sealed, and the order to wipe is heard, as from any locked phone.
+async fn bring_behind(phone: &Phone, pill: &watch::Sender<Pill>) {
+    pill.send_replace(Pill::Offline);
+    let store = FileKeyStore::beside(phone.path());
+    loop {
+        match crate::capsule::push(phone.path(), &store).await {
+            Ok(pushed) if pushed.wipe_ordered => {
+                pill.send_replace(Pill::WipeOrdered);
+                return;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the sealed copies wait"),
+        }
+        tokio::time::sleep(BEHIND).await;
     }
 }
 

@@ -33,6 +33,11 @@ impl Phone {
 
     /// Runs the engine from a trigger until it rests. `now` in milliseconds, monotonic.
     pub async fn run(&self, engine: &mut Engine, trigger: Trigger, now: i64) -> RunEnd {
+        if self.is_decoy() {
+            // What an empty route would fetch is just what must not be seen.
+            let wake_at = now + protocol::engine::LONGEST_WAIT_MS;
+            return RunEnd { result: Err(Failure::Unreachable), wake_at };
+        }
         let mut report = SyncReport::default();
         let mut end = RunEnd { result: Ok(report), wake_at: now + protocol::engine::IDLE_WAIT_MS };
         let mut offered: Option<SyncRequest> = None;

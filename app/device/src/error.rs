@@ -3,7 +3,7 @@
 use protocol::{Failure, RefusalCode};
 use record::visit_note::{ConfirmError, DraftError, FieldError};
 use record::{DocumentId, PatientId};
-use vault::VaultError;
+use vault::{SPACE_NEEDED_MB, VaultError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
@@ -30,7 +30,7 @@ pub enum DeviceError {
     )]
     WipedByOrder,
     #[error(
-        "the hub's answer could not be stored (a full storage? free some 10 MB, then sync again) — what was written was sent sealed and waits at the hub"
+        "the hub's answer could not be stored (a full storage? free at least {SPACE_NEEDED_MB} MB, then sync again) — what was written was sent sealed and waits at the hub"
     )]
     FullButBrought,
     #[error("a {0} is not closed in that way")]

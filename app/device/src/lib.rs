@@ -21,6 +21,7 @@ pub mod quiet;
 pub mod read;
 pub mod search;
 mod store_answer;
+pub mod tablet;
 mod tls;
 
 pub use background::{Background, Pill};
@@ -37,4 +38,7 @@ pub use record;
 /// A cursor before the first entry.
 pub const START_CURSOR: protocol::Cursor = protocol::Cursor::START;
 
-pub use vault::{FileKeyStore, KeyStore, NoteRow, Pin, PinCost, RunningTime, SyncLogLine, Vault, VaultError};
+pub use vault::{
+    BiometricStore, FileKeyStore, KeyStore, NoteRow, Pin, PinCost, RunningTime, SPACE_NEEDED_MB, SyncLogLine, Vault,
+    VaultError, allows_biometrics,
+};

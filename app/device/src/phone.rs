@@ -4,23 +4,23 @@ use crate::error::DeviceError;
 use jiff::Timestamp;
 use record::StaffId;
 use record::visit_note::Actor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::watch;
-use vault::{Identity, KeyStore, Locked, Pin, RunningTime, Tx, Vault, VaultError, Wear};
+use vault::{BiometricStore, Identity, KeyStore, Locked, Pin, RunningTime, Tx, Vault, VaultError, Wear};
 
 /// An unlocked phone. Dropping it locks: keys are wiped, the file is closed.
 pub struct Phone {
-    inner: Mutex<Inner>,
+    /// `None` once it was locked while somebody still held it.
+    inner: Mutex<Option<Vault>>,
+    path: PathBuf,
+    /// Opened by the PIN under duress: nothing in here is anybody's, and no hub is asked for more.
+    decoy: bool,
     identity: Identity,
     locked: Locked,
     actor: Actor,
     /// Counts changes: the screens redraw, the background sync wakes.
     changes: watch::Sender<u64>,
-}
-
-struct Inner {
-    vault: Vault,
 }
 
 /// Whose hand writes, and under which name its changes stand.
@@ -37,6 +37,17 @@ impl Phone {
         Self::from_vault(vault, store, now)
     }
 
+    /// The same with a recognised finger or face in the PIN's place.
+    pub fn unlock_recognised(
+        path: &Path,
+        store: &dyn KeyStore,
+        biometrics: &dyn BiometricStore,
+        now: Timestamp,
+    ) -> Result<Self, DeviceError> {
+        let vault = Vault::open_recognised(path, store, biometrics, RunningTime::now())?;
+        Self::from_vault(vault, store, now)
+    }
+
     fn from_vault(mut vault: Vault, store: &dyn KeyStore, now: Timestamp) -> Result<Self, DeviceError> {
         let identity = vault.read(|tx| tx.identity()).map_err(|error| match error {
             vault::VaultError::Missing(_) => vault::VaultError::NoVault,
@@ -47,6 +58,7 @@ impl Phone {
         vault.seal_copies(&identity, state.series)?;
         let locked = Locked {
             device: identity.device,
+            staff_name: identity.staff_name.clone(),
             series: state.series,
             epoch: state.epoch,
             hub_url: identity.hub_url.clone(),
@@ -64,8 +76,9 @@ impl Phone {
         let mut session = [0; 8];
         getrandom::fill(&mut session).map_err(|_| DeviceError::Keys)?;
         let actor = Actor { device: identity.device, session };
-        let phone =
-            Self { inner: Mutex::new(Inner { vault }), identity, locked, actor, changes: watch::Sender::new(0) };
+        let (path, decoy) = (vault.path().to_path_buf(), vault.is_decoy());
+        let inner = Mutex::new(Some(vault));
+        let phone = Self { inner, path, decoy, identity, locked, actor, changes: watch::Sender::new(0) };
         phone.recover_journal(now)?;
         match phone.tick_lease(RunningTime::now()) {
             // A full disk keeps nobody from reading; the lease is counted when there is room.
@@ -111,33 +124,67 @@ impl Phone {
 
     /// One transaction that may write. Short: the network is never waited for in here.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, DeviceError>) -> Result<T, DeviceError> {
-        self.lock().vault.write(work)
+        self.with(|vault| vault.write(work))
     }
 
     pub(crate) fn read<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, DeviceError>) -> Result<T, DeviceError> {
-        self.lock().vault.read(work)
+        self.with(|vault| vault.read(work))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Vault) -> Result<T, DeviceError>) -> Result<T, DeviceError> {
+        work(self.lock().as_mut().ok_or(VaultError::Locked)?)
+    }
+
+    /// Locks now, whoever still holds this phone: keys are wiped and the file is closed as soon as the transaction under way,
+    /// if there is one, has ended. What a background run asks afterwards is refused, and it ends.
+    pub fn suspend(&self) {
+        drop(self.lock().take());
+    }
+
+    /// Whether this is the empty route that the PIN under duress opens.
+    pub fn is_decoy(&self) -> bool {
+        self.decoy
+    }
+
+    /// The vault's file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub fn change_pin(&self, store: &dyn KeyStore, new: &Pin) -> Result<(), DeviceError> {
-        Ok(self.lock().vault.change_pin(store, new)?)
+        self.with(|vault| Ok(vault.change_pin(store, new)?))
+    }
+
+    /// Sets the PIN under duress, or takes it away.
+    pub fn set_duress_pin(&self, store: &dyn KeyStore, pin: Option<&Pin>) -> Result<(), DeviceError> {
+        self.with(|vault| Ok(vault.set_duress_pin(store, pin, &self.identity)?))
+    }
+
+    /// A recognised finger or face opens this vault from now on.
+    pub fn allow_biometrics(&self, store: &dyn KeyStore, biometrics: &dyn BiometricStore) -> Result<(), DeviceError> {
+        self.with(|vault| Ok(vault.allow_biometrics(store, biometrics)?))
+    }
+
+    pub fn forbid_biometrics(&self, biometrics: &dyn BiometricStore) -> Result<(), DeviceError> {
+        self.with(|vault| Ok(vault.forbid_biometrics(biometrics)?))
     }
 
     /// Wrong PINs after which the keys go.
     pub fn set_pin_limit(&self, wrong: u32) -> Result<(), DeviceError> {
-        Ok(self.lock().vault.wipe_after(wrong)?)
+        self.with(|vault| Ok(vault.wipe_after(wrong)?))
     }
 
     /// 封印消去: keys and readable bodies go, what was written stays sealed for the hub. The phone is locked for good.
     pub fn wipe(self) -> Result<(), DeviceError> {
-        let inner = self.inner.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(inner.vault.wipe()?)
+        let vault = self.lock().take().ok_or(VaultError::Locked)?;
+        Ok(vault.wipe()?)
     }
 
     pub fn wear(&self) -> Wear {
-        self.lock().vault.wear()
+        self.lock().as_ref().map_or(Wear { bytes: 0 }, Vault::wear)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vault>> {
         // A panic in a use case rolled its transaction back; the vault behind the lock is sound.
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -1,5 +1,6 @@
 //! One folder a screen: `update.rs` decides and is tested without a window, `view.rs` shows and does.
 
+pub mod choose;
 pub mod enrol;
 pub mod notes;
 pub mod patient;

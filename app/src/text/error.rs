@@ -2,7 +2,7 @@
 
 use super::{Words, field_label, unit_words};
 use device::record::visit_note::{ConfirmError, Field, FieldError};
-use device::{DeviceError, Failure, VaultError};
+use device::{DeviceError, Failure, SPACE_NEEDED_MB, VaultError};
 use fluent_bundle::FluentValue;
 
 fn number(n: f64) -> FluentValue<'static> {
@@ -26,7 +26,14 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
             VaultError::NoDeviceSecret(_) => "error-no-device-secret",
             VaultError::Unreadable(_) | VaultError::NotAVault => "error-unreadable",
             VaultError::Newer => "error-newer",
-            VaultError::Full => "error-full",
+            VaultError::Full => return words.count("error-full", SPACE_NEEDED_MB),
+            VaultError::SamePin => "error-same-pin",
+            VaultError::PinFirst => "error-pin-first",
+            VaultError::NotRecognised => "error-not-recognised",
+            VaultError::NoBiometrics => "error-no-biometrics",
+            VaultError::Locked => "error-locked",
+            VaultError::NotBroughtUp(_) => "error-not-brought-up",
+            VaultError::OlderCopy { .. } => "error-older-copy",
             VaultError::Write(_) | VaultError::File(_) => "error-write",
             VaultError::Damaged { .. } => "error-damaged",
             _ => "error-unknown",
@@ -42,7 +49,7 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         DeviceError::Sync(Failure::Unreachable) => "error-unreachable",
         DeviceError::Sync(Failure::NotOurHub) => "error-not-our-hub",
         DeviceError::Sync(Failure::Refused(_)) => "error-refused",
-        DeviceError::Sync(Failure::Storage) => "error-full",
+        DeviceError::Sync(Failure::Storage) => return words.count("error-full", SPACE_NEEDED_MB),
         DeviceError::AlreadyConfirmed => "error-confirmed",
         DeviceError::Confirm(error) => return confirm_words(words, error),
         DeviceError::Field(field) => return field_words(words, field),

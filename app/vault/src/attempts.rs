@@ -135,6 +135,10 @@ impl AttemptFile {
 
     /// Written and on disk before anything else happens.
     pub fn write(&self, state: &Attempts) -> Result<(), VaultError> {
+        self.put(state)?.sync_data().map_err(VaultError::File)
+    }
+
+    fn put(&self, state: &Attempts) -> Result<File, VaultError> {
         let mut file = OpenOptions::new().read(true).write(true).open(&self.path).map_err(VaultError::File)?;
         let slots = self.slots(&mut file);
         let number = |slot: &Option<(u64, Attempts)>| slot.as_ref().map_or(0, |(number, _)| *number);
@@ -142,8 +146,13 @@ impl AttemptFile {
         let bytes = self.slot(number(newest) + 1, state);
         file.seek(SeekFrom::Start((older * SLOT) as u64))
             .and_then(|_| file.write_all(&bytes))
-            .and_then(|()| file.sync_data())
-            .map_err(VaultError::File)
+            .map_err(VaultError::File)?;
+        Ok(file)
+    }
+
+    /// The same without waiting for the disk: for a state that may be lost with the power.
+    pub fn forgive(&self, state: &Attempts) -> Result<(), VaultError> {
+        self.put(state).map(|_| ())
     }
 
     fn slots(&self, file: &mut File) -> [Option<(u64, Attempts)>; 2] {

@@ -2,11 +2,11 @@
 
 use crate::error::VaultError;
 use crate::keys::{self, KeyStore};
+use crate::ring::KeyRing;
 use crate::schema;
 use crate::seal::{self, Header, Table};
 use crate::state::Identity;
 use crate::tx::Tx;
-use crate::vault::KeyRing;
 use ed25519_dalek::SigningKey;
 use protocol::capsule::{Copy, SealedCopy, Sealer};
 use protocol::{Epoch, Kind, Series};
@@ -55,11 +55,10 @@ pub struct Written<'a> {
 impl Tx<'_> {
     /// Seals a copy to the hub, in the transaction that writes the thing itself.
     pub fn put_copy(&mut self, written: &Written<'_>) -> Result<(), VaultError> {
-        let n: i64 = self.sql.query_row(
-            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'capsule'), 0) + 1",
-            [],
-            |r| r.get(0),
-        )?;
+        let n: i64 = self
+            .sql
+            .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'capsule'), 0) + 1")?
+            .query_row([], |r| r.get(0))?;
         let note = self.ring.tag("note", &written.doc.0);
         let book = self.ring.copies.as_ref().ok_or(VaultError::Missing("the hub's sealing key"))?;
         let copy = Copy {
@@ -139,6 +138,10 @@ const LOCKED_HEADER: Header = Header { table: Table::Locked, key: [0; 16], patie
 pub struct Locked {
     #[zeroize(skip)]
     pub device: DeviceId,
+    /// Whose vault it is: several nurses may share a tablet.
+    #[zeroize(skip)]
+    #[serde(default)]
+    pub staff_name: String,
     #[zeroize(skip)]
     pub series: Series,
     #[zeroize(skip)]
@@ -175,7 +178,10 @@ impl LockedVault {
         let mut db = Connection::open(path)?;
         schema::check_ours(&db)?;
         schema::configure(&db)?;
-        schema::migrate(&mut db)?;
+        // What is sent from here stands since the third migration: a later one that fails keeps nothing from the hub.
+        if schema::version(&db)? < COPIES_SINCE {
+            schema::migrate(&mut db)?;
+        }
         let locked =
             read_locked(&db, store)?.ok_or(VaultError::Missing("the line to the hub; unlock the vault once"))?;
         Ok(Self { db, locked })
@@ -204,6 +210,10 @@ impl LockedVault {
         wipe(&mut self.db)
     }
 }
+
+/// The migration that brought the sealed copies, and the one that brought the other PINs.
+const COPIES_SINCE: usize = 3;
+const PINS_SINCE: usize = 5;
 
 fn copies(db: &Connection, most: usize) -> Result<Vec<SealedCopy>, VaultError> {
     let mut statement = db.prepare_cached(
@@ -236,6 +246,9 @@ pub(crate) fn is_wiped(db: &Connection) -> Result<bool, VaultError> {
 pub(crate) fn wipe(db: &mut Connection) -> Result<(), VaultError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute("UPDATE header SET wrapped = x'', salt = zeroblob(16)", [])?;
+    if schema::version(&tx)? >= PINS_SINCE {
+        tx.execute("UPDATE header SET duress = x'', biometric = x''", [])?;
+    }
     for table in [
         "patient_key",
         "compartment",
@@ -249,7 +262,12 @@ pub(crate) fn wipe(db: &mut Connection) -> Result<(), VaultError> {
         "search_segment",
         "search_stale",
     ] {
-        tx.execute(&format!("DELETE FROM {table}"), [])?;
+        // A file that could not be brought up to date has not all of them.
+        let is_there: bool =
+            tx.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)", [table], |r| r.get(0))?;
+        if is_there {
+            tx.execute(&format!("DELETE FROM {table}"), [])?;
+        }
     }
     // Numbers and receipts stay: which copies the hub has already is told by them.
     tx.execute("UPDATE entry SET sealed = NULL, patient = zeroblob(16)", [])?;

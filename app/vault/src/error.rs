@@ -3,6 +3,10 @@
 use crate::seal::SealError;
 use record::canonical::CborError;
 
+/// What the vault needs to go on writing: SQLite's log up to its checkpoint (1,000 pages of 4 KiB), as much again where the
+/// checkpoint makes the file longer, and one answer of the hub.
+pub const SPACE_NEEDED_MB: u64 = 10;
+
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     #[error("wrong PIN; {left} more, then this device's keys are wiped (what was written is kept sealed for the hub)")]
@@ -23,6 +27,20 @@ pub enum VaultError {
     OlderCopy { here: u64, newest: u64 },
     #[error("the limit of wrong PINs is 3 to 100")]
     PinLimit,
+    #[error("this PIN is taken already; choose another")]
+    SamePin,
+    #[error("enter the PIN; fingerprint or face open this device again after it")]
+    PinFirst,
+    #[error("not recognised; try again or enter the PIN")]
+    NotRecognised,
+    #[error("fingerprint and face are not set up for this vault; enter the PIN")]
+    NoBiometrics,
+    #[error("the vault is locked; unlock it, then try again — nothing was lost")]
+    Locked,
+    #[error(
+        "this version of the app could not bring the vault up to date; the file was left as it was — send what is unsent with `capsule push`, and tell the station's manager"
+    )]
+    NotBroughtUp(#[source] rusqlite::Error),
     #[error("a sealed copy could not be made; nothing was changed")]
     Copy(#[from] protocol::CapsuleError),
     #[error("there is no vault here; enrol this device first")]
@@ -42,7 +60,7 @@ pub enum VaultError {
     #[error("this vault was written by a newer version of the app; update the app")]
     Newer,
     #[error(
-        "the device's storage is full or does not take the write; free some space, then try again — nothing was lost"
+        "the device's storage is full or does not take the write; free at least {SPACE_NEEDED_MB} MB, then try again — nothing was lost"
     )]
     Full,
     #[error("the device's storage did not take the write; nothing was changed")]

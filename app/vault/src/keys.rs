@@ -59,6 +59,16 @@ pub trait KeyStore: Send + Sync {
     }
 }
 
+/// Port to the part of the OS's key store that gives a secret only after a finger or a face was recognised. A desktop has
+/// none that every distribution has: there the PIN is the only way.
+pub trait BiometricStore: Send + Sync {
+    /// Keeps a secret for recognised people. The OS throws it away when somebody's finger is added.
+    fn keep(&self, secret: &DeviceSecret) -> Result<(), VaultError>;
+    /// Asks the person; `NotRecognised` if it is somebody else, `NoBiometrics` if nothing is kept.
+    fn ask(&self) -> Result<DeviceSecret, VaultError>;
+    fn forget(&self) -> Result<(), VaultError>;
+}
+
 /// The desktop's key store: a file beside the vault, readable by its owner only.
 ///
 /// A desktop session has no key store that works without a person logged in to it and that every distribution has; the
@@ -113,6 +123,18 @@ pub fn unlock_key(
     let mut key = [0u8; 32];
     Hkdf::<Sha256>::new(Some(vault), joined.as_slice())
         .expand(b"tsutsuji vault key v1", &mut key)
+        .map_err(|_| VaultError::Missing("room for 32 bytes"))?;
+    Ok(Key(key))
+}
+
+/// The key that wraps the vault key for a recognised finger or face. Both secrets come from the OS's key store.
+pub fn biometric_key(kept: &DeviceSecret, secret: &DeviceSecret, vault: &[u8]) -> Result<Key, VaultError> {
+    let mut joined = Zeroizing::new([0u8; 64]);
+    joined[..32].copy_from_slice(&kept.0);
+    joined[32..].copy_from_slice(&secret.0);
+    let mut key = [0u8; 32];
+    Hkdf::<Sha256>::new(Some(vault), joined.as_slice())
+        .expand(b"tsutsuji biometric key v1", &mut key)
         .map_err(|_| VaultError::Missing("room for 32 bytes"))?;
     Ok(Key(key))
 }

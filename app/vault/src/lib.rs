@@ -5,11 +5,13 @@
 
 mod attempts;
 mod capsule;
+mod decoy;
 mod error;
 mod items;
 mod keys;
 mod notes;
 mod outbox;
+mod ring;
 mod root;
 mod schema;
 mod scrub;
@@ -17,17 +19,19 @@ mod seal;
 mod search;
 mod state;
 mod tx;
+mod unlock;
 mod vault;
 
 pub use attempts::{Attempts, RunningTime, WIPE_AFTER};
 pub use capsule::{Locked, LockedVault, Written};
-pub use error::VaultError;
+pub use error::{SPACE_NEEDED_MB, VaultError};
 pub use items::Item;
-pub use keys::{DeviceSecret, FileKeyStore, KeyStore, Pin, PinError};
+pub use keys::{BiometricStore, DeviceSecret, FileKeyStore, KeyStore, Pin, PinError};
 pub use notes::{JournalEntry, NoteRow, StoredAct, StoredConfirmation, StoredNote};
 pub use outbox::OutboxRow;
 pub use scrub::SelfCheck;
 pub use search::{Found, Hit, Looked, Piece, Scope, SearchKind, SearchText, Shelf, Source, Unread};
 pub use state::{Backfill, Identity, LeaseClock, SyncLogLine, SyncState};
 pub use tx::Tx;
-pub use vault::{Compartment, PinCost, Standing, Vault, Wear};
+pub use unlock::{PinCost, allows_biometrics};
+pub use vault::{Compartment, Standing, Vault, Wear};

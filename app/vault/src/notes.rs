@@ -98,16 +98,17 @@ impl Tx<'_> {
         let place = self.place(Table::NoteRow, key, Some(&row.patient), &Compartment::Station);
         let sealed_row = self.seal(place, row)?;
         let document_place = crate::tx::Place { table: Table::NoteDocument, ..place };
+        let sealed = document.map(|document| self.seal_bytes(document_place, document)).transpose()?;
         self.sql
             .prepare_cached(
-                "INSERT INTO note (key, patient, dirty, sent, row, document, form) VALUES (?1, ?2, ?3, ?4, ?5, x'', ?6)
-                 ON CONFLICT (key) DO UPDATE SET dirty = excluded.dirty, sent = excluded.sent, row = excluded.row",
+                "INSERT INTO note (key, patient, dirty, sent, row, document, form)
+                 VALUES (?1, ?2, ?3, ?4, ?5, coalesce(?7, x''), ?6)
+                 ON CONFLICT (key) DO UPDATE SET dirty = excluded.dirty, sent = excluded.sent, row = excluded.row,
+                     document = coalesce(?7, document)",
             )?
-            .execute((key, place.patient, dirty, sent as i64, sealed_row, row.form.tag()))?;
-        if let Some(document) = document {
-            let sealed = self.seal_bytes(document_place, document)?;
-            self.sql.execute("UPDATE note SET document = ?2 WHERE key = ?1", (key, sealed))?;
-            self.sql.execute("DELETE FROM note_change WHERE note = ?1", [key])?;
+            .execute((key, place.patient, dirty, sent as i64, sealed_row, row.form.tag(), &sealed))?;
+        if sealed.is_some() {
+            self.sql.prepare_cached("DELETE FROM note_change WHERE note = ?1")?.execute([key])?;
         }
         Ok(())
     }
@@ -197,11 +198,12 @@ impl Tx<'_> {
         let place = self.place(Table::Confirmation, hash, Some(patient), &Compartment::Station);
         let stored = StoredConfirmation { signed: signed.clone(), at: None };
         let sealed = self.seal(place, &stored)?;
-        self.sql.execute(
-            "INSERT INTO confirmation (note, hash, patient, at, sealed) VALUES (?1, ?2, ?3, ?4, ?5)
+        self.sql
+            .prepare_cached(
+                "INSERT INTO confirmation (note, hash, patient, at, sealed) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (note, hash) DO UPDATE SET at = coalesce(at, excluded.at)",
-            (key, hash, place.patient, at, sealed),
-        )?;
+            )?
+            .execute((key, hash, place.patient, at, sealed))?;
         Ok(())
     }
 
@@ -241,6 +243,8 @@ impl Tx<'_> {
         let stored = StoredAct { note, signed: signed.clone(), at: known.and_then(|k| k.at).or(at), refused };
         let body = canonical::to_bytes(&stored)?;
         self.put_item(&Item { kind: Kind::Amendment, doc, patient: Some(patient.clone()), source: None, body })?;
+        let whose = self.ring.patient_tag(Some(patient));
+        self.ring.acts.remove(&whose);
         // The act's own row does not tell the database which note now reads otherwise.
         self.mark_to_search(self.note_key(note), self.ring.patient_tag(Some(patient)))
     }
@@ -265,11 +269,22 @@ impl Tx<'_> {
 
     /// The acts about a note, in no particular order.
     pub fn acts(&mut self, note: DocumentId, patient: &PatientId) -> Result<Vec<StoredAct>, VaultError> {
-        let mut acts = Vec::new();
-        for item in self.items(Kind::Amendment, Some(patient))? {
-            let act: StoredAct = canonical::from_bytes(&item.body)?;
-            if act.note == note {
-                acts.push(act);
+        let whose = self.ring.patient_tag(Some(patient));
+        if !self.ring.acts.contains_key(&whose) {
+            let items = self.items(Kind::Amendment, Some(patient))?;
+            let about = |item: &Item| -> Result<_, VaultError> {
+                let act: StoredAct = canonical::from_bytes(&item.body)?;
+                Ok((act.note, item.doc))
+            };
+            let acts = items.iter().map(about).collect::<Result<_, _>>()?;
+            self.ring.acts.insert(whose, acts);
+        }
+        let about = self.ring.acts.get(&whose).into_iter().flatten();
+        let docs: Vec<DocumentId> = about.filter(|(of, _)| *of == note).map(|(_, doc)| *doc).collect();
+        let mut acts = Vec::with_capacity(docs.len());
+        for doc in docs {
+            if let Some(item) = self.item(Kind::Amendment, doc)? {
+                acts.push(canonical::from_bytes(&item.body)?);
             }
         }
         Ok(acts)
@@ -319,7 +334,9 @@ impl Tx<'_> {
     /// The text is a change now (same transaction).
     pub fn clear_journal(&mut self, note: DocumentId, field: &str) -> Result<(), VaultError> {
         let field = self.ring.tag("field", field.as_bytes());
-        self.sql.execute("DELETE FROM journal WHERE note = ?1 AND field = ?2", (self.note_key(note), field))?;
+        self.sql
+            .prepare_cached("DELETE FROM journal WHERE note = ?1 AND field = ?2")?
+            .execute((self.note_key(note), field))?;
         Ok(())
     }
 }

@@ -43,14 +43,22 @@ pub(crate) struct RowSum {
     root: Arc<Mutex<Root>>,
     /// Whether `root` is what stands on disk.
     pub loaded: bool,
+    /// Whether SQLite tells of each row yet. Reading alone needs no triggers.
+    watches: bool,
 }
 
 impl RowSum {
-    /// Watches a connection's tables from here on.
-    pub fn watch(db: &Connection, lookup: &Key) -> Result<Self, VaultError> {
+    pub fn new(lookup: &Key) -> Self {
         let key = keys::derive_key(lookup, "tsutsuji 2026 vault rows v1");
-        let root = Arc::new(Mutex::new(Root::default()));
-        let (inner, hash_key) = (root.clone(), key.clone());
+        Self { key, root: Arc::new(Mutex::new(Root::default())), loaded: false, watches: false }
+    }
+
+    /// Watches a connection's tables from here on. Called before the first transaction that writes.
+    pub fn watch(&mut self, db: &Connection) -> Result<(), VaultError> {
+        if self.watches {
+            return Ok(());
+        }
+        let (inner, hash_key) = (self.root.clone(), self.key.clone());
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
         db.create_scalar_function("tsutsuji_row", -1, flags, move |context| {
             let comes: bool = context.get(0)?;
@@ -76,7 +84,8 @@ impl RowSum {
                 columns = columns.join(", "),
             ))?;
         }
-        Ok(Self { key, root, loaded: false })
+        self.watches = true;
+        Ok(())
     }
 
     pub fn get(&self) -> Root {

@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_forms.sql"),
     include_str!("migrations/0003_capsule.sql"),
     include_str!("migrations/0004_search.sql"),
+    include_str!("migrations/0005_pins.sql"),
 ];
 
 /// "Tsut": tells our file from any other SQLite file, which is never touched.
@@ -22,6 +23,8 @@ pub fn configure(db: &Connection) -> Result<(), VaultError> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
+    // Every verb's statements, so that none is parsed twice.
+    db.set_prepared_statement_cache_capacity(96);
     Ok(())
 }
 
@@ -31,18 +34,104 @@ pub fn check_ours(db: &Connection) -> Result<(), VaultError> {
     if application == APPLICATION { Ok(()) } else { Err(VaultError::NotAVault) }
 }
 
+/// How many migrations a file has seen.
+pub fn version(db: &Connection) -> Result<usize, VaultError> {
+    let done: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let done = usize::try_from(done).unwrap_or(usize::MAX);
+    if done > MIGRATIONS.len() { Err(VaultError::Newer) } else { Ok(done) }
+}
+
 pub fn migrate(db: &mut Connection) -> Result<(), VaultError> {
-    let done: usize =
-        db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.try_into().unwrap_or(usize::MAX);
-    if done > MIGRATIONS.len() {
-        return Err(VaultError::Newer);
-    }
-    for (i, sql) in MIGRATIONS.iter().enumerate().skip(done) {
+    migrate_through(db, MIGRATIONS)
+}
+
+/// One transaction each: one that fails leaves the file as the one before it left it.
+fn migrate_through(db: &mut Connection, migrations: &[&str]) -> Result<(), VaultError> {
+    for (i, sql) in migrations.iter().enumerate().skip(version(db)?) {
+        let failed = |error: rusqlite::Error| match VaultError::from(error) {
+            VaultError::Write(error) => VaultError::NotBroughtUp(error),
+            // Full or unreadable is no fault of the migration's.
+            other => other,
+        };
         let tx = db.transaction()?;
-        tx.execute_batch(sql)?;
+        tx.execute_batch(sql).map_err(failed)?;
         tx.pragma_update(None, "application_id", APPLICATION)?;
         tx.pragma_update(None, "user_version", i as i64 + 1)?;
         tx.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempts::RunningTime;
+    use crate::keys::{FileKeyStore, Pin};
+    use crate::{LockedVault, PinCost, Vault};
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    /// A file of the version before the last, as a device in the field has it: with an identity and one unsent copy.
+    fn older(path: &std::path::Path) -> Outcome {
+        let store = FileKeyStore::beside(path);
+        let now = RunningTime { boot: [1; 16], ms: 0 };
+        let mut vault = Vault::create(path, &store, &Pin::new("2468")?, PinCost::FLOOR, now)?;
+        let locked = crate::Locked {
+            device: record::DeviceId([1; 8]),
+            staff_name: String::new(),
+            series: protocol::Series(record::DocumentId([2; 16])),
+            epoch: protocol::Epoch(record::DocumentId([3; 16])),
+            hub_url: "https://hub.example.jp".into(),
+            ca: Vec::new(),
+            certificate: Vec::new(),
+            tls_key: Vec::new(),
+            receipt_key: Vec::new(),
+            last_hub_time: 0,
+        };
+        vault.write(|tx| tx.put_locked(&store, &locked))?;
+        drop(vault);
+        let db = Connection::open(path)?;
+        db.execute_batch(
+            "ALTER TABLE header DROP COLUMN duress; ALTER TABLE header DROP COLUMN biometric; PRAGMA user_version = 4;
+             INSERT INTO capsule (note, enc, sealed) VALUES (x'01', x'02', x'03');",
+        )?;
+        Ok(())
+    }
+
+    fn rows(db: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+        let mut statement = db.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")?;
+        statement.query_map([], |r| r.get(0))?.collect()
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_file_as_it_was_and_what_is_unsent_can_be_sent() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.vault");
+        older(&path)?;
+        // A later version of the app whose last migration cannot run on this file: it fails after half of its work.
+        let broken = "CREATE TABLE extra (a BLOB) STRICT; DELETE FROM capsule; INSERT INTO nowhere VALUES (1);";
+        let mut later: Vec<&str> = MIGRATIONS[..4].to_vec();
+        later.push(broken);
+        let mut db = Connection::open(&path)?;
+        let before = rows(&db)?;
+        let failed = migrate_through(&mut db, &later);
+        assert!(matches!(failed, Err(VaultError::NotBroughtUp(_))), "{failed:?}");
+        assert_eq!((version(&db)?, rows(&db)?), (4, before));
+        drop(db);
+        let mut locked = LockedVault::open(&path, &FileKeyStore::beside(&path))?;
+        assert_eq!(locked.copies(9)?.len(), 1, "it is offered to the hub without the migration");
+        locked.mark_received(&[(1, 5)])?;
+        assert!(locked.copies(9)?.is_empty());
+        drop(locked);
+        // The version that can brings it up to date, and the PIN opens it.
+        let now = RunningTime { boot: [1; 16], ms: 0 };
+        Vault::open(&path, &FileKeyStore::beside(&path), &Pin::new("2468")?, now)?;
+        // A wipe needs no migration either.
+        let other = folder.path().join("b.vault");
+        older(&other)?;
+        let mut locked = LockedVault::open(&other, &FileKeyStore::beside(&other))?;
+        locked.wipe()?;
+        assert!(locked.is_wiped()? && locked.copies(9)?.len() == 1);
+        Ok(())
+    }
 }

@@ -44,6 +44,8 @@ pub enum Table {
     State = 12,
     Locked = 13,
     SearchSegment = 14,
+    Duress = 15,
+    Biometric = 16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

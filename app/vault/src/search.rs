@@ -677,7 +677,8 @@ mod tests {
     use super::*;
     use crate::attempts::RunningTime;
     use crate::keys::{FileKeyStore, Pin};
-    use crate::vault::{PinCost, Vault};
+    use crate::unlock::PinCost;
+    use crate::vault::Vault;
     use jiff::Timestamp;
     use record::FacilityId;
     use record::visit_note::NoteState;

@@ -2,8 +2,9 @@
 
 use crate::error::VaultError;
 use crate::keys::fill_random;
+use crate::ring::KeyRing;
 use crate::seal::{self, Header, Table, Tag};
-use crate::vault::{Compartment, KeyRing};
+use crate::vault::Compartment;
 use record::PatientId;
 use record::canonical;
 use rusqlite::Transaction;
@@ -91,7 +92,8 @@ fn header(place: Place) -> Header {
 
 fn name(table: Table) -> &'static str {
     match table {
-        Table::VaultKey | Table::CompartmentKey | Table::PatientKey => "key",
+        Table::VaultKey | Table::CompartmentKey | Table::PatientKey | Table::Biometric => "key",
+        Table::Duress => "header",
         Table::Item => "item",
         Table::NoteRow | Table::NoteDocument => "note",
         Table::NoteChange => "note_change",

@@ -1,20 +1,15 @@
-//! The vault: create, open, and the keys that stand between PIN and row.
+//! The open vault: its transactions, and what stands under its name. Keys are `ring.rs`, PINs `unlock.rs`.
 
-use crate::attempts::{AttemptFile, Attempts, RunningTime};
 use crate::capsule::{self, CopyBook};
 use crate::error::VaultError;
-use crate::keys::{self, ARGON_KIB, ARGON_PASSES, DeviceSecret, KeyStore, Pin};
-use crate::root::RowSum;
+use crate::keys::KeyStore;
+use crate::ring::KeyRing;
 use crate::schema;
-use crate::seal::{self, Header, Key, Table, Tag};
-use crate::search::OpenSegments;
 use crate::state::Identity;
 use crate::tx::Tx;
 use protocol::Series;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
-use std::collections::{HashMap, HashSet};
+use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// The two legal regimes (DESIGN §2), each under its own key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,161 +37,22 @@ pub enum Standing {
     Unreadable,
 }
 
-/// Cost of Argon2id. Tests use a cheaper one; a vault remembers its own.
-#[derive(Debug, Clone, Copy)]
-pub struct PinCost {
-    pub kib: u32,
-    pub passes: u32,
-}
-
-impl PinCost {
-    /// The least that is allowed.
-    pub const FLOOR: PinCost = PinCost { kib: ARGON_KIB, passes: ARGON_PASSES };
-
-    /// As much memory as this device turns over in about half a second, never below the floor, never above 256 MiB.
-    pub fn calibrated() -> Result<Self, VaultError> {
-        let floor = Self::FLOOR;
-        let began = std::time::Instant::now();
-        keys::spend(floor.kib, floor.passes)?;
-        let took = began.elapsed().as_millis().max(1);
-        let kib = u128::from(floor.kib) * 500 / took;
-        let kib = u32::try_from(kib).unwrap_or(u32::MAX).clamp(floor.kib, 256 * 1024);
-        Ok(Self { kib, passes: floor.passes })
-    }
-}
-
-impl Default for PinCost {
-    fn default() -> Self {
-        Self::FLOOR
-    }
-}
-
 /// An open vault. Dropping it closes the file and wipes the keys.
 pub struct Vault {
     path: PathBuf,
     pub(crate) db: Connection,
     pub(crate) ring: KeyRing,
+    decoy: bool,
 }
-
-/// The keys of an open vault.
-pub(crate) struct KeyRing {
-    vault: Key,
-    lookup: Key,
-    compartments: HashMap<Tag, Key>,
-    patients: HashMap<(Tag, Tag), Key>,
-    /// Whether everything in here stands on disk.
-    trusted: bool,
-    /// SQLite's number of foreign commits: another process may have erased a key.
-    seen: i64,
-    /// Rows that did not open: left as they are, counted, shown.
-    pub damaged: HashSet<(u8, Tag)>,
-    /// The sum of all rows.
-    pub rows: RowSum,
-    /// Something was erased in this transaction: its traces in the log are cut off after the commit.
-    pub erased: bool,
-    /// What searches have opened.
-    pub searched: OpenSegments,
-    /// Seals copies of what is written to the hub; set once it is known who the device is.
-    pub copies: Option<CopyBook>,
-}
-
-const NOBODY: Tag = [0; 16];
 
 impl Vault {
-    /// Makes a new vault. Nothing stands under `path` before, or nothing happens.
-    pub fn create(
-        path: &Path,
-        store: &dyn KeyStore,
-        pin: &Pin,
-        cost: PinCost,
-        now: RunningTime,
-    ) -> Result<Self, VaultError> {
-        if path.exists() {
-            return Err(VaultError::AlreadyThere);
-        }
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(VaultError::File)?;
-        }
-        let secret = DeviceSecret::make()?;
-        store.put(&secret)?;
-        let mut db = Connection::open(path)?;
-        restrict(path)?;
-        schema::configure(&db)?;
-        schema::migrate(&mut db)?;
-        let (mut vault, mut salt) = ([0u8; 16], [0u8; 16]);
-        keys::fill_random(&mut vault)?;
-        keys::fill_random(&mut salt)?;
-        AttemptFile::beside(path, &secret).create(now)?;
-        let unlock = keys::unlock_key(pin, &secret, &vault, &salt, cost.kib, cost.passes)?;
-        let vault_key = keys::make_key()?;
-        let wrapped = wrap(&unlock, &header_of_vault_key(vault), &vault_key)?;
-        db.execute(
-            "INSERT INTO header (only, format, vault, salt, kib, passes, wrapped, guarded) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1)",
-            (seal::FORMAT, vault, salt, cost.kib, cost.passes, wrapped),
-        )?;
-        let ring = KeyRing::new(vault_key, &db)?;
-        Ok(Self { path: path.to_path_buf(), db, ring })
+    pub(crate) fn behind(path: &Path, db: Connection, ring: KeyRing, decoy: bool) -> Self {
+        Self { path: path.to_path_buf(), db, ring, decoy }
     }
 
-    /// Opens a vault with both factors. A wrong PIN is counted before it is tried; after too many the keys go and the
-    /// sealed copies stay.
-    pub fn open(path: &Path, store: &dyn KeyStore, pin: &Pin, now: RunningTime) -> Result<Self, VaultError> {
-        if !path.exists() {
-            return Err(VaultError::NoVault);
-        }
-        let mut db = match connect(path, false) {
-            // A full disk has no room for the log's index: read without one, alone.
-            Err(VaultError::Full) => connect(path, true)?,
-            other => other?,
-        };
-        let header: Option<(u8, [u8; 16], [u8; 16], u32, u32, Vec<u8>)> = db
-            .query_row("SELECT format, vault, salt, kib, passes, wrapped FROM header", [], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
-            })
-            .optional()?;
-        let Some((format, vault, salt, kib, passes, wrapped)) = header else { return Err(VaultError::NoVault) };
-        if format != seal::FORMAT {
-            return Err(VaultError::Newer);
-        }
-        if wrapped.is_empty() {
-            return Err(VaultError::Wiped);
-        }
-        let secret = store.get()?;
-        let (guarded, wipe_after): (bool, u32) =
-            db.query_row("SELECT guarded, wipe_after FROM header", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        let file = AttemptFile::beside(path, &secret);
-        let attempts = file.read(now, guarded)?;
-        let wait_ms = attempts.waits(now);
-        if wait_ms > 0 {
-            return Err(VaultError::Wait { wait_ms });
-        }
-        let charged = attempts.charged(now);
-        file.write(&charged)?;
-        let unlock = keys::unlock_key(pin, &secret, &vault, &salt, kib, passes)?;
-        let Some(vault_key) = unwrap_key(&unlock, &header_of_vault_key(vault), &wrapped) else {
-            if charged.wrong >= wipe_after {
-                capsule::wipe(&mut db)?;
-                return Err(VaultError::Wiped);
-            }
-            return Err(VaultError::WrongPin { left: wipe_after - charged.wrong, wait_ms: charged.waits(now) });
-        };
-        file.write(&Attempts::none(now))?;
-        if !guarded {
-            match db.execute("UPDATE header SET guarded = 1", []).map_err(VaultError::from) {
-                // Noted when there is room again.
-                Ok(_) | Err(VaultError::Full) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let ring = KeyRing::new(vault_key, &db)?;
-        let mut vault = Self { path: path.to_path_buf(), db, ring };
-        if let Some(newest) = store.generation()? {
-            let here = vault.read(|tx| tx.generation())?;
-            if here < newest {
-                return Err(VaultError::OlderCopy { here, newest });
-            }
-        }
-        Ok(vault)
+    /// Opened by the PIN under duress: in memory, empty, and never to meet a hub.
+    pub fn is_decoy(&self) -> bool {
+        self.decoy
     }
 
     /// What stands under a path, without any key.
@@ -216,27 +72,9 @@ impl Vault {
         }
     }
 
-    /// Wraps the vault key under a new PIN. One row, one transaction: torn at any step, exactly one of the two opens.
-    pub fn change_pin(&mut self, store: &dyn KeyStore, new: &Pin) -> Result<(), VaultError> {
-        let secret = store.get()?;
-        let vault: [u8; 16] = self.db.query_row("SELECT vault FROM header", [], |r| r.get(0))?;
-        let mut salt = [0u8; 16];
-        keys::fill_random(&mut salt)?;
-        // As costly as it was when the device was enrolled.
-        let (kib, passes): (u32, u32) =
-            self.db.query_row("SELECT kib, passes FROM header", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        let cost = PinCost { kib, passes };
-        let unlock = keys::unlock_key(new, &secret, &vault, &salt, cost.kib, cost.passes)?;
-        let wrapped = wrap(&unlock, &header_of_vault_key(vault), &self.ring.vault)?;
-        self.db.execute(
-            "UPDATE header SET salt = ?1, kib = ?2, passes = ?3, wrapped = ?4",
-            (salt, cost.kib, cost.passes, wrapped),
-        )?;
-        Ok(())
-    }
-
     /// Everything that belongs together happens in one transaction, or not at all.
     pub fn write<T, E: From<VaultError>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.ring.rows.watch(&self.db)?;
         let sql = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(VaultError::from)?;
         self.ring.begin(&sql)?;
         // Until the commit has succeeded, keys made inside stand on no disk: an error, a full disk at the commit or a panic
@@ -279,20 +117,19 @@ impl Vault {
 
     /// 封印消去: the keys go, the sealed copies stay.
     pub fn wipe(mut self) -> Result<(), VaultError> {
-        capsule::wipe(&mut self.db)
-    }
-
-    /// Wrong PINs after which the keys go.
-    pub fn wipe_after(&mut self, wrong: u32) -> Result<(), VaultError> {
-        if !(3..=100).contains(&wrong) {
-            return Err(VaultError::PinLimit);
+        if self.decoy {
+            // The one that it stands in front of.
+            self.db = Connection::open(&self.path)?;
+            schema::configure(&self.db)?;
         }
-        self.db.execute("UPDATE header SET wipe_after = ?1", [wrong])?;
-        Ok(())
+        capsule::wipe(&mut self.db)
     }
 
     /// Tells the key store how far this file has come, so that an older copy of it is noticed.
     pub fn mark_generation(&mut self, store: &dyn KeyStore) -> Result<(), VaultError> {
+        if self.decoy {
+            return Ok(());
+        }
         let generation = self.read(|tx| tx.generation())?;
         store.put_generation(generation)
     }
@@ -306,187 +143,13 @@ impl Vault {
     }
 }
 
-impl KeyRing {
-    fn new(vault: Key, db: &Connection) -> Result<Self, VaultError> {
-        let lookup = keys::derive_key(&vault, "tsutsuji 2026 vault lookup v1");
-        let rows = RowSum::watch(db, &lookup)?;
-        Ok(Self {
-            vault,
-            lookup,
-            compartments: HashMap::new(),
-            patients: HashMap::new(),
-            trusted: true,
-            seen: 0,
-            damaged: HashSet::new(),
-            searched: OpenSegments::default(),
-            rows,
-            erased: false,
-            copies: None,
-        })
-    }
-
-    /// Makes the station's own key if it is not there yet.
-    pub fn prepare_station(&mut self, sql: &Connection) -> Result<(), VaultError> {
-        let station = self.compartment_tag(&Compartment::Station);
-        self.patient_key(sql, station, NOBODY, true).map(|_| ())
-    }
-
-    /// At the start of every transaction: forgets keys that may not be the disk's.
-    fn begin(&mut self, sql: &Connection) -> Result<(), VaultError> {
-        let seen = sql.pragma_query_value(None, "data_version", |r| r.get(0))?;
-        if !self.trusted || seen != self.seen {
-            self.compartments.clear();
-            self.patients.clear();
-            self.rows.loaded = false;
-        }
-        self.trusted = true;
-        self.seen = seen;
-        Ok(())
-    }
-
-    /// What stands for an id outside the seal: a keyed hash, useless without the vault key.
-    pub fn tag(&self, purpose: &str, id: &[u8]) -> Tag {
-        let mut hasher = blake3::Hasher::new_keyed(&self.lookup.0);
-        hasher.update(purpose.as_bytes());
-        hasher.update(&[0]);
-        hasher.update(id);
-        let mut tag = [0; 16];
-        tag.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        tag
-    }
-
-    pub fn patient_tag(&self, patient: Option<&record::PatientId>) -> Tag {
-        patient.map_or(NOBODY, |p| self.tag("patient", p.as_str().as_bytes()))
-    }
-
-    pub fn compartment_tag(&self, compartment: &Compartment) -> Tag {
-        match compartment {
-            Compartment::Station => self.tag("compartment", b"station"),
-            Compartment::Disclosed(network) => self.tag("compartment", format!("disclosed/{network}").as_bytes()),
-        }
-    }
-
-    /// The key of a patient in a compartment, made on first use if `make`.
-    pub fn patient_key(
-        &mut self,
-        sql: &Connection,
-        compartment: Tag,
-        patient: Tag,
-        make: bool,
-    ) -> Result<Key, VaultError> {
-        if let Some(key) = self.patients.get(&(compartment, patient)) {
-            return Ok(key.clone());
-        }
-        let above = self.compartment_key(sql, compartment, make)?;
-        let header = Header { table: Table::PatientKey, key: patient, patient, compartment };
-        let stored: Option<Vec<u8>> = sql
-            .prepare_cached("SELECT wrapped FROM patient_key WHERE compartment = ?1 AND patient = ?2")?
-            .query_row((compartment, patient), |r| r.get(0))
-            .optional()?;
-        let key = match stored {
-            Some(wrapped) => {
-                unwrap_key(&above, &header, &wrapped).ok_or(VaultError::Damaged { table: "patient_key" })?
-            }
-            None if make => {
-                let key = keys::make_key()?;
-                sql.execute(
-                    "INSERT INTO patient_key (compartment, patient, wrapped) VALUES (?1, ?2, ?3)",
-                    (compartment, patient, wrap(&above, &header, &key)?),
-                )?;
-                key
-            }
-            None => return Err(VaultError::Missing("the key of a patient")),
-        };
-        self.patients.insert((compartment, patient), key.clone());
-        Ok(key)
-    }
-
-    fn compartment_key(&mut self, sql: &Connection, compartment: Tag, make: bool) -> Result<Key, VaultError> {
-        if let Some(key) = self.compartments.get(&compartment) {
-            return Ok(key.clone());
-        }
-        let header = Header { table: Table::CompartmentKey, key: compartment, patient: NOBODY, compartment };
-        let stored: Option<Vec<u8>> =
-            sql.query_row("SELECT wrapped FROM compartment WHERE tag = ?1", [compartment], |r| r.get(0)).optional()?;
-        let key = match stored {
-            Some(wrapped) => {
-                unwrap_key(&self.vault, &header, &wrapped).ok_or(VaultError::Damaged { table: "compartment" })?
-            }
-            None if make => {
-                let key = keys::make_key()?;
-                sql.execute(
-                    "INSERT INTO compartment (tag, wrapped) VALUES (?1, ?2)",
-                    (compartment, wrap(&self.vault, &header, &key)?),
-                )?;
-                key
-            }
-            None => return Err(VaultError::Missing("the key of a compartment")),
-        };
-        self.compartments.insert(compartment, key.clone());
-        Ok(key)
-    }
-
-    /// Erases a whole compartment: every key of it.
-    pub fn forget_compartment(&mut self, sql: &Connection, compartment: Tag) -> Result<(), VaultError> {
-        self.patients.retain(|(known, _), _| *known != compartment);
-        self.compartments.remove(&compartment);
-        sql.execute("DELETE FROM patient_key WHERE compartment = ?1", [compartment])?;
-        sql.execute("DELETE FROM compartment WHERE tag = ?1", [compartment])?;
-        Ok(())
-    }
-
-    /// Erases a patient in a compartment: the wrapped key goes, and with it every body that it sealed.
-    pub fn forget_patient(&mut self, sql: &Connection, compartment: Tag, patient: Tag) -> Result<(), VaultError> {
-        self.patients.remove(&(compartment, patient));
-        sql.execute("DELETE FROM patient_key WHERE compartment = ?1 AND patient = ?2", (compartment, patient))?;
-        Ok(())
-    }
-}
-
-/// `alone`: the log's index is kept in memory, so that nothing need be written to read; no other process may open the file
-/// meanwhile.
-fn connect(path: &Path, alone: bool) -> Result<Connection, VaultError> {
-    let mut db = Connection::open(path)?;
-    if alone {
-        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    }
-    schema::check_ours(&db)?;
-    schema::configure(&db)?;
-    schema::migrate(&mut db)?;
-    Ok(db)
-}
-
-fn header_of_vault_key(vault: [u8; 16]) -> Header {
-    Header { table: Table::VaultKey, key: vault, patient: NOBODY, compartment: NOBODY }
-}
-
-fn wrap(key: &Key, header: &Header, inner: &Key) -> Result<Vec<u8>, VaultError> {
-    let mut nonce = [0; 24];
-    keys::fill_random(&mut nonce)?;
-    seal::seal(key, header, nonce, &inner.0).map_err(VaultError::damaged("key"))
-}
-
-fn unwrap_key(key: &Key, header: &Header, wrapped: &[u8]) -> Option<Key> {
-    let bytes: Zeroizing<Vec<u8>> = seal::open(key, header, wrapped).ok()?;
-    Some(Key(<[u8; 32]>::try_from(bytes.as_slice()).ok()?))
-}
-
-/// The file is the owner's alone, WAL included (SQLite copies the mode).
-fn restrict(path: &Path) -> Result<(), VaultError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(VaultError::File)?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::FileKeyStore;
+    use crate::attempts::RunningTime;
+    use crate::keys::{DeviceSecret, FileKeyStore, Pin};
+    use crate::seal::Key;
+    use crate::unlock::PinCost;
     use record::DocumentId;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -503,44 +166,6 @@ mod tests {
         let mut vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, at(0))?;
         vault.write(|tx| tx.put_setting("language", "ja"))?;
         Ok((folder, path, store))
-    }
-
-    #[test]
-    fn wrong_pins_wait_longer_and_longer_and_the_tenth_takes_the_keys() -> Outcome {
-        let (_folder, path, store) = vault()?;
-        let (right, wrong) = (Pin::new("2468")?, Pin::new("1357")?);
-        let mut minute = 0;
-        for (n, wait) in [0, 0, 0, 1, 5, 15, 60, 60, 60].into_iter().enumerate() {
-            match Vault::open(&path, &store, &wrong, at(minute)).err() {
-                Some(VaultError::WrongPin { left, wait_ms }) => {
-                    assert_eq!((left, wait_ms), (9 - n as u32, wait * 60_000))
-                }
-                other => return Err(format!("{n}: {other:?}").into()),
-            }
-            if wait > 0 {
-                // Not even the right one is looked at before the time is over.
-                let early = Vault::open(&path, &store, &right, at(minute));
-                assert!(matches!(early.err(), Some(VaultError::Wait { .. })));
-            }
-            minute += wait;
-        }
-        assert!(matches!(Vault::open(&path, &store, &wrong, at(minute)).err(), Some(VaultError::Wiped)));
-        assert!(matches!(Vault::open(&path, &store, &right, at(minute + 999)).err(), Some(VaultError::Wiped)));
-        Ok(())
-    }
-
-    #[test]
-    fn the_right_pin_forgives() -> Outcome {
-        let (_folder, path, store) = vault()?;
-        let (right, wrong) = (Pin::new("2468")?, Pin::new("1357")?);
-        for _ in 0..4 {
-            for left in [9, 8] {
-                let error = Vault::open(&path, &store, &wrong, at(0)).err();
-                assert!(matches!(error, Some(VaultError::WrongPin { left: l, .. }) if l == left));
-            }
-            Vault::open(&path, &store, &right, at(0))?;
-        }
-        Ok(())
     }
 
     #[test]
@@ -736,17 +361,6 @@ mod tests {
         let item = record_of("hp-1", 4)?;
         open.write(|tx| tx.put_item(&item))?;
         assert_eq!(disclosed(&mut open)?.0.len(), 1, "and what comes later has keys of its own");
-        Ok(())
-    }
-
-    #[test]
-    fn a_changed_pin_costs_what_it_cost_before() -> Outcome {
-        let (_folder, path, store) = vault()?;
-        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
-        open.change_pin(&store, &Pin::new("8642")?)?;
-        drop(open);
-        assert!(Vault::open(&path, &store, &Pin::new("2468")?, at(0)).is_err());
-        Vault::open(&path, &store, &Pin::new("8642")?, at(0))?;
         Ok(())
     }
 

@@ -126,6 +126,17 @@ enum PinCommand {
     /// After how many wrong PINs this device's keys go (3 to 100; 10 if never set)
     #[command(after_help = "Example: tsutsuji-device pin limit 10 --vault a.vault --pin-file pin")]
     Limit { wrong: u32 },
+    /// A PIN for when somebody forces you: it opens an empty route, and leaves the records sealed
+    #[command(
+        after_help = "Example: tsutsuji-device pin duress --duress-pin-file other --vault a.vault --pin-file pin\nExample: tsutsuji-device pin duress --off --vault a.vault --pin-file pin"
+    )]
+    Duress {
+        #[arg(long, value_name = "FILE", required_unless_present = "off")]
+        duress_pin_file: Option<PathBuf>,
+        /// Take it away
+        #[arg(long, conflicts_with = "duress_pin_file")]
+        off: bool,
+    },
     /// Change the PIN; torn at any step, exactly one of the two opens the vault
     #[command(after_help = "Example: tsutsuji-device pin change --new-pin-file new --vault a.vault --pin-file pin")]
     Change {
@@ -312,6 +323,12 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Pin(PinCommand::Limit { wrong }) => {
             phone.set_pin_limit(wrong)?;
             out.say(&serde_json::json!({ "limit": wrong }), |_| format!("after {wrong} wrong PINs the keys go"))
+        }
+        Command::Pin(PinCommand::Duress { duress_pin_file, .. }) => {
+            let other = duress_pin_file.map(|file| read_pin(&file)).transpose()?;
+            phone.set_duress_pin(&store, other.as_ref())?;
+            let word = if other.is_some() { "set" } else { "taken away" };
+            out.say(&serde_json::json!({ "set": other.is_some() }), |_| format!("the PIN under duress was {word}"))
         }
         Command::Pin(PinCommand::Change { new_pin_file }) => {
             phone.change_pin(&store, &read_pin(&new_pin_file)?)?;

@@ -2,27 +2,29 @@
 
 use super::update::{Effect, Event, Model, Wrong, update};
 use crate::app::{Gate, Launch, Look, Shell};
+use crate::components::{Drawn, Icon};
 use crate::text::{Language, error_words, use_words};
 use device::Pin;
 use dioxus::prelude::*;
+use std::path::PathBuf;
 
 /// Reads a chosen file in the page itself (file events are empty on phones and over liveview) and puts its text into the field.
 const READ_FILE: &str = "const f=this.files[0]; if(f) f.text().then(t=>{const e=document.getElementById('invite');\
     e.value=t.trim().slice(0,2000); e.dispatchEvent(new Event('input',{bubbles:true})); this.value='';})";
 
 #[component]
-pub fn Enrol() -> Element {
+pub fn Enrol(vault: PathBuf) -> Element {
     let words = use_words();
     let launch = use_context::<Launch>();
     let mut shell = use_context::<Shell>();
     let mut model = use_signal(Model::default);
     let mut mounted = use_signal(|| 0u32);
-    let vault = launch.vault.clone();
+    let others = vault != launch.vault;
     let send = use_callback(move |event: Event| {
         let effects = update(&mut model.write(), event);
         for effect in effects {
             match effect {
-                Effect::OpenUnlock => shell.gate.set(Gate::Unlock),
+                Effect::OpenUnlock => shell.gate.set(Gate::Unlock(vault.clone())),
                 Effect::Enrol { uri, pin } => {
                     let vault = vault.clone();
                     spawn(async move {
@@ -36,7 +38,7 @@ pub fn Enrol() -> Element {
                         };
                         for effect in update(&mut model.write(), event) {
                             if effect == Effect::OpenUnlock {
-                                shell.gate.set(Gate::Unlock);
+                                shell.gate.set(Gate::Unlock(vault.clone()));
                             }
                         }
                     });
@@ -53,7 +55,15 @@ pub fn Enrol() -> Element {
     let working = model.read().working;
     let initial = model.peek().uri.clone();
     rsx! {
-        header { class: "hd", h1 { {words.say("enrol-title")} } LanguageSwitch {} }
+        header { class: "hd",
+            div { class: "row",
+                if others {
+                    button { class: "back", id: "back", "aria-label": words.say("back"), onclick: move |_| shell.gate.set(Gate::Choose), Drawn { icon: Icon::Back } }
+                }
+                h1 { {words.say("enrol-title")} }
+            }
+            LanguageSwitch {}
+        }
         main { class: "bd",
             p { class: "sub", {words.say("enrol-lead")} }
             div { class: "textfield",
@@ -104,8 +114,9 @@ pub fn Enrol() -> Element {
     }
 }
 
+/// A field for a PIN: digits on the pad, nothing to be read over a shoulder.
 #[component]
-fn PinInput(id: &'static str, label: String, on_input: EventHandler<String>) -> Element {
+pub fn PinInput(id: &'static str, label: String, on_input: EventHandler<String>) -> Element {
     rsx! {
         div { class: "textfield",
             label { r#for: id, class: "k", "{label}" }

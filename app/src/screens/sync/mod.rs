@@ -1,4 +1,5 @@
 //! 同期
+mod pins;
 mod update;
 mod view;
 

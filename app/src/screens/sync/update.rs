@@ -13,7 +13,7 @@ pub fn trouble_key(code: &str) -> &'static str {
     match code {
         "unreachable" => "pill-offline",
         "not_our_hub" => "trouble-not_our_hub",
-        "storage" => "error-full",
+        "storage" => "trouble-storage",
         _ => "trouble-refused",
     }
 }

@@ -12,12 +12,15 @@ pub enum Event {
     Digit(char),
     Deleted,
     Submitted,
+    /// The finger or the face instead of the PIN.
+    Recognised,
     Failed(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Unlock(String),
+    Recognise,
 }
 
 /// Longest PIN.
@@ -41,6 +44,12 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.working = true;
             model.error = None;
             return vec![Effect::Unlock(std::mem::take(&mut model.digits))];
+        }
+        Event::Recognised => {
+            model.working = true;
+            model.error = None;
+            model.digits.clear();
+            return vec![Effect::Recognise];
         }
         Event::Failed(words) => {
             model.working = false;
@@ -68,5 +77,16 @@ mod tests {
         update(&mut model, Event::Failed("x".into()));
         update(&mut model, Event::Digit('1'));
         assert_eq!((model.digits.as_str(), model.error), ("1", None));
+    }
+
+    #[test]
+    fn a_finger_in_the_middle_of_a_pin_forgets_the_digits() {
+        let mut model = Model::default();
+        update(&mut model, Event::Digit('2'));
+        assert_eq!(update(&mut model, Event::Recognised), [Effect::Recognise]);
+        assert!(model.digits.is_empty() && update(&mut model, Event::Recognised).is_empty());
+        update(&mut model, Event::Failed("x".into()));
+        update(&mut model, Event::Digit('1'));
+        assert_eq!(model.digits, "1", "the PIN is the way that is left");
     }
 }

@@ -6,25 +6,27 @@ use crate::components::{Drawn, Icon};
 use crate::screens::enrol::LanguageSwitch;
 use crate::text::{error_words, use_words};
 use device::jiff::Timestamp;
-use device::{Background, DeviceError, FileKeyStore, Phone, Pin, VaultError};
+use device::{Background, BiometricStore, DeviceError, FileKeyStore, Phone, Pin, VaultError};
 use dioxus::prelude::*;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
 #[component]
-pub fn Unlock() -> Element {
+pub fn Unlock(vault: PathBuf) -> Element {
     let words = use_words();
     let launch = use_context::<Launch>();
     let mut shell = use_context::<Shell>();
     let mut model = use_signal(Model::default);
-    let vault = launch.vault.clone();
+    let biometrics = launch.biometrics.clone();
+    let file = vault.clone();
+    let recognises = use_hook(|| launch.biometrics.is_some() && device::allows_biometrics(&vault));
     let send = use_callback(move |event: Event| {
         let effects = update(&mut model.write(), event);
-        for Effect::Unlock(digits) in effects {
-            let vault = vault.clone();
+        for effect in effects {
+            let (vault, biometrics) = (file.clone(), biometrics.clone());
             spawn(async move {
-                match open(vault, digits).await {
+                match open(vault, effect, biometrics).await {
                     Ok(session) => shell.gate.set(Gate::Open(session)),
                     Err(error) => {
                         update(&mut model.write(), Event::Failed(error_words(words, &error)));
@@ -67,23 +69,39 @@ pub fn Unlock() -> Element {
                 button { class: "plain go", id: "open", disabled: working, onclick: move |_| send.call(Event::Submitted), {words.say("unlock-button")} }
             }
             if let Some(error) = error { p { class: "strip", role: "alert", "{error}" } }
-            LanguageSwitch {}
+            if recognises {
+                button { class: "btn g", id: "recognise", disabled: working, onclick: move |_| send.call(Event::Recognised), {words.say("unlock-recognise")} }
+            }
+            div { class: "row wrap center",
+                button { class: "btn g s quiet", id: "switch", disabled: working, onclick: move |_| shell.gate.set(Gate::Choose), {words.say("unlock-switch")} }
+                LanguageSwitch {}
+            }
         }
     }
 }
 
 /// Argon2id takes its time on purpose: off the screen's thread.
-async fn open(vault: PathBuf, digits: String) -> Result<Session, DeviceError> {
+async fn open(
+    vault: PathBuf,
+    how: Effect,
+    biometrics: Option<Arc<dyn BiometricStore>>,
+) -> Result<Session, DeviceError> {
     let file = vault.clone();
     let phone = tokio::task::spawn_blocking(move || {
-        let pin = Pin::new(&digits)?;
-        Phone::unlock(&vault, &FileKeyStore::beside(&vault), &pin, Timestamp::now())
+        let (store, now) = (FileKeyStore::beside(&vault), Timestamp::now());
+        match how {
+            Effect::Unlock(digits) => Phone::unlock(&vault, &store, &Pin::new(&digits)?, now),
+            Effect::Recognise => {
+                let biometrics = biometrics.ok_or(VaultError::NoBiometrics)?;
+                Phone::unlock_recognised(&vault, &store, biometrics.as_ref(), now)
+            }
+        }
     })
     .await
     .unwrap_or(Err(DeviceError::Keys));
     if matches!(phone, Err(DeviceError::Vault(VaultError::Wiped))) {
-        bring_sealed(file);
+        bring_sealed(file.clone());
     }
     let phone = Arc::new(phone?);
-    Ok(Session { background: Rc::new(Background::start(phone.clone())), phone })
+    Ok(Session { vault: file, background: Rc::new(Background::start(phone.clone())), phone })
 }

@@ -1,0 +1,4 @@
+//! 職員の選択
+mod view;
+
+pub use view::*;

@@ -1,0 +1,193 @@
+//! The keys of an open vault: vault key → compartments → patients, and what is remembered while it is open.
+
+use crate::capsule::CopyBook;
+use crate::error::VaultError;
+use crate::keys;
+use crate::root::RowSum;
+use crate::seal::{self, Header, Key, Table, Tag};
+use crate::search::OpenSegments;
+use crate::vault::Compartment;
+use record::DocumentId;
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::{HashMap, HashSet};
+use zeroize::Zeroizing;
+
+/// The keys of an open vault.
+pub(crate) struct KeyRing {
+    vault: Key,
+    lookup: Key,
+    compartments: HashMap<Tag, Key>,
+    patients: HashMap<(Tag, Tag), Key>,
+    /// Whether everything in here stands on disk.
+    pub trusted: bool,
+    /// SQLite's number of foreign commits: another process may have erased a key.
+    seen: i64,
+    /// Rows that did not open: left as they are, counted, shown.
+    pub damaged: HashSet<(u8, Tag)>,
+    /// The sum of all rows.
+    pub rows: RowSum,
+    /// Something was erased in this transaction: its traces in the log are cut off after the commit.
+    pub erased: bool,
+    /// What searches have opened.
+    pub searched: OpenSegments,
+    /// Seals copies of what is written to the hub; set once it is known who the device is.
+    pub copies: Option<CopyBook>,
+    /// Which note each act of a patient is about, by the act's id: asked for each note of a list.
+    pub acts: HashMap<Tag, Vec<(DocumentId, DocumentId)>>,
+}
+
+pub(crate) const NOBODY: Tag = [0; 16];
+
+impl KeyRing {
+    pub fn new(vault: Key) -> Self {
+        let lookup = keys::derive_key(&vault, "tsutsuji 2026 vault lookup v1");
+        let rows = RowSum::new(&lookup);
+        Self {
+            vault,
+            lookup,
+            compartments: HashMap::new(),
+            patients: HashMap::new(),
+            trusted: true,
+            seen: 0,
+            damaged: HashSet::new(),
+            searched: OpenSegments::default(),
+            rows,
+            erased: false,
+            copies: None,
+            acts: HashMap::new(),
+        }
+    }
+
+    pub fn vault_key(&self) -> &Key {
+        &self.vault
+    }
+
+    /// Makes the station's own key if it is not there yet.
+    pub fn prepare_station(&mut self, sql: &Connection) -> Result<(), VaultError> {
+        let station = self.compartment_tag(&Compartment::Station);
+        self.patient_key(sql, station, NOBODY, true).map(|_| ())
+    }
+
+    /// At the start of every transaction: forgets keys that may not be the disk's.
+    pub fn begin(&mut self, sql: &Connection) -> Result<(), VaultError> {
+        let seen = sql.pragma_query_value(None, "data_version", |r| r.get(0))?;
+        if !self.trusted || seen != self.seen {
+            self.compartments.clear();
+            self.patients.clear();
+            self.acts.clear();
+            self.rows.loaded = false;
+        }
+        self.trusted = true;
+        self.seen = seen;
+        Ok(())
+    }
+
+    /// What stands for an id outside the seal: a keyed hash, useless without the vault key.
+    pub fn tag(&self, purpose: &str, id: &[u8]) -> Tag {
+        let mut hasher = blake3::Hasher::new_keyed(&self.lookup.0);
+        hasher.update(purpose.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(id);
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        tag
+    }
+
+    pub fn patient_tag(&self, patient: Option<&record::PatientId>) -> Tag {
+        patient.map_or(NOBODY, |p| self.tag("patient", p.as_str().as_bytes()))
+    }
+
+    pub fn compartment_tag(&self, compartment: &Compartment) -> Tag {
+        match compartment {
+            Compartment::Station => self.tag("compartment", b"station"),
+            Compartment::Disclosed(network) => self.tag("compartment", format!("disclosed/{network}").as_bytes()),
+        }
+    }
+
+    /// The key of a patient in a compartment, made on first use if `make`.
+    pub fn patient_key(
+        &mut self,
+        sql: &Connection,
+        compartment: Tag,
+        patient: Tag,
+        make: bool,
+    ) -> Result<Key, VaultError> {
+        if let Some(key) = self.patients.get(&(compartment, patient)) {
+            return Ok(key.clone());
+        }
+        let above = self.compartment_key(sql, compartment, make)?;
+        let header = Header { table: Table::PatientKey, key: patient, patient, compartment };
+        let stored: Option<Vec<u8>> = sql
+            .prepare_cached("SELECT wrapped FROM patient_key WHERE compartment = ?1 AND patient = ?2")?
+            .query_row((compartment, patient), |r| r.get(0))
+            .optional()?;
+        let key = match stored {
+            Some(wrapped) => {
+                unwrap_key(&above, &header, &wrapped).ok_or(VaultError::Damaged { table: "patient_key" })?
+            }
+            None if make => {
+                let key = keys::make_key()?;
+                sql.execute(
+                    "INSERT INTO patient_key (compartment, patient, wrapped) VALUES (?1, ?2, ?3)",
+                    (compartment, patient, wrap(&above, &header, &key)?),
+                )?;
+                key
+            }
+            None => return Err(VaultError::Missing("the key of a patient")),
+        };
+        self.patients.insert((compartment, patient), key.clone());
+        Ok(key)
+    }
+
+    fn compartment_key(&mut self, sql: &Connection, compartment: Tag, make: bool) -> Result<Key, VaultError> {
+        if let Some(key) = self.compartments.get(&compartment) {
+            return Ok(key.clone());
+        }
+        let header = Header { table: Table::CompartmentKey, key: compartment, patient: NOBODY, compartment };
+        let stored: Option<Vec<u8>> =
+            sql.query_row("SELECT wrapped FROM compartment WHERE tag = ?1", [compartment], |r| r.get(0)).optional()?;
+        let key = match stored {
+            Some(wrapped) => {
+                unwrap_key(&self.vault, &header, &wrapped).ok_or(VaultError::Damaged { table: "compartment" })?
+            }
+            None if make => {
+                let key = keys::make_key()?;
+                sql.execute(
+                    "INSERT INTO compartment (tag, wrapped) VALUES (?1, ?2)",
+                    (compartment, wrap(&self.vault, &header, &key)?),
+                )?;
+                key
+            }
+            None => return Err(VaultError::Missing("the key of a compartment")),
+        };
+        self.compartments.insert(compartment, key.clone());
+        Ok(key)
+    }
+
+    /// Erases a whole compartment: every key of it.
+    pub fn forget_compartment(&mut self, sql: &Connection, compartment: Tag) -> Result<(), VaultError> {
+        self.patients.retain(|(known, _), _| *known != compartment);
+        self.compartments.remove(&compartment);
+        sql.execute("DELETE FROM patient_key WHERE compartment = ?1", [compartment])?;
+        sql.execute("DELETE FROM compartment WHERE tag = ?1", [compartment])?;
+        Ok(())
+    }
+
+    /// Erases a patient in a compartment: the wrapped key goes, and with it every body that it sealed.
+    pub fn forget_patient(&mut self, sql: &Connection, compartment: Tag, patient: Tag) -> Result<(), VaultError> {
+        self.patients.remove(&(compartment, patient));
+        sql.execute("DELETE FROM patient_key WHERE compartment = ?1 AND patient = ?2", (compartment, patient))?;
+        Ok(())
+    }
+}
+
+pub(crate) fn wrap(key: &Key, header: &Header, inner: &Key) -> Result<Vec<u8>, VaultError> {
+    let mut nonce = [0; 24];
+    keys::fill_random(&mut nonce)?;
+    seal::seal(key, header, nonce, &inner.0).map_err(VaultError::damaged("key"))
+}
+
+pub(crate) fn unwrap_key(key: &Key, header: &Header, wrapped: &[u8]) -> Option<Key> {
+    let bytes: Zeroizing<Vec<u8>> = seal::open(key, header, wrapped).ok()?;
+    Some(Key(<[u8; 32]>::try_from(bytes.as_slice()).ok()?))
+}

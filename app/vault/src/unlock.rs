@@ -1,0 +1,552 @@
+//! PINs in front of the vault: making it, opening it, changing them; the finger or the face; the PIN under duress.
+
+use crate::attempts::{AttemptFile, Attempts, RunningTime};
+use crate::capsule;
+use crate::decoy;
+use crate::error::VaultError;
+use crate::keys::{self, ARGON_KIB, ARGON_PASSES, BiometricStore, DeviceSecret, KeyStore, Pin};
+use crate::ring::{KeyRing, NOBODY, unwrap_key, wrap};
+use crate::schema;
+use crate::seal::{self, Header, Key, Table};
+use crate::state::Identity;
+use crate::vault::Vault;
+use rusqlite::{Connection, OptionalExtension};
+use std::path::Path;
+
+/// Cost of Argon2id. Tests use a cheaper one; a vault remembers its own.
+#[derive(Debug, Clone, Copy)]
+pub struct PinCost {
+    pub kib: u32,
+    pub passes: u32,
+}
+
+impl PinCost {
+    /// The least that is allowed.
+    pub const FLOOR: PinCost = PinCost { kib: ARGON_KIB, passes: ARGON_PASSES };
+
+    /// As much memory as this device turns over in about half a second, never below the floor, never above 256 MiB.
+    pub fn calibrated() -> Result<Self, VaultError> {
+        let floor = Self::FLOOR;
+        let began = std::time::Instant::now();
+        keys::spend(floor.kib, floor.passes)?;
+        let took = began.elapsed().as_millis().max(1);
+        let kib = u128::from(floor.kib) * 500 / took;
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX).clamp(floor.kib, 256 * 1024);
+        Ok(Self { kib, passes: floor.passes })
+    }
+}
+
+impl Default for PinCost {
+    fn default() -> Self {
+        Self::FLOOR
+    }
+}
+
+/// The one row of `header`.
+struct Door {
+    format: u8,
+    vault: [u8; 16],
+    salt: [u8; 16],
+    cost: PinCost,
+    wrapped: Vec<u8>,
+    guarded: bool,
+    wipe_after: u32,
+    duress: Vec<u8>,
+    biometric: Vec<u8>,
+}
+
+impl Door {
+    fn read(db: &Connection) -> Result<Self, VaultError> {
+        let sql =
+            "SELECT format, vault, salt, kib, passes, wrapped, guarded, wipe_after, duress, biometric FROM header";
+        let door = db
+            .query_row(sql, [], |r| {
+                Ok(Self {
+                    format: r.get(0)?,
+                    vault: r.get(1)?,
+                    salt: r.get(2)?,
+                    cost: PinCost { kib: r.get(3)?, passes: r.get(4)? },
+                    wrapped: r.get(5)?,
+                    guarded: r.get(6)?,
+                    wipe_after: r.get(7)?,
+                    duress: r.get(8)?,
+                    biometric: r.get(9)?,
+                })
+            })
+            .optional()?
+            .ok_or(VaultError::NoVault)?;
+        match door {
+            _ if door.format != seal::FORMAT => Err(VaultError::Newer),
+            _ if door.wrapped.is_empty() => Err(VaultError::Wiped),
+            _ => Ok(door),
+        }
+    }
+
+    fn key_of(&self, pin: &Pin, secret: &DeviceSecret) -> Result<Key, VaultError> {
+        keys::unlock_key(pin, secret, &self.vault, &self.salt, self.cost.kib, self.cost.passes)
+    }
+
+    fn vault_key_header(&self) -> Header {
+        header_of(Table::VaultKey, self.vault)
+    }
+}
+
+fn header_of(table: Table, vault: [u8; 16]) -> Header {
+    Header { table, key: vault, patient: NOBODY, compartment: NOBODY }
+}
+
+impl Vault {
+    /// Makes a new vault. Nothing stands under `path` before, or nothing happens.
+    pub fn create(
+        path: &Path,
+        store: &dyn KeyStore,
+        pin: &Pin,
+        cost: PinCost,
+        now: RunningTime,
+    ) -> Result<Self, VaultError> {
+        if path.exists() {
+            return Err(VaultError::AlreadyThere);
+        }
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(VaultError::File)?;
+        }
+        let secret = DeviceSecret::make()?;
+        store.put(&secret)?;
+        let mut db = Connection::open(path)?;
+        restrict(path)?;
+        schema::configure(&db)?;
+        schema::migrate(&mut db)?;
+        AttemptFile::beside(path, &secret).create(now)?;
+        let vault_key = make_door(&db, pin, &secret, cost)?;
+        Ok(Self::behind(path, db, KeyRing::new(vault_key), false))
+    }
+
+    /// A vault in memory that shows who somebody is and nothing else.
+    pub(crate) fn decoy(path: &Path, store: &dyn KeyStore, pin: &Pin, shown: &Identity) -> Result<Self, VaultError> {
+        let mut db = Connection::open_in_memory()?;
+        schema::configure(&db)?;
+        schema::migrate(&mut db)?;
+        let vault_key = make_door(&db, pin, &store.get()?, PinCost::FLOOR)?;
+        let mut vault = Self::behind(path, db, KeyRing::new(vault_key), true);
+        vault.write(|tx| {
+            tx.put_identity(shown)?;
+            tx.put_sync_state(&decoy::sync_state()?)
+        })?;
+        Ok(vault)
+    }
+
+    /// Opens a vault with both factors. A wrong PIN is counted before it is tried; after too many the keys go and the
+    /// sealed copies stay. The PIN under duress opens an empty one.
+    pub fn open(path: &Path, store: &dyn KeyStore, pin: &Pin, now: RunningTime) -> Result<Self, VaultError> {
+        let (mut db, door) = door_of(path)?;
+        let secret = store.get()?;
+        let file = AttemptFile::beside(path, &secret);
+        let attempts = file.read(now, door.guarded)?;
+        let wait_ms = attempts.waits(now);
+        if wait_ms > 0 {
+            return Err(VaultError::Wait { wait_ms });
+        }
+        let charged = attempts.charged(now);
+        file.write(&charged)?;
+        let unlock = door.key_of(pin, &secret)?;
+        if let Some(vault_key) = unwrap_key(&unlock, &door.vault_key_header(), &door.wrapped) {
+            // Not waited for: a counter that is one too high after a power loss is forgiven by the next right PIN.
+            file.forgive(&Attempts::none(now))?;
+            return Self::enter(path, db, vault_key, &door, store);
+        }
+        if let Some(shown) = decoy::open(&unlock, &header_of(Table::Duress, door.vault), &door.duress) {
+            // Whoever was given this PIN must not use it to try others without being counted: it forgives nothing.
+            file.write(&attempts)?;
+            return Self::decoy(path, store, pin, &shown);
+        }
+        if charged.wrong >= door.wipe_after {
+            capsule::wipe(&mut db)?;
+            return Err(VaultError::Wiped);
+        }
+        Err(VaultError::WrongPin { left: door.wipe_after - charged.wrong, wait_ms: charged.waits(now) })
+    }
+
+    /// Opens a vault with the device and a recognised finger or face. After a wrong PIN only the right one opens.
+    pub fn open_recognised(
+        path: &Path,
+        store: &dyn KeyStore,
+        biometrics: &dyn BiometricStore,
+        now: RunningTime,
+    ) -> Result<Self, VaultError> {
+        let (db, door) = door_of(path)?;
+        if door.biometric.is_empty() {
+            return Err(VaultError::NoBiometrics);
+        }
+        let secret = store.get()?;
+        if AttemptFile::beside(path, &secret).read(now, door.guarded)?.wrong > 0 {
+            return Err(VaultError::PinFirst);
+        }
+        let key = keys::biometric_key(&biometrics.ask()?, &secret, &door.vault)?;
+        // Another secret than the one that was kept: the phone's fingers were changed since.
+        let vault_key = unwrap_key(&key, &header_of(Table::Biometric, door.vault), &door.biometric)
+            .ok_or(VaultError::NoBiometrics)?;
+        Self::enter(path, db, vault_key, &door, store)
+    }
+
+    fn enter(
+        path: &Path,
+        db: Connection,
+        vault_key: Key,
+        door: &Door,
+        store: &dyn KeyStore,
+    ) -> Result<Self, VaultError> {
+        if !door.guarded || door.duress.is_empty() {
+            let filler = decoy::filler(&header_of(Table::Duress, door.vault))?;
+            let sql = "UPDATE header SET guarded = 1, duress = CASE WHEN length(duress) = 0 THEN ?1 ELSE duress END";
+            match db.execute(sql, [filler]).map_err(VaultError::from) {
+                // Noted when there is room again.
+                Ok(_) | Err(VaultError::Full) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut vault = Self::behind(path, db, KeyRing::new(vault_key), false);
+        if let Some(newest) = store.generation()? {
+            let here = vault.read(|tx| tx.generation())?;
+            if here < newest {
+                return Err(VaultError::OlderCopy { here, newest });
+            }
+        }
+        Ok(vault)
+    }
+
+    /// Wraps the vault key under a new PIN. One row, one transaction: torn at any step, exactly one of the two opens.
+    ///
+    /// Salt and cost stay as they were at enrolment: the PIN under duress, which nobody need know here, hangs on the same.
+    pub fn change_pin(&mut self, store: &dyn KeyStore, new: &Pin) -> Result<(), VaultError> {
+        let door = Door::read(&self.db)?;
+        let unlock = door.key_of(new, &store.get()?)?;
+        if decoy::open(&unlock, &header_of(Table::Duress, door.vault), &door.duress).is_some() {
+            return Err(VaultError::SamePin);
+        }
+        let wrapped = wrap(&unlock, &door.vault_key_header(), self.ring.vault_key())?;
+        self.db.execute("UPDATE header SET wrapped = ?1", [wrapped])?;
+        Ok(())
+    }
+
+    /// Sets the PIN under duress, or takes it away. What it opens shows `shown`'s name and station and nobody's records.
+    pub fn set_duress_pin(
+        &mut self,
+        store: &dyn KeyStore,
+        pin: Option<&Pin>,
+        shown: &Identity,
+    ) -> Result<(), VaultError> {
+        let door = Door::read(&self.db)?;
+        let header = header_of(Table::Duress, door.vault);
+        let sealed = match pin {
+            Some(pin) => {
+                let unlock = door.key_of(pin, &store.get()?)?;
+                if unwrap_key(&unlock, &door.vault_key_header(), &door.wrapped).is_some() {
+                    return Err(VaultError::SamePin);
+                }
+                decoy::seal(&unlock, &header, shown)?
+            }
+            None => decoy::filler(&header)?,
+        };
+        self.db.execute("UPDATE header SET duress = ?1", [sealed])?;
+        Ok(())
+    }
+
+    /// From now on a recognised finger or face opens the vault too. The OS keeps a secret of its own for it.
+    pub fn allow_biometrics(
+        &mut self,
+        store: &dyn KeyStore,
+        biometrics: &dyn BiometricStore,
+    ) -> Result<(), VaultError> {
+        let door = Door::read(&self.db)?;
+        let kept = DeviceSecret::make()?;
+        let key = keys::biometric_key(&kept, &store.get()?, &door.vault)?;
+        let wrapped = wrap(&key, &header_of(Table::Biometric, door.vault), self.ring.vault_key())?;
+        biometrics.keep(&kept)?;
+        self.db.execute("UPDATE header SET biometric = ?1", [wrapped])?;
+        Ok(())
+    }
+
+    /// Only the PIN opens it again.
+    pub fn forbid_biometrics(&mut self, biometrics: &dyn BiometricStore) -> Result<(), VaultError> {
+        self.db.execute("UPDATE header SET biometric = x''", [])?;
+        biometrics.forget()
+    }
+
+    /// Wrong PINs after which the keys go.
+    pub fn wipe_after(&mut self, wrong: u32) -> Result<(), VaultError> {
+        if !(3..=100).contains(&wrong) {
+            return Err(VaultError::PinLimit);
+        }
+        self.db.execute("UPDATE header SET wipe_after = ?1", [wrong])?;
+        Ok(())
+    }
+}
+
+/// Whether a recognised finger or face opens the vault under a path.
+pub fn allows_biometrics(path: &Path) -> bool {
+    door_of(path).is_ok_and(|(_, door)| !door.biometric.is_empty())
+}
+
+/// The file, brought up to date, and what stands in front of its keys.
+fn door_of(path: &Path) -> Result<(Connection, Door), VaultError> {
+    if !path.exists() {
+        return Err(VaultError::NoVault);
+    }
+    let db = match connect(path, false) {
+        // A full disk has no room for the log's index: read without one, alone.
+        Err(VaultError::Full) => connect(path, true)?,
+        other => other?,
+    };
+    let door = Door::read(&db)?;
+    Ok((db, door))
+}
+
+/// Writes the header of a new vault and says its key.
+fn make_door(db: &Connection, pin: &Pin, secret: &DeviceSecret, cost: PinCost) -> Result<Key, VaultError> {
+    let (mut vault, mut salt) = ([0u8; 16], [0u8; 16]);
+    keys::fill_random(&mut vault)?;
+    keys::fill_random(&mut salt)?;
+    let unlock = keys::unlock_key(pin, secret, &vault, &salt, cost.kib, cost.passes)?;
+    let vault_key = keys::make_key()?;
+    let wrapped = wrap(&unlock, &header_of(Table::VaultKey, vault), &vault_key)?;
+    let duress = decoy::filler(&header_of(Table::Duress, vault))?;
+    db.execute(
+        "INSERT INTO header (only, format, vault, salt, kib, passes, wrapped, guarded, duress)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",
+        (seal::FORMAT, vault, salt, cost.kib, cost.passes, wrapped, duress),
+    )?;
+    Ok(vault_key)
+}
+
+/// `alone`: the log's index is kept in memory, so that nothing need be written to read; no other process may open the file
+/// meanwhile.
+fn connect(path: &Path, alone: bool) -> Result<Connection, VaultError> {
+    let mut db = Connection::open(path)?;
+    if alone {
+        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
+    schema::check_ours(&db)?;
+    schema::configure(&db)?;
+    schema::migrate(&mut db)?;
+    Ok(db)
+}
+
+/// The file is the owner's alone, WAL included (SQLite copies the mode).
+fn restrict(path: &Path) -> Result<(), VaultError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(VaultError::File)?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::FileKeyStore;
+    use std::path::PathBuf;
+    use std::sync::Mutex;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn at(minutes: u64) -> RunningTime {
+        RunningTime { boot: [1; 16], ms: minutes * 60_000 }
+    }
+
+    /// A vault with one setting in it, and its folder.
+    fn vault() -> Result<(tempfile::TempDir, PathBuf, FileKeyStore), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.vault");
+        let store = FileKeyStore::beside(&path);
+        let mut vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, at(0))?;
+        vault.write(|tx| tx.put_setting("language", "ja"))?;
+        Ok((folder, path, store))
+    }
+
+    #[test]
+    fn wrong_pins_wait_longer_and_longer_and_the_tenth_takes_the_keys() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let (right, wrong) = (Pin::new("2468")?, Pin::new("1357")?);
+        let mut minute = 0;
+        for (n, wait) in [0, 0, 0, 1, 5, 15, 60, 60, 60].into_iter().enumerate() {
+            match Vault::open(&path, &store, &wrong, at(minute)).err() {
+                Some(VaultError::WrongPin { left, wait_ms }) => {
+                    assert_eq!((left, wait_ms), (9 - n as u32, wait * 60_000))
+                }
+                other => return Err(format!("{n}: {other:?}").into()),
+            }
+            if wait > 0 {
+                // Not even the right one is looked at before the time is over.
+                let early = Vault::open(&path, &store, &right, at(minute));
+                assert!(matches!(early.err(), Some(VaultError::Wait { .. })));
+            }
+            minute += wait;
+        }
+        assert!(matches!(Vault::open(&path, &store, &wrong, at(minute)).err(), Some(VaultError::Wiped)));
+        assert!(matches!(Vault::open(&path, &store, &right, at(minute + 999)).err(), Some(VaultError::Wiped)));
+        Ok(())
+    }
+
+    #[test]
+    fn the_right_pin_forgives() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let (right, wrong) = (Pin::new("2468")?, Pin::new("1357")?);
+        for _ in 0..4 {
+            for left in [9, 8] {
+                let error = Vault::open(&path, &store, &wrong, at(0)).err();
+                assert!(matches!(error, Some(VaultError::WrongPin { left: l, .. }) if l == left));
+            }
+            Vault::open(&path, &store, &right, at(0))?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_changed_pin_costs_what_it_cost_before() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        open.change_pin(&store, &Pin::new("8642")?)?;
+        drop(open);
+        assert!(Vault::open(&path, &store, &Pin::new("2468")?, at(0)).is_err());
+        Vault::open(&path, &store, &Pin::new("8642")?, at(0))?;
+        Ok(())
+    }
+
+    fn identity() -> Result<Identity, Box<dyn std::error::Error>> {
+        Ok(Identity {
+            device: record::DeviceId([1; 8]),
+            staff: "nurse-a".parse()?,
+            staff_name: "仮田 花子".into(),
+            station: "st-1".parse()?,
+            station_name: "つつじ訪問看護ステーション".into(),
+            hub_name: "くるめ".into(),
+            hub_url: "https://hub.example.jp".into(),
+            ca: Vec::new(),
+            certificate: Vec::new(),
+            tls_key: vec![1; 40],
+            signing_key: vec![1; 32],
+            receipt_key: vec![1; 32],
+            sealing_key: vec![9; 32],
+        })
+    }
+
+    #[test]
+    fn the_pin_under_duress_opens_an_empty_route_and_leaves_the_records_sealed() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let (right, duress) = (Pin::new("2468")?, Pin::new("9999")?);
+        let mut open = Vault::open(&path, &store, &right, at(0))?;
+        assert!(matches!(open.set_duress_pin(&store, Some(&right), &identity()?), Err(VaultError::SamePin)));
+        open.set_duress_pin(&store, Some(&duress), &identity()?)?;
+        open.write(|tx| {
+            tx.put_item(&crate::Item {
+                kind: protocol::Kind::Facility,
+                doc: record::DocumentId([1; 16]),
+                patient: None,
+                source: None,
+                body: vec![1; 20],
+            })
+        })?;
+        drop(open);
+        let before = std::fs::read(&path)?;
+        let mut empty = Vault::open(&path, &store, &duress, at(0))?;
+        assert!(empty.is_decoy());
+        assert!(empty.read(|tx| tx.items(protocol::Kind::Facility, None))?.is_empty());
+        assert_eq!(empty.read(|tx| tx.identity())?.staff_name, "仮田 花子");
+        assert_eq!(empty.read(|tx| tx.setting("language"))?, None);
+        // Whatever is done in there stays in there.
+        empty.write(|tx| tx.put_setting("language", "en"))?;
+        empty.change_pin(&store, &Pin::new("1111")?)?;
+        empty.set_duress_pin(&store, None, &identity()?)?;
+        empty.mark_generation(&store)?;
+        drop(empty);
+        assert!(before == std::fs::read(&path)?, "not one byte of the real file changed");
+        assert!(Vault::open(&path, &store, &duress, at(0))?.is_decoy());
+        let mut open = Vault::open(&path, &store, &right, at(0))?;
+        assert_eq!(open.read(|tx| tx.items(protocol::Kind::Facility, None))?.len(), 1);
+        // The new PIN must not be the other one; taken away, it is a wrong PIN like any.
+        assert!(matches!(open.change_pin(&store, &duress), Err(VaultError::SamePin)));
+        open.change_pin(&store, &Pin::new("1357")?)?;
+        drop(open);
+        assert!(Vault::open(&path, &store, &duress, at(0))?.is_decoy(), "a changed PIN leaves the other in force");
+        Vault::open(&path, &store, &Pin::new("1357")?, at(0))?.set_duress_pin(&store, None, &identity()?)?;
+        assert!(matches!(Vault::open(&path, &store, &duress, at(0)), Err(VaultError::WrongPin { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn whoever_was_told_the_pin_under_duress_gains_no_try_at_the_other() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let duress = Pin::new("9999")?;
+        Vault::open(&path, &store, &Pin::new("2468")?, at(0))?.set_duress_pin(&store, Some(&duress), &identity()?)?;
+        for left in (5..10).rev() {
+            let minute = (10 - left as u64) * 100;
+            let error = Vault::open(&path, &store, &Pin::new("1357")?, at(minute)).err();
+            assert!(matches!(error, Some(VaultError::WrongPin { left: l, .. }) if l == left), "{error:?}");
+            assert!(Vault::open(&path, &store, &duress, at(minute + 60))?.is_decoy());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn nobody_sees_from_the_file_whether_a_pin_under_duress_is_set() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let length = || -> Result<i64, rusqlite::Error> {
+            Connection::open(&path)?.query_row("SELECT length(duress) FROM header", [], |r| r.get(0))
+        };
+        let unset = length()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        open.set_duress_pin(&store, Some(&Pin::new("9999")?), &identity()?)?;
+        drop(open);
+        assert_eq!(unset, length()?);
+        Ok(())
+    }
+
+    /// A key store that asks for a finger: here it answers as it is told.
+    #[derive(Default)]
+    struct Finger {
+        kept: Mutex<Option<DeviceSecret>>,
+        is_hers: std::sync::atomic::AtomicBool,
+    }
+
+    impl BiometricStore for Finger {
+        fn keep(&self, secret: &DeviceSecret) -> Result<(), VaultError> {
+            *self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(secret.clone());
+            Ok(())
+        }
+        fn ask(&self) -> Result<DeviceSecret, VaultError> {
+            let kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+            kept.filter(|_| self.is_hers.load(std::sync::atomic::Ordering::SeqCst)).ok_or(VaultError::NotRecognised)
+        }
+        fn forget(&self) -> Result<(), VaultError> {
+            *self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_recognised_finger_opens_the_vault_and_after_a_wrong_pin_only_the_pin_does() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let (right, wrong, finger) = (Pin::new("2468")?, Pin::new("1357")?, Finger::default());
+        let by_finger = || Vault::open_recognised(&path, &store, &finger, at(0));
+        assert!(matches!(by_finger().err(), Some(VaultError::NoBiometrics)));
+        Vault::open(&path, &store, &right, at(0))?.allow_biometrics(&store, &finger)?;
+        assert!(allows_biometrics(&path));
+        assert!(matches!(by_finger().err(), Some(VaultError::NotRecognised)), "a stranger's finger");
+        finger.is_hers.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(by_finger()?.read(|tx| tx.setting("language"))?.as_deref(), Some("ja"));
+        let _ = Vault::open(&path, &store, &wrong, at(0));
+        assert!(matches!(by_finger().err(), Some(VaultError::PinFirst)));
+        Vault::open(&path, &store, &right, at(0))?;
+        by_finger()?;
+        // The device's own secret is needed beside the finger's.
+        let elsewhere = FileKeyStore::beside(&path.with_extension("other"));
+        elsewhere.put(&DeviceSecret::make()?)?;
+        assert!(Vault::open_recognised(&path, &elsewhere, &finger, at(0)).is_err());
+        Vault::open(&path, &store, &right, at(0))?.forbid_biometrics(&finger)?;
+        assert!(matches!(by_finger().err(), Some(VaultError::NoBiometrics)));
+        Ok(())
+    }
+}
