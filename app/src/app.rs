@@ -1,17 +1,20 @@
 //! The app's frame: what it was launched with, whether it is unlocked, which screen stands.
 
+use crate::components::Edited;
 use crate::screens::{choose, enrol, notes, patient, patients, sync, today, unlock, visit_note};
 use crate::text::{Language, Words};
 use device::read::Status;
 use device::record::{DocumentId, PatientId};
-use device::{Background, BiometricStore, Phone, Pill};
+use device::{Background, BiometricStore, Phone, Pill, RunningTime};
 use dioxus::prelude::*;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A way to a demo invitation: starts a hub with sample patients if none runs, and answers with its enrolment code.
 pub type DemoInvitation = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
@@ -55,7 +58,35 @@ pub struct Shell {
     pub gate: Signal<Gate>,
     route: Signal<Route>,
     behind: Signal<Vec<Route>>,
+    fields: Fields,
 }
+
+/// The fields that are being typed in: each is asked for its last words before the app locks.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Fields {
+    open: Signal<BTreeMap<u64, Callback<()>>>,
+}
+
+impl Fields {
+    pub fn add(&mut self, flush: Callback<()>) -> u64 {
+        let mut open = self.open.write();
+        let number = open.keys().next_back().map_or(0, |last| last + 1);
+        open.insert(number, flush);
+        number
+    }
+
+    pub fn remove(&mut self, number: u64) {
+        self.open.write().remove(&number);
+    }
+
+    fn flush(&self) {
+        let all: Vec<Callback<()>> = self.open.peek().values().copied().collect();
+        all.into_iter().for_each(|flush| flush.call(()));
+    }
+}
+
+/// Texts that the vault has not taken (a full disk). They outlive their screen, and no lock throws them away.
+pub type Unsaved = Rc<RefCell<BTreeMap<(DocumentId, String), Edited>>>;
 
 /// In front of the records: enrol, unlock, or open.
 #[derive(Clone, PartialEq)]
@@ -73,6 +104,7 @@ pub struct Session {
     pub vault: PathBuf,
     pub phone: Arc<Phone>,
     pub background: Rc<Background>,
+    pub unsaved: Unsaved,
 }
 
 impl PartialEq for Session {
@@ -114,9 +146,27 @@ impl Shell {
         self.route.set(before);
     }
 
-    /// Keys are wiped and the file is closed before this returns, whatever still runs.
-    pub fn lock(mut self) {
+    /// What is being typed is saved first; then keys are wiped and the file is closed, before this returns, whatever still
+    /// runs. A text that a full disk does not take keeps the app open: the screen says how much room it needs, and it is
+    /// tried again. Says whether it locked.
+    pub fn lock(self) -> bool {
+        let Gate::Open(session) = self.gate.peek().clone() else { return true };
+        self.fields.flush();
+        if !session.unsaved.borrow().is_empty() {
+            return false;
+        }
+        self.close(session);
+        true
+    }
+
+    /// Locks whatever could not be saved: the keys are to go.
+    fn lock_for_good(self) {
         let Gate::Open(session) = self.gate.peek().clone() else { return };
+        self.fields.flush();
+        self.close(session);
+    }
+
+    fn close(mut self, session: Session) {
         session.phone.suspend();
         self.switch(Route::Today);
         self.gate.set(Gate::Unlock(session.vault));
@@ -139,16 +189,20 @@ pub fn App() -> Element {
         [one] => Gate::Unlock(one.path.clone()),
         _ => Gate::Choose,
     };
+    let fields = use_context_provider(|| Fields { open: Signal::new(BTreeMap::new()) });
     let shell = use_context_provider(|| Shell {
         gate: Signal::new(first),
         route: Signal::new(Route::Today),
         behind: Signal::new(Vec::new()),
+        fields,
     });
-    let mut touched = use_signal(Instant::now);
+    let mut touched = use_signal(RunningTime::now);
     use_future(move || async move {
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
-            if matches!(*shell.gate.peek(), Gate::Open(_)) && touched.peek().elapsed() > IDLE {
+            // Time asleep counts: a lid that was closed overnight does not open on a patient.
+            let idle_ms = u128::from(RunningTime::now().since(&touched.peek()));
+            if matches!(*shell.gate.peek(), Gate::Open(_)) && idle_ms > IDLE.as_millis() {
                 shell.lock();
             }
         }
@@ -160,8 +214,8 @@ pub fn App() -> Element {
             class: "app",
             lang: language.code(),
             style: "--s: {f64::from(size) / 100.0}",
-            onpointerdown: move |_| touched.set(Instant::now()),
-            onkeydown: move |_| touched.set(Instant::now()),
+            onpointerdown: move |_| touched.set(RunningTime::now()),
+            onkeydown: move |_| touched.set(RunningTime::now()),
             match (shell.gate)() {
                 Gate::Choose => rsx! { choose::Choose {} },
                 Gate::Enrol(vault) => rsx! { enrol::Enrol { vault } },
@@ -195,7 +249,7 @@ fn Open(session: Session) -> Element {
     let vault = session.vault.clone();
     use_effect(move || {
         if pill() == Pill::WipeOrdered {
-            shell.lock();
+            shell.lock_for_good();
             bring_sealed(vault.clone());
         }
     });

@@ -81,7 +81,10 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
         }
         let end = phone.run(&mut engine, trigger, now).await;
         let healthy = end.result.is_ok();
-        if matches!(end.result, Err(Failure::Refused(RefusalCode::Revoked) | Failure::Storage)) {
+        if matches!(
+            end.result,
+            Err(Failure::Refused(RefusalCode::Revoked | RefusalCode::SeriesForked) | Failure::Storage)
+        ) {
             // A full disk takes no receipt, but what was written goes all the same, sealed. A revoked device may still bring what was written, sealed, and hears whether its keys are to go.
             match phone.push_copies().await {
                 Ok(pushed) if pushed.wipe_ordered => {
@@ -99,9 +102,9 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             Err(Failure::Unreachable) => Pill::Offline,
             Err(failure) => Pill::Trouble(failure),
         });
-        if healthy {
+        {
             let idle = phone.clone();
-            // Off the loop, in bites: what arrived becomes searchable, and once a day the vault is checked.
+            // Off the loop, in bites: what arrived becomes searchable, and once a day the vault is checked, signal or none.
             tokio::task::spawn_blocking(move || {
                 while matches!(idle.refresh_search(Timestamp::now()), Ok(true)) {}
                 if idle.self_check_due(Timestamp::now())

@@ -8,8 +8,8 @@ use protocol::{Entry, Kind};
 use record::calendar::{day_in_japan, instant_in_japan};
 use record::canonical;
 use record::visit_note::{
-    About, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldValue, NoteState, NoteView,
-    RawChange, SignedAct, VisitNote,
+    About, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue, NoteState,
+    NoteView, RawChange, SignedAct, VisitNote,
 };
 use record::{ContentHash, DeviceId, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ impl Phone {
 
     /// Writes one value as a person typed it. Nothing typed takes a mistaken value away.
     pub fn set_field(&self, note: DocumentId, field: &str, typed: &str, now: Timestamp) -> Result<(), DeviceError> {
-        self.edit(note, now, |draft, day| {
+        self.edit(note, field, now, |draft, day| {
             let field = draft.form().field(field)?;
             if typed.trim().is_empty() {
                 return Ok(draft.clear(field, now)?);
@@ -134,7 +134,7 @@ impl Phone {
         value: FieldValue,
         now: Timestamp,
     ) -> Result<(), DeviceError> {
-        self.edit(note, now, |draft, _| Ok(draft.set(draft.form().field(field)?, value, now)?))
+        self.edit(note, field, now, |draft, _| Ok(draft.set(draft.form().field(field)?, value, now)?))
     }
 
     /// 測定せず, with the reason.
@@ -145,7 +145,7 @@ impl Phone {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), DeviceError> {
-        self.edit(note, now, |draft, _| {
+        self.edit(note, field, now, |draft, _| {
             let field = draft.form().field(field)?;
             Ok(draft.set(field, field.unmeasured(reason)?, now)?)
         })
@@ -178,7 +178,7 @@ impl Phone {
 
     /// Replaces a text by another whole one, against what stands there now.
     pub fn replace_text(&self, note: DocumentId, field: &str, typed: &str, now: Timestamp) -> Result<(), DeviceError> {
-        self.edit(note, now, |draft, _| {
+        self.edit(note, field, now, |draft, _| {
             let field = draft.form().field(field)?;
             let shown = draft.view()?.text(field.name).to_string();
             Ok(draft.edit_text(field, &shown, typed, now)?)
@@ -223,6 +223,15 @@ impl Phone {
             take_line(tx, &mut open, &line)?;
         }
         Ok(())
+    }
+
+    /// Makes everything that is being typed a change, however young it is.
+    pub(crate) fn take_all_lines(&self) -> Result<(), DeviceError> {
+        self.write(|tx| {
+            let notes: std::collections::BTreeSet<DocumentId> =
+                tx.journal()?.into_iter().map(|line| line.note).collect();
+            notes.into_iter().try_for_each(|note| self.take_lines_of(tx, note))
+        })
     }
 
     pub(crate) fn recover_journal(&self, now: Timestamp) -> Result<(), DeviceError> {
@@ -321,6 +330,7 @@ impl Phone {
     pub(crate) fn edit(
         &self,
         note: DocumentId,
+        field: &str,
         now: Timestamp,
         work: impl FnOnce(&mut Draft, jiff::civil::Date) -> Result<Option<RawChange>, DeviceError>,
     ) -> Result<(), DeviceError> {
@@ -331,7 +341,9 @@ impl Phone {
                 None => None,
             };
             let change = work(&mut open.draft, day.unwrap_or_else(|| day_in_japan(now)))?;
-            open.store(tx, change, now)
+            open.store(tx, change, now)?;
+            // What the crash journal held of this field is older than what was just decided.
+            Ok(tx.clear_journal(note, field)?)
         })?;
         self.changed();
         Ok(())
@@ -519,7 +531,14 @@ pub(crate) fn freeze_all(tx: &mut Tx<'_>, hand: Hand<'_>) -> Result<(), DeviceEr
 /// Makes a journal's line into a change, in the same transaction that clears it. Late for a confirmed note: a proposal.
 fn take_line(tx: &mut Tx<'_>, open: &mut OpenNote, line: &JournalEntry) -> Result<(), DeviceError> {
     let field = open.row.form.field(&line.field)?;
-    let change = open.draft.recover_text(field, &line.shown, &line.typed, line.at)?;
+    let change = match field.kind {
+        FieldKind::Text(_) => open.draft.recover_text(field, &line.shown, &line.typed, line.at)?,
+        // A value that was half typed may be none: what cannot be read is left out, as the screen would have refused it.
+        _ => match field.parse(&line.typed, day_in_japan(line.at)) {
+            Ok(value) => open.draft.set(field, value, line.at)?,
+            Err(_) => return Ok(tx.clear_journal(line.note, field.name)?),
+        },
+    };
     open.store(tx, change, line.at)?;
     Ok(tx.clear_journal(line.note, field.name)?)
 }

@@ -44,7 +44,7 @@ impl Phone {
         biometrics: &dyn BiometricStore,
         now: Timestamp,
     ) -> Result<Self, DeviceError> {
-        let vault = Vault::open_recognised(path, store, biometrics, RunningTime::now())?;
+        let vault = Vault::open_recognised(path, store, biometrics)?;
         Self::from_vault(vault, store, now)
     }
 
@@ -152,12 +152,17 @@ impl Phone {
     }
 
     pub fn change_pin(&self, store: &dyn KeyStore, new: &Pin) -> Result<(), DeviceError> {
-        self.with(|vault| Ok(vault.change_pin(store, new)?))
+        let stretcher = self.with(|vault| Ok(vault.stretcher(store)?))?;
+        // Half a second of work: nobody waits for the vault meanwhile.
+        let unlock = stretcher.stretch(new)?;
+        self.with(|vault| Ok(vault.change_pin_to(store, &unlock)?))
     }
 
     /// Sets the PIN under duress, or takes it away.
     pub fn set_duress_pin(&self, store: &dyn KeyStore, pin: Option<&Pin>) -> Result<(), DeviceError> {
-        self.with(|vault| Ok(vault.set_duress_pin(store, pin, &self.identity)?))
+        let stretcher = self.with(|vault| Ok(vault.stretcher(store)?))?;
+        let unlock = pin.map(|pin| stretcher.stretch(pin)).transpose()?;
+        self.with(|vault| Ok(vault.set_duress_pin(store, unlock.as_ref(), &self.identity)?))
     }
 
     /// A recognised finger or face opens this vault from now on.
@@ -165,19 +170,23 @@ impl Phone {
         self.with(|vault| Ok(vault.allow_biometrics(store, biometrics)?))
     }
 
-    pub fn forbid_biometrics(&self, biometrics: &dyn BiometricStore) -> Result<(), DeviceError> {
-        self.with(|vault| Ok(vault.forbid_biometrics(biometrics)?))
+    pub fn forbid_biometrics(&self, store: &dyn KeyStore, biometrics: &dyn BiometricStore) -> Result<(), DeviceError> {
+        self.with(|vault| Ok(vault.forbid_biometrics(store, biometrics)?))
     }
 
     /// Wrong PINs after which the keys go.
-    pub fn set_pin_limit(&self, wrong: u32) -> Result<(), DeviceError> {
-        self.with(|vault| Ok(vault.wipe_after(wrong)?))
+    pub fn set_pin_limit(&self, store: &dyn KeyStore, wrong: u32) -> Result<(), DeviceError> {
+        self.with(|vault| Ok(vault.wipe_after(store, wrong)?))
     }
 
     /// 封印消去: keys and readable bodies go, what was written stays sealed for the hub. The phone is locked for good.
-    pub fn wipe(self) -> Result<(), DeviceError> {
+    pub fn wipe(self, store: &dyn KeyStore) -> Result<(), DeviceError> {
+        // What is being typed becomes a change first, and so a sealed copy.
+        if let Err(error) = self.take_all_lines() {
+            tracing::warn!(%error, "a typed text went with the keys");
+        }
         let vault = self.lock().take().ok_or(VaultError::Locked)?;
-        Ok(vault.wipe()?)
+        Ok(vault.wipe(store)?)
     }
 
     pub fn wear(&self) -> Wear {

@@ -13,7 +13,7 @@ use record::summary::AllergyKnowledge;
 use record::visit_note::NoteState;
 use record::{DisclosedRecord, DocumentId, Facility, NursingOrder, Patient, PatientId, PatientSummary, Staff, Visit};
 use std::collections::BTreeMap;
-use vault::{SyncLogLine, Tx};
+use vault::{RunningTime, SyncLogLine, Tx};
 
 /// A patient in a list.
 #[derive(Debug, Clone)]
@@ -255,5 +255,8 @@ fn hub_time(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DeviceError> {
 
 pub(crate) fn lease_lapsed(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DeviceError> {
     // No lease at all = the hub knows of no consent that allows a copy.
-    Ok(tx.sync_state()?.lease_until.is_none_or(|until| now.as_millisecond() > until))
+    let state = tx.sync_state()?;
+    // Running time counts even where a full disk keeps the lease's end from being written down.
+    let run_out = state.lease_clock.is_some_and(|clock| crate::lease::after(&clock, RunningTime::now()).left_ms == 0);
+    Ok(run_out || state.lease_until.is_none_or(|until| now.as_millisecond() > until))
 }

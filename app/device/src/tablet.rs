@@ -41,6 +41,7 @@ pub fn next_vault(first: &Path) -> PathBuf {
 }
 
 fn name_of(path: &Path) -> Option<String> {
-    let locked = LockedVault::open(path, &FileKeyStore::beside(path)).ok()?;
+    let store = FileKeyStore::beside(path);
+    let locked = LockedVault::open(path, &store).ok()?;
     Some(locked.locked.staff_name.clone()).filter(|name| !name.is_empty())
 }

@@ -1,6 +1,7 @@
 //! Fields that a nurse types in. Uncontrolled: `initial_value` and events out, never a value written back under the keys.
 
 use super::typing::{JOURNAL_AFTER_MS, SAVE_AFTER_MS, Typing, TypingEffect, TypingEvent};
+use crate::app::Fields;
 use crate::text::use_words;
 use dioxus::prelude::*;
 use std::time::Duration;
@@ -18,9 +19,12 @@ pub struct TextFieldProps {
     label: String,
     /// What the document holds now.
     text: String,
+    /// What was typed here before and the vault has not taken yet.
+    unsaved: Option<Edited>,
     limit: usize,
     on_keep: EventHandler<Edited>,
-    on_save: EventHandler<Edited>,
+    /// Answers whether the vault took it.
+    on_save: Callback<Edited, bool>,
     on_typing: EventHandler<()>,
     /// Nothing typed is left unsaved.
     on_settled: EventHandler<()>,
@@ -30,12 +34,16 @@ pub struct TextFieldProps {
 #[component]
 pub fn TextField(props: TextFieldProps) -> Element {
     let words = use_words();
-    let mut typing = use_signal(|| Typing::new(&props.text));
+    let typing = use_signal(|| match &props.unsaved {
+        Some(edited) => Typing::resumed(&edited.shown, &edited.typed),
+        None => Typing::new(&props.text),
+    });
     let mut mounted = use_signal(|| 0u32);
-    let mut length = use_signal(|| props.text.chars().count());
-    let hands = Hands { on_keep: props.on_keep, on_save: props.on_save, on_settled: props.on_settled };
+    let mut length = use_signal(|| typing.peek().typed().chars().count());
+    let hands = Hands { typing, on_keep: props.on_keep, on_save: props.on_save, on_settled: props.on_settled };
     let on_typing = props.on_typing;
     let mut act = move |event: TypingEvent| {
+        let mut typing = typing;
         let effects = typing.write().update(event);
         for effect in effects {
             match effect {
@@ -44,27 +52,27 @@ pub fn TextField(props: TextFieldProps) -> Element {
                     spawn(async move {
                         tokio::time::sleep(Duration::from_millis(JOURNAL_AFTER_MS)).await;
                         let effects = typing.write().update(TypingEvent::JournalDue);
-                        perform(effects, hands);
-                    });
-                }
-                TypingEffect::StartPause(keys) => {
-                    spawn(async move {
-                        tokio::time::sleep(Duration::from_millis(SAVE_AFTER_MS)).await;
-                        let effects = typing.write().update(TypingEvent::Pause(keys));
-                        perform(effects, hands);
+                        hands.perform(effects);
                     });
                 }
                 TypingEffect::Remount => {
                     length.set(typing.peek().typed().chars().count());
                     mounted += 1;
                 }
-                other => perform(vec![other], hands),
+                other => hands.perform(vec![other]),
             }
         }
     };
+    use_hook(|| {
+        // It comes back unsaved: tried again without a key.
+        if typing.peek().is_unsaved() {
+            hands.perform(vec![TypingEffect::StartPause(0)]);
+        }
+    });
+    let mut last_words = typing;
+    use_flushed(Callback::new(move |()| hands.perform(last_words.write().update(TypingEvent::Dropped))));
     let document = props.text.clone();
     use_effect(use_reactive!(|document| act(TypingEvent::DocumentSays(document))));
-    use_drop(move || perform(typing.write().update(TypingEvent::Dropped), hands));
     let id = props.id.clone();
     let initial = typing.peek().typed().to_string();
     let count = words.with("characters", &[("n", (length() as u64).into()), ("limit", (props.limit as u64).into())]);
@@ -101,20 +109,46 @@ pub fn TextField(props: TextFieldProps) -> Element {
 /// Where a text's effects go.
 #[derive(Clone, Copy)]
 struct Hands {
+    typing: Signal<Typing>,
     on_keep: EventHandler<Edited>,
-    on_save: EventHandler<Edited>,
+    on_save: Callback<Edited, bool>,
     on_settled: EventHandler<()>,
 }
 
-fn perform(effects: Vec<TypingEffect>, hands: Hands) {
-    for effect in effects {
-        match effect {
-            TypingEffect::Keep { shown, typed } => hands.on_keep.call(Edited { shown, typed }),
-            TypingEffect::Save { shown, typed } => hands.on_save.call(Edited { shown, typed }),
-            TypingEffect::Settled => hands.on_settled.call(()),
-            TypingEffect::StartJournal | TypingEffect::StartPause(_) | TypingEffect::Remount => {}
+impl Hands {
+    fn perform(mut self, effects: Vec<TypingEffect>) {
+        for effect in effects {
+            match effect {
+                TypingEffect::Keep { shown, typed } => self.on_keep.call(Edited { shown, typed }),
+                TypingEffect::Save { shown, typed } => {
+                    let saved = self.on_save.call(Edited { shown, typed: typed.clone() });
+                    let said = if saved { TypingEvent::Saved(typed) } else { TypingEvent::NotSaved };
+                    let next = self.typing.write().update(said);
+                    self.perform(next);
+                }
+                TypingEffect::StartPause(keys) => {
+                    let mut typing = self.typing;
+                    spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(SAVE_AFTER_MS)).await;
+                        let effects = typing.write().update(TypingEvent::Pause(keys));
+                        self.perform(effects);
+                    });
+                }
+                TypingEffect::Settled => self.on_settled.call(()),
+                TypingEffect::StartJournal | TypingEffect::Remount => {}
+            }
         }
     }
+}
+
+/// The field's last words are asked for before the app locks and when the field goes away.
+fn use_flushed(flush: Callback<()>) {
+    let mut fields = use_context::<Fields>();
+    let number = use_hook(|| fields.add(flush));
+    use_drop(move || {
+        flush.call(());
+        fields.remove(number);
+    });
 }
 
 #[derive(Props, Clone, PartialEq)]
@@ -126,6 +160,8 @@ pub struct NumberFieldProps {
     /// `decimal` or `numeric`: which keys the phone shows.
     keys: &'static str,
     on_save: EventHandler<String>,
+    /// Into the crash journal: a value is judged only when the pen rests.
+    on_keep: EventHandler<String>,
 }
 
 /// One value. Saved when the field is left or the pen rests; refused values stay on the screen with their reason beside.
@@ -134,12 +170,19 @@ pub fn NumberField(props: NumberFieldProps) -> Element {
     let mut typing = use_signal(|| Typing::new(&props.value));
     let mut mounted = use_signal(|| 0u32);
     let on_save = props.on_save;
+    let on_keep = props.on_keep;
     let save = move |effects: Vec<TypingEffect>| {
         for effect in effects {
-            if let TypingEffect::Save { typed, .. } = effect
-                && !typed.trim().is_empty()
-            {
-                on_save.call(typed);
+            match effect {
+                TypingEffect::Save { typed, .. } => {
+                    // A refused value stays on the screen with its reason: it is not asked about again by itself.
+                    typing.write().update(TypingEvent::Saved(typed.clone()));
+                    if !typed.trim().is_empty() {
+                        on_save.call(typed);
+                    }
+                }
+                TypingEffect::Keep { typed, .. } if !typed.trim().is_empty() => on_keep.call(typed),
+                _ => {}
             }
         }
     };
@@ -149,7 +192,11 @@ pub fn NumberField(props: NumberFieldProps) -> Element {
             mounted += 1;
         }
     }));
-    use_drop(move || save(typing.write().update(TypingEvent::Dropped)));
+    use_flushed(Callback::new(move |()| {
+        let mut save = save;
+        let effects = typing.write().update(TypingEvent::Dropped);
+        save(effects);
+    }));
     let initial = typing.peek().typed().to_string();
     rsx! {
         for key in std::iter::once(mounted()) {
@@ -166,18 +213,29 @@ pub fn NumberField(props: NumberFieldProps) -> Element {
                 initial_value: "{initial}",
                 oninput: move |event: FormEvent| {
                     let effects = typing.write().update(TypingEvent::Input(event.value()));
-                    if let Some(TypingEffect::StartPause(keys)) = effects.first().cloned() {
+                    for effect in effects {
+                        // Twice a text's pause: half a number must not be judged.
+                        let (wait, then) = match effect {
+                            TypingEffect::StartPause(keys) => (2 * SAVE_AFTER_MS, TypingEvent::Pause(keys)),
+                            TypingEffect::StartJournal => (JOURNAL_AFTER_MS, TypingEvent::JournalDue),
+                            _ => continue,
+                        };
                         spawn(async move {
-                            // Twice a text's pause: half a number must not be judged.
-                            tokio::time::sleep(Duration::from_millis(2 * SAVE_AFTER_MS)).await;
-                            save(typing.write().update(TypingEvent::Pause(keys)));
+                            let mut save = save;
+                            tokio::time::sleep(Duration::from_millis(wait)).await;
+                            let effects = typing.write().update(then);
+                            save(effects);
                         });
                     }
                 },
                 oncompositionstart: move |_| { typing.write().update(TypingEvent::CompositionStarted); },
                 oncompositionend: move |_| { typing.write().update(TypingEvent::CompositionEnded); },
                 onfocus: move |_| { typing.write().update(TypingEvent::Focused); },
-                onblur: move |_| save(typing.write().update(TypingEvent::Blurred)),
+                onblur: move |_| {
+                    let mut save = save;
+                    let effects = typing.write().update(TypingEvent::Blurred);
+                    save(effects);
+                },
             }
         }
     }

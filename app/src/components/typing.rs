@@ -6,6 +6,8 @@
 /// How long after a key the journal is written, and how long the pen rests before a change is made.
 pub const JOURNAL_AFTER_MS: u64 = 250;
 pub const SAVE_AFTER_MS: u64 = 1_000;
+/// After so many lines without a pause a change is made all the same: a wipe keeps changes, sealed, but no journal.
+const LINES_A_CHANGE: u32 = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Typing {
@@ -18,6 +20,8 @@ pub struct Typing {
     keys: u64,
     /// A line of the journal is on its way: unbroken typing writes one every so often, not one a key.
     journal_due: bool,
+    /// Lines since the last change.
+    lines: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +37,11 @@ pub enum TypingEvent {
     Pause(u64),
     /// What the document holds now.
     DocumentSays(String),
-    /// The field goes away.
+    /// The vault took this text.
+    Saved(String),
+    /// The vault did not: nothing counts as saved, and it is tried again.
+    NotSaved,
+    /// The field goes away, or the app locks: whatever stands here is saved, half a composition too.
     Dropped,
 }
 
@@ -62,7 +70,13 @@ impl Typing {
             focused: false,
             keys: 0,
             journal_due: false,
+            lines: 0,
         }
+    }
+
+    /// A field that comes back with a text that the vault has not taken yet.
+    pub fn resumed(shown: &str, typed: &str) -> Self {
+        Self { typed: typed.to_string(), ..Self::new(shown) }
     }
 
     pub fn typed(&self) -> &str {
@@ -101,14 +115,24 @@ impl Typing {
             TypingEvent::Dropped => self.save(),
             TypingEvent::JournalDue => {
                 self.journal_due = false;
-                // A composition's letters are not yet the nurse's; its end starts the clock again.
-                if self.composing || !self.is_unsaved() {
+                if !self.is_unsaved() {
                     return Vec::new();
+                }
+                self.lines += 1;
+                // Never a change while a composition is open; a line of the journal may hold its letters.
+                if self.lines >= LINES_A_CHANGE && !self.composing {
+                    return self.save();
                 }
                 vec![TypingEffect::Keep { shown: self.shown.clone(), typed: self.typed.clone() }]
             }
             TypingEvent::Pause(keys) if keys == self.keys && !self.composing => self.save_or_settle(),
             TypingEvent::Pause(_) => Vec::new(),
+            TypingEvent::Saved(text) => {
+                self.shown = text;
+                self.lines = 0;
+                Vec::new()
+            }
+            TypingEvent::NotSaved => vec![TypingEffect::StartPause(self.keys)],
             TypingEvent::DocumentSays(text) => {
                 if self.focused || self.is_unsaved() || text == self.typed {
                     return Vec::new();
@@ -122,7 +146,7 @@ impl Typing {
 
     fn start_timers(&mut self) -> Vec<TypingEffect> {
         let mut effects = vec![TypingEffect::StartPause(self.keys)];
-        if !self.journal_due && !self.composing {
+        if !self.journal_due {
             self.journal_due = true;
             effects.push(TypingEffect::StartJournal);
         }
@@ -133,12 +157,12 @@ impl Typing {
         if self.is_unsaved() { self.save() } else { vec![TypingEffect::Settled] }
     }
 
+    /// What is shown moves only when the vault has said `Saved`: a save that failed must not become the base of the next.
     fn save(&mut self) -> Vec<TypingEffect> {
         if !self.is_unsaved() {
             return Vec::new();
         }
-        let shown = std::mem::replace(&mut self.shown, self.typed.clone());
-        vec![TypingEffect::Save { shown, typed: self.typed.clone() }]
+        vec![TypingEffect::Save { shown: self.shown.clone(), typed: self.typed.clone() }]
     }
 }
 
@@ -159,6 +183,7 @@ mod tests {
             field.update(TypingEvent::Pause(2)),
             [TypingEffect::Save { shown: "安定。".into(), typed: "安定。咳あり".into() }]
         );
+        field.update(TypingEvent::Saved("安定。咳あり".into()));
         assert_eq!(field.update(TypingEvent::Blurred), [TypingEffect::Settled], "nothing is left to save");
         field.update(TypingEvent::Input("安定。咳ありx".into()));
         field.update(TypingEvent::Input("安定。咳あり".into()));
@@ -189,11 +214,13 @@ mod tests {
         field.update(TypingEvent::Input("か".into()));
         field.update(TypingEvent::Input("かんご".into()));
         assert_eq!(field.update(TypingEvent::Pause(2)), []);
-        field.update(TypingEvent::Input("看護".into()));
         assert_eq!(
-            field.update(TypingEvent::CompositionEnded),
-            [TypingEffect::StartPause(4), TypingEffect::StartJournal]
+            field.update(TypingEvent::JournalDue),
+            [TypingEffect::Keep { shown: "".into(), typed: "かんご".into() }],
+            "the power may go in the middle of it"
         );
+        field.update(TypingEvent::Input("看護".into()));
+        assert_eq!(field.update(TypingEvent::CompositionEnded), [TypingEffect::StartPause(4)], "a line is on its way");
         assert_eq!(
             field.update(TypingEvent::Pause(4)),
             [TypingEffect::Save { shown: "".into(), typed: "看護".into() }]
@@ -210,8 +237,42 @@ mod tests {
             field.update(TypingEvent::Blurred),
             [TypingEffect::Save { shown: "安定。".into(), typed: "安定。咳あり。".into() }]
         );
+        assert_eq!(field.update(TypingEvent::DocumentSays("安定。咳あり。長女不在。".into())), [], "not saved yet");
+        field.update(TypingEvent::Saved("安定。咳あり。".into()));
         assert_eq!(field.update(TypingEvent::DocumentSays("安定。咳あり。長女不在。".into())), [TypingEffect::Remount]);
         assert_eq!(field.typed(), "安定。咳あり。長女不在。");
+    }
+
+    #[test]
+    fn a_save_that_failed_is_tried_again_against_what_the_document_really_holds() {
+        let mut field = Typing::new("A");
+        field.update(TypingEvent::Input("A B".into()));
+        let save = |typed: &str| [TypingEffect::Save { shown: "A".into(), typed: typed.into() }];
+        assert_eq!(field.update(TypingEvent::Pause(1)), save("A B"));
+        assert_eq!(field.update(TypingEvent::NotSaved), [TypingEffect::StartPause(1)], "again in a second");
+        field.update(TypingEvent::Input("A B C".into()));
+        assert_eq!(field.update(TypingEvent::Pause(2)), save("A B C"));
+        field.update(TypingEvent::Saved("A B C".into()));
+        assert!(!field.is_unsaved());
+        // A field that was left meanwhile comes back as it stood.
+        let mut back = Typing::resumed("A", "A B");
+        assert_eq!(back.update(TypingEvent::Blurred), save("A B"));
+    }
+
+    #[test]
+    fn whoever_never_pauses_makes_a_change_every_five_seconds() {
+        let mut field = Typing::new("");
+        let mut changes = 0;
+        for n in 1..=60u64 {
+            field.update(TypingEvent::Input("x".repeat(n as usize)));
+            for effect in field.update(TypingEvent::JournalDue) {
+                if let TypingEffect::Save { typed, .. } = effect {
+                    changes += 1;
+                    field.update(TypingEvent::Saved(typed));
+                }
+            }
+        }
+        assert_eq!(changes, 3);
     }
 
     #[test]

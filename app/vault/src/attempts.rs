@@ -5,7 +5,8 @@
 //! that too) and before the PIN is tried, so that a process killed in the middle has still used up its try.
 
 use crate::error::VaultError;
-use crate::keys::DeviceSecret;
+use crate::keys::{self, DeviceSecret};
+use crate::seal::Key;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -79,10 +80,20 @@ impl Attempts {
         Self { wrong, wait_ms: WAIT_MINUTES[at] * 60_000, seen: now }
     }
 
-    /// A file that was taken away or altered: the longest wait, and nothing wiped by that alone.
-    fn tampered(now: RunningTime) -> Self {
-        Self { wrong: WAIT_MINUTES.len() as u32 - 1, wait_ms: WAIT_MINUTES[WAIT_MINUTES.len() - 1] * 60_000, seen: now }
+    /// A file that was taken away or altered so many times: the longest wait, and nothing wiped by the first times alone.
+    pub fn tampered(now: RunningTime, times: u32) -> Self {
+        let wrong = (WAIT_MINUTES.len() as u32 - 2).saturating_add(times);
+        Self { wrong, wait_ms: WAIT_MINUTES[WAIT_MINUTES.len() - 1] * 60_000, seen: now }
     }
+}
+
+/// What the counter's file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Sound(Attempts),
+    Missing,
+    /// Neither slot is ours.
+    Altered,
 }
 
 const SLOT: usize = 80;
@@ -90,47 +101,52 @@ const SLOT: usize = 80;
 /// `FILE.attempts`: two slots written in turn, each with its number and a keyed hash, so that a torn write loses nothing.
 pub(crate) struct AttemptFile {
     path: PathBuf,
-    key: [u8; 32],
+    key: Key,
 }
 
 impl AttemptFile {
     pub fn beside(vault: &Path, secret: &DeviceSecret) -> Self {
         let mut name = vault.as_os_str().to_owned();
         name.push(".attempts");
-        Self { path: PathBuf::from(name), key: blake3::derive_key("tsutsuji 2026 attempts v1", &secret.0) }
+        Self { path: PathBuf::from(name), key: keys::derive_key_of(secret, "tsutsuji 2026 attempts v1") }
     }
 
-    /// Makes the file of a new vault.
-    pub fn create(&self, now: RunningTime) -> Result<(), VaultError> {
+    /// Makes the file anew, with this state in it from the first byte on.
+    pub fn create(&self, state: &Attempts) -> Result<(), VaultError> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&self.path).map_err(VaultError::File)?;
-        let first = self.slot(1, &Attempts::none(now));
-        file.write_all(&first).and_then(|()| file.write_all(&[0; SLOT])).map_err(VaultError::File)?;
-        file.sync_all().map_err(VaultError::File)
+        let mut both = [0; 2 * SLOT];
+        both[..SLOT].copy_from_slice(&self.slot(1, state));
+        file.write_all(&both).and_then(|()| file.sync_all()).map_err(VaultError::File)
     }
 
-    /// The latest sound state. `is_expected`: the vault has had such a file before.
-    pub fn read(&self, now: RunningTime, is_expected: bool) -> Result<Attempts, VaultError> {
-        match File::open(&self.path) {
-            Ok(mut file) => {
-                let slots = self.slots(&mut file);
-                Ok(slots
-                    .into_iter()
-                    .flatten()
-                    .max_by_key(|(number, _)| *number)
-                    .map_or(Attempts::tampered(now), |s| s.1))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let state = if is_expected { Attempts::tampered(now) } else { Attempts::none(now) };
-                self.create(now)?;
-                self.write(&state)?;
-                Ok(state)
-            }
+    /// Whoever tries a PIN waits for whoever is trying one. Ends with the handle.
+    pub fn lock(&self) -> Result<Option<File>, VaultError> {
+        match OpenOptions::new().read(true).write(true).open(&self.path) {
+            Ok(file) => file.lock().map(|()| Some(file)).map_err(VaultError::File),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(VaultError::File(error)),
         }
+    }
+
+    /// The latest sound state.
+    pub fn read(&self) -> Result<Counted, VaultError> {
+        match File::open(&self.path) {
+            Ok(mut file) => {
+                let newest = self.slots(&mut file).into_iter().flatten().max_by_key(|(number, _)| *number);
+                Ok(newest.map_or(Counted::Altered, |(_, attempts)| Counted::Sound(attempts)))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Counted::Missing),
+            Err(error) => Err(VaultError::File(error)),
+        }
+    }
+
+    /// The same for a file that may have been taken away.
+    pub fn write_or_create(&self, state: &Attempts) -> Result<(), VaultError> {
+        if self.path.exists() { self.write(state) } else { self.create(state) }
     }
 
     /// Written and on disk before anything else happens.
@@ -171,7 +187,7 @@ impl AttemptFile {
         out[12..20].copy_from_slice(&state.wait_ms.to_be_bytes());
         out[20..36].copy_from_slice(&state.seen.boot);
         out[36..44].copy_from_slice(&state.seen.ms.to_be_bytes());
-        let hash = blake3::keyed_hash(&self.key, &out[..48]);
+        let hash = blake3::keyed_hash(&self.key.0, &out[..48]);
         out[48..].copy_from_slice(hash.as_bytes());
         out
     }
@@ -179,7 +195,7 @@ impl AttemptFile {
     fn open(&self, slot: &[u8]) -> Option<(u64, Attempts)> {
         // `Hash` compares in constant time.
         let told = blake3::Hash::from_bytes(slot.get(48..SLOT)?.try_into().ok()?);
-        if blake3::keyed_hash(&self.key, &slot[..48]) != told {
+        if blake3::keyed_hash(&self.key.0, &slot[..48]) != told {
             return None;
         }
         let number = |range: std::ops::Range<usize>| slot[range].try_into().ok().map(u64::from_be_bytes);
@@ -236,12 +252,14 @@ mod tests {
         let secret = DeviceSecret([3; 32]);
         let file = AttemptFile::beside(&vault, &secret);
         let now = at(1, 0);
-        assert_eq!(file.read(now, false)?, Attempts::none(now));
+        assert_eq!(file.read()?, Counted::Missing);
+        file.create(&Attempts::none(now))?;
+        assert_eq!(file.read()?, Counted::Sound(Attempts::none(now)));
         let mut attempts = Attempts::none(now);
         for _ in 0..4 {
             attempts = attempts.charged(now);
             file.write(&attempts)?;
-            assert_eq!(file.read(now, true)?, attempts);
+            assert_eq!(file.read()?, Counted::Sound(attempts));
         }
         let path = folder.path().join("a.vault.attempts");
         let sound = std::fs::read(&path)?;
@@ -252,15 +270,18 @@ mod tests {
         for cut in 0..sound.len() {
             let torn: Vec<u8> = written[..cut].iter().chain(&sound[cut..]).copied().collect();
             std::fs::write(&path, torn)?;
-            let read = file.read(now, true)?;
-            assert!(read == attempts || read == next, "cut at {cut}");
+            let read = file.read()?;
+            assert!(read == Counted::Sound(attempts) || read == Counted::Sound(next), "cut at {cut}");
         }
-        // Altered by a hand without the key: the longest wait.
+        // Altered by a hand without the key: the longest wait, and nothing wiped by that alone.
         std::fs::write(&path, vec![0; sound.len()])?;
-        assert_eq!(file.read(now, true)?.waits(now) / 60_000, 60);
+        assert_eq!(file.read()?, Counted::Altered);
+        let tampered = Attempts::tampered(now, 1);
+        assert_eq!((tampered.waits(now) / 60_000, tampered.wrong), (60, 6));
         std::fs::remove_file(&path)?;
-        assert_eq!(file.read(now, true)?.waits(now) / 60_000, 60);
-        assert!(file.read(now, true)?.wrong < WIPE_AFTER, "and nothing is wiped by that alone");
+        assert_eq!(file.read()?, Counted::Missing);
+        file.write_or_create(&tampered)?;
+        assert_eq!(file.read()?, Counted::Sound(tampered));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Sealed copies, and the vault without its PIN: what can be sent, and the wipe that keeps it.
 
 use crate::error::VaultError;
-use crate::keys::{self, KeyStore};
+use crate::keys::{self, DeviceSecret, KeyStore};
 use crate::ring::KeyRing;
 use crate::schema;
 use crate::seal::{self, Header, Table};
@@ -23,6 +23,8 @@ pub(crate) struct CopyBook {
     device: DeviceId,
     series: Series,
     station: FacilityId,
+    /// The last number that was sealed under: a transaction that failed must not have its key used for other words.
+    last: u64,
 }
 
 impl CopyBook {
@@ -37,6 +39,7 @@ impl CopyBook {
             device: identity.device,
             series,
             station: identity.station.clone(),
+            last: 0,
         })
     }
 }
@@ -60,7 +63,9 @@ impl Tx<'_> {
             .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'capsule'), 0) + 1")?
             .query_row([], |r| r.get(0))?;
         let note = self.ring.tag("note", &written.doc.0);
-        let book = self.ring.copies.as_ref().ok_or(VaultError::Missing("the hub's sealing key"))?;
+        let book = self.ring.copies.as_mut().ok_or(VaultError::Missing("the hub's sealing key"))?;
+        let n = n.max(book.last as i64 + 1);
+        book.last = n as u64;
         let copy = Copy {
             v: 1,
             device: book.device,
@@ -111,16 +116,13 @@ impl Tx<'_> {
 
     /// Keeps what works without the PIN up to date.
     pub fn put_locked(&mut self, store: &dyn KeyStore, locked: &Locked) -> Result<(), VaultError> {
-        if read_locked(self.sql, store)?.as_ref() == Some(locked) {
-            return Ok(());
+        match read_locked(self.sql, store) {
+            Ok(Some(there)) if there == *locked => return Ok(()),
+            // A damaged one is simply written anew: all of it is known while the vault is open.
+            Ok(_) | Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => {}
+            Err(error) => return Err(error),
         }
-        let key = keys::derive_key_of(&store.get()?, LOCKED);
-        let mut nonce = [0; 24];
-        keys::fill_random(&mut nonce)?;
-        let body = Zeroizing::new(canonical::to_bytes(locked)?);
-        let sealed = seal::seal(&key, &LOCKED_HEADER, nonce, &body).map_err(VaultError::damaged("locked"))?;
-        self.sql.execute("INSERT OR REPLACE INTO locked (only, sealed) VALUES (1, ?1)", [sealed])?;
-        Ok(())
+        write_locked(self.sql, &store.get()?, locked)
     }
 }
 
@@ -165,13 +167,14 @@ pub struct Locked {
 }
 
 /// A vault opened without its PIN: nothing in it can be read but what may be sent.
-pub struct LockedVault {
+pub struct LockedVault<'s> {
     db: Connection,
+    store: &'s dyn KeyStore,
     pub locked: Locked,
 }
 
-impl LockedVault {
-    pub fn open(path: &Path, store: &dyn KeyStore) -> Result<Self, VaultError> {
+impl<'s> LockedVault<'s> {
+    pub fn open(path: &Path, store: &'s dyn KeyStore) -> Result<Self, VaultError> {
         if !path.exists() {
             return Err(VaultError::NoVault);
         }
@@ -184,7 +187,10 @@ impl LockedVault {
         }
         let locked =
             read_locked(&db, store)?.ok_or(VaultError::Missing("the line to the hub; unlock the vault once"))?;
-        Ok(Self { db, locked })
+        if is_wiped(&db)? {
+            sweep(&mut db);
+        }
+        Ok(Self { db, store, locked })
     }
 
     /// Copies of what the hub has not receipted in any form, oldest first.
@@ -207,7 +213,7 @@ impl LockedVault {
 
     /// 封印消去: see [`wipe`].
     pub fn wipe(&mut self) -> Result<(), VaultError> {
-        wipe(&mut self.db)
+        wipe(&mut self.db, self.store)
     }
 }
 
@@ -242,45 +248,83 @@ pub(crate) fn is_wiped(db: &Connection) -> Result<bool, VaultError> {
 }
 
 /// 封印消去 (sealed wipe): every key and every readable body goes; the sealed copies and the line to the hub stay. Nothing a
-/// nurse wrote is lost by it, and nobody who has PIN and device reads anything any more.
-pub(crate) fn wipe(db: &mut Connection) -> Result<(), VaultError> {
+/// nurse wrote is lost by it, and nobody who has PIN and device reads anything any more, in this file or in an older copy.
+///
+/// Keys first, in a transaction that needs hardly any room; then the device's secret; then the bodies that nobody can open.
+pub(crate) fn wipe(db: &mut Connection, store: &dyn KeyStore) -> Result<(), VaultError> {
+    let locked = read_locked(db, store).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the line to the hub is damaged; the sealed copies stay");
+        None
+    });
+    let next = DeviceSecret::make()?;
+    store.put_next(&next)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute("UPDATE header SET wrapped = x'', salt = zeroblob(16)", [])?;
     if schema::version(&tx)? >= PINS_SINCE {
-        tx.execute("UPDATE header SET duress = x'', biometric = x''", [])?;
+        tx.execute("UPDATE header SET duress = x'', biometric = x'', told = x''", [])?;
     }
-    for table in [
-        "patient_key",
-        "compartment",
-        "item",
-        "note_change",
-        "note",
-        "confirmation",
-        "journal",
-        "receipt",
-        "state",
-        "search_segment",
-        "search_stale",
-    ] {
-        // A file that could not be brought up to date has not all of them.
-        let is_there: bool =
-            tx.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)", [table], |r| r.get(0))?;
-        if is_there {
-            tx.execute(&format!("DELETE FROM {table}"), [])?;
-        }
+    for table in ["patient_key", "compartment", "state", "journal"] {
+        tx.execute(&format!("DELETE FROM {table}"), [])?;
     }
-    // Numbers and receipts stay: which copies the hub has already is told by them.
-    tx.execute("UPDATE entry SET sealed = NULL, patient = zeroblob(16)", [])?;
+    if let Some(locked) = &locked {
+        write_locked(&tx, &next, locked)?;
+    }
     tx.commit()?;
-    // What was freed is overwritten (secure_delete), the log of it cut off.
-    let _: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+    store.adopt_next()?;
+    sweep(db);
+    Ok(())
+}
+
+/// What no key opens any more goes too. A full disk puts it off until the file is opened next.
+fn sweep(db: &mut Connection) {
+    let mut swept = || -> Result<(), VaultError> {
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for table in ["item", "note_change", "note", "confirmation", "receipt", "search_segment", "search_stale"] {
+            // A file that could not be brought up to date has not all of them.
+            let is_there: bool =
+                tx.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)", [table], |r| r.get(0))?;
+            if is_there {
+                tx.execute(&format!("DELETE FROM {table}"), [])?;
+            }
+        }
+        // Numbers and receipts stay: which copies the hub has already is told by them.
+        tx.execute("UPDATE entry SET sealed = NULL, patient = zeroblob(16) WHERE sealed IS NOT NULL", [])?;
+        tx.commit()?;
+        // What was freed is overwritten (secure_delete), the log of it cut off.
+        let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+        if busy != 0 {
+            tracing::warn!("somebody else reads a wiped vault; its log is cut off when the file is opened next");
+        }
+        Ok(())
+    };
+    if let Err(error) = swept() {
+        tracing::warn!(%error, "a wiped vault's bodies are deleted when the file is opened next; no key opens them");
+    }
+}
+
+fn write_locked(db: &Connection, secret: &DeviceSecret, locked: &Locked) -> Result<(), VaultError> {
+    let key = keys::derive_key_of(secret, LOCKED);
+    let mut nonce = [0; 24];
+    keys::fill_random(&mut nonce)?;
+    let body = Zeroizing::new(canonical::to_bytes(locked)?);
+    let sealed = seal::seal(&key, &LOCKED_HEADER, nonce, &body).map_err(VaultError::damaged("locked"))?;
+    db.execute("INSERT OR REPLACE INTO locked (only, sealed) VALUES (1, ?1)", [sealed])?;
     Ok(())
 }
 
 fn read_locked(db: &Connection, store: &dyn KeyStore) -> Result<Option<Locked>, VaultError> {
     let sealed: Option<Vec<u8>> = db.query_row("SELECT sealed FROM locked", [], |r| r.get(0)).optional()?;
     let Some(sealed) = sealed else { return Ok(None) };
-    let key = keys::derive_key_of(&store.get()?, LOCKED);
-    let body = seal::open(&key, &LOCKED_HEADER, &sealed).map_err(VaultError::damaged("locked"))?;
+    let open = |secret: &DeviceSecret| seal::open(&keys::derive_key_of(secret, LOCKED), &LOCKED_HEADER, &sealed);
+    let body = match (open(&store.get()?), store.next()?) {
+        (Ok(body), _) => body,
+        // A wipe that the power interrupted: its rows stand under the second secret.
+        (Err(_), Some(next)) => {
+            let body = open(&next).map_err(VaultError::damaged("locked"))?;
+            store.adopt_next()?;
+            body
+        }
+        (Err(error), None) => return Err(VaultError::damaged("locked")(error)),
+    };
     Ok(Some(canonical::from_bytes(&body)?))
 }

@@ -49,6 +49,12 @@ pub trait KeyStore: Send + Sync {
     /// Stores the secret of a new vault. Refuses to overwrite one.
     fn put(&self, secret: &DeviceSecret) -> Result<(), VaultError>;
     fn get(&self) -> Result<DeviceSecret, VaultError>;
+    /// Keeps a second secret beside the first, on disk when it returns: the wipe seals what it leaves under this one.
+    fn put_next(&self, secret: &DeviceSecret) -> Result<(), VaultError>;
+    /// The second secret, if one was put.
+    fn next(&self) -> Result<Option<DeviceSecret>, VaultError>;
+    /// The second secret takes the place of the first, which is destroyed: no copy of the file that stood under it opens.
+    fn adopt_next(&self) -> Result<(), VaultError>;
     /// How far the vault's file had come when it was last marked; `None` where the store cannot count (a desktop's file).
     fn generation(&self) -> Result<Option<u64>, VaultError> {
         Ok(None)
@@ -82,26 +88,62 @@ impl FileKeyStore {
         name.push(".device-key");
         Self(PathBuf::from(name))
     }
+
+    fn next_file(&self) -> PathBuf {
+        let mut name = self.0.as_os_str().to_owned();
+        name.push(".next");
+        PathBuf::from(name)
+    }
+}
+
+fn read_secret(file: &Path) -> Result<DeviceSecret, std::io::Error> {
+    let bytes = Zeroizing::new(std::fs::read(file)?);
+    let secret = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| std::io::ErrorKind::InvalidData)?;
+    Ok(DeviceSecret(secret))
+}
+
+fn write_secret(options: &mut std::fs::OpenOptions, file: &Path, secret: &DeviceSecret) -> Result<(), std::io::Error> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    let mut file = options.write(true).open(file)?;
+    file.write_all(&secret.0).and_then(|()| file.sync_all())
 }
 
 impl KeyStore for FileKeyStore {
     fn put(&self, secret: &DeviceSecret) -> Result<(), VaultError> {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&self.0).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => VaultError::AlreadyThere,
-            _ => VaultError::File(error),
-        })?;
-        file.write_all(&secret.0).and_then(|()| file.sync_all()).map_err(VaultError::File)
+        write_secret(std::fs::OpenOptions::new().create_new(true), &self.0, secret).map_err(|error| {
+            match error.kind() {
+                std::io::ErrorKind::AlreadyExists => VaultError::AlreadyThere,
+                _ => VaultError::File(error),
+            }
+        })
     }
 
     fn get(&self) -> Result<DeviceSecret, VaultError> {
-        let bytes = Zeroizing::new(std::fs::read(&self.0).map_err(VaultError::NoDeviceSecret)?);
-        let secret = <[u8; 32]>::try_from(bytes.as_slice())
-            .map_err(|_| VaultError::NoDeviceSecret(std::io::ErrorKind::InvalidData.into()))?;
-        Ok(DeviceSecret(secret))
+        read_secret(&self.0).map_err(VaultError::NoDeviceSecret)
+    }
+
+    fn put_next(&self, secret: &DeviceSecret) -> Result<(), VaultError> {
+        let mut options = std::fs::OpenOptions::new();
+        write_secret(options.create(true).truncate(true), &self.next_file(), secret).map_err(VaultError::File)
+    }
+
+    fn next(&self) -> Result<Option<DeviceSecret>, VaultError> {
+        match read_secret(&self.next_file()) {
+            Ok(secret) => Ok(Some(secret)),
+            // Cut off by a power loss: nothing stands under it yet.
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData) => {
+                Ok(None)
+            }
+            Err(error) => Err(VaultError::File(error)),
+        }
+    }
+
+    fn adopt_next(&self) -> Result<(), VaultError> {
+        let Some(next) = self.next()? else { return Ok(()) };
+        // Over the old bytes, not beside them. Torn in here, the second file still has it.
+        write_secret(&mut std::fs::OpenOptions::new(), &self.0, &next).map_err(VaultError::File)?;
+        std::fs::remove_file(self.next_file()).map_err(VaultError::File)
     }
 }
 

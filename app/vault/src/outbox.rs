@@ -18,7 +18,7 @@ pub struct OutboxRow {
     pub verdict: Option<String>,
 }
 
-fn seq_key(seq: u64) -> [u8; 16] {
+pub(crate) fn seq_key(seq: u64) -> [u8; 16] {
     u128::from(seq).to_be_bytes()
 }
 

@@ -39,11 +39,11 @@ pub(crate) struct KeyRing {
 pub(crate) const NOBODY: Tag = [0; 16];
 
 impl KeyRing {
-    pub fn new(vault: Key) -> Self {
-        let lookup = keys::derive_key(&vault, "tsutsuji 2026 vault lookup v1");
-        let rows = RowSum::new(&lookup);
+    pub fn new(vault: &VaultKey) -> Self {
+        let lookup = keys::derive_key(&vault.key, "tsutsuji 2026 vault lookup v1");
+        let rows = RowSum::new(&lookup, vault.has_root);
         Self {
-            vault,
+            vault: vault.key.clone(),
             lookup,
             compartments: HashMap::new(),
             patients: HashMap::new(),
@@ -58,8 +58,9 @@ impl KeyRing {
         }
     }
 
-    pub fn vault_key(&self) -> &Key {
-        &self.vault
+    /// Whoever wraps it has an open vault before him, and that has a sum of its rows.
+    pub fn vault_key(&self) -> VaultKey {
+        VaultKey { key: self.vault.clone(), has_root: true }
     }
 
     /// Makes the station's own key if it is not there yet.
@@ -181,13 +182,38 @@ impl KeyRing {
     }
 }
 
-pub(crate) fn wrap(key: &Key, header: &Header, inner: &Key) -> Result<Vec<u8>, VaultError> {
-    let mut nonce = [0; 24];
-    keys::fill_random(&mut nonce)?;
-    seal::seal(key, header, nonce, &inner.0).map_err(VaultError::damaged("key"))
+/// The vault key, and whether a sum of rows must stand in the file: one that was taken out of it is then noticed.
+pub(crate) struct VaultKey {
+    pub key: Key,
+    pub has_root: bool,
 }
 
-pub(crate) fn unwrap_key(key: &Key, header: &Header, wrapped: &[u8]) -> Option<Key> {
+/// Inside the seal: the key (32), then `01` where a sum of rows must stand. Files of the first versions end after the key.
+pub(crate) fn wrap_vault_key(by: &Key, header: &Header, inner: &VaultKey) -> Result<Vec<u8>, VaultError> {
+    let mut body = Zeroizing::new(inner.key.0.to_vec());
+    if inner.has_root {
+        body.push(1);
+    }
+    wrap_bytes(by, header, &body)
+}
+
+pub(crate) fn unwrap_vault_key(by: &Key, header: &Header, wrapped: &[u8]) -> Option<VaultKey> {
+    let body = seal::open(by, header, wrapped).ok()?;
+    let (key, rest) = body.split_first_chunk::<32>()?;
+    Some(VaultKey { key: Key(*key), has_root: rest.first() == Some(&1) })
+}
+
+fn wrap(by: &Key, header: &Header, inner: &Key) -> Result<Vec<u8>, VaultError> {
+    wrap_bytes(by, header, &inner.0)
+}
+
+fn wrap_bytes(by: &Key, header: &Header, inner: &[u8]) -> Result<Vec<u8>, VaultError> {
+    let mut nonce = [0; 24];
+    keys::fill_random(&mut nonce)?;
+    seal::seal(by, header, nonce, inner).map_err(VaultError::damaged("key"))
+}
+
+fn unwrap_key(key: &Key, header: &Header, wrapped: &[u8]) -> Option<Key> {
     let bytes: Zeroizing<Vec<u8>> = seal::open(key, header, wrapped).ok()?;
     Some(Key(<[u8; 32]>::try_from(bytes.as_slice()).ok()?))
 }

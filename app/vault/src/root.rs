@@ -16,8 +16,24 @@ use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Tables and the columns that the sum covers: where a row stands, and its sealed body.
-const COVERED: [(&str, &[&str]); 9] = [
+/// Tables and the columns that the sum covers: where a row stands, what the outbox says of it, and its sealed body. What a
+/// locked phone marks (`capsule.received`) is not covered: it has no key to count with.
+const COVERED: &[(&str, &[&str])] = &[
+    ("compartment", &["tag", "wrapped"]),
+    ("patient_key", &["compartment", "patient", "wrapped"]),
+    ("item", &["kind", "key", "compartment", "patient", "source", "sealed"]),
+    ("note", &["key", "patient", "dirty", "sent", "form", "row", "document"]),
+    ("note_change", &["n", "note", "patient", "sealed"]),
+    ("confirmation", &["note", "hash", "patient", "at", "sealed"]),
+    ("journal", &["note", "field", "patient", "sealed"]),
+    ("entry", &["seq", "note", "received", "verdict", "sealed"]),
+    ("receipt", &["n", "sealed"]),
+    ("capsule", &["n", "note", "entry", "enc", "sealed"]),
+    ("state", &["name", "sealed"]),
+];
+
+/// What version 1 of the sum covered.
+const COVERED_BY_1: &[(&str, &[&str])] = &[
     ("compartment", &["tag", "wrapped"]),
     ("patient_key", &["compartment", "patient", "wrapped"]),
     ("item", &["kind", "key", "sealed"]),
@@ -35,6 +51,22 @@ pub struct Root {
     sum: [u64; 4],
     /// Grows with every transaction that wrote: the file's generation.
     pub writes: u64,
+    /// Which columns it covers.
+    #[serde(default = "first")]
+    v: u8,
+    /// An earlier sum was damaged, taken away or did not fit: what stood under it cannot be vouched for any more.
+    #[serde(default)]
+    lost: bool,
+}
+
+const NEWEST: u8 = 2;
+
+fn first() -> u8 {
+    1
+}
+
+fn covered(v: u8) -> &'static [(&'static str, &'static [&'static str])] {
+    if v == 1 { COVERED_BY_1 } else { COVERED }
 }
 
 /// The sum as this connection keeps it.
@@ -45,12 +77,14 @@ pub(crate) struct RowSum {
     pub loaded: bool,
     /// Whether SQLite tells of each row yet. Reading alone needs no triggers.
     watches: bool,
+    /// The vault key says that a sum must stand in the file.
+    expected: bool,
 }
 
 impl RowSum {
-    pub fn new(lookup: &Key) -> Self {
+    pub fn new(lookup: &Key, expected: bool) -> Self {
         let key = keys::derive_key(lookup, "tsutsuji 2026 vault rows v1");
-        Self { key, root: Arc::new(Mutex::new(Root::default())), loaded: false, watches: false }
+        Self { key, root: Arc::new(Mutex::new(Root::default())), loaded: false, watches: false, expected }
     }
 
     /// Watches a connection's tables from here on. Called before the first transaction that writes.
@@ -66,7 +100,7 @@ impl RowSum {
             Ok(0)
         })?;
         db.pragma_update(None, "recursive_triggers", "ON")?;
-        for (table, columns) in COVERED {
+        for (table, columns) in COVERED.iter().copied() {
             let of = |row: &str| columns.iter().map(|c| format!("{row}.{c}")).collect::<Vec<_>>().join(", ");
             let (new, old) = (of("NEW"), of("OLD"));
             // The root itself is not covered: it holds the sum.
@@ -97,9 +131,9 @@ impl RowSum {
     }
 
     /// The sum as the tables are now, counted anew.
-    pub fn count(&self, sql: &Connection) -> Result<[u64; 4], VaultError> {
+    fn count(&self, sql: &Connection, v: u8) -> Result<[u64; 4], VaultError> {
         let mut sum = [0; 4];
-        for (table, columns) in COVERED {
+        for (table, columns) in covered(v).iter().copied() {
             let which = if table == "state" { "WHERE name <> 'root'" } else { "" };
             let mut statement = sql.prepare(&format!("SELECT {} FROM main.{table} {which}", columns.join(", ")))?;
             let mut rows = statement.query([])?;
@@ -122,9 +156,16 @@ impl Tx<'_> {
         if self.ring.rows.loaded {
             return Ok(());
         }
-        let root = match self.stored_root()? {
-            Some(root) => root,
-            None => Root { sum: self.ring.rows.count(self.sql)?, writes: 0 },
+        let expected = self.ring.rows.expected;
+        let root = match self.sound_root()? {
+            Some(root) if root.v == NEWEST => root,
+            // Of an older version: what it covered must fit before more is covered.
+            Some(root) => {
+                let fits = self.ring.rows.count(self.sql, root.v)? == root.sum;
+                let sum = self.ring.rows.count(self.sql, NEWEST)?;
+                Root { sum, writes: root.writes, v: NEWEST, lost: root.lost || !fits }
+            }
+            None => Root { sum: self.ring.rows.count(self.sql, NEWEST)?, writes: 0, v: NEWEST, lost: expected },
         };
         self.ring.rows.set(root);
         self.ring.rows.loaded = true;
@@ -134,7 +175,7 @@ impl Tx<'_> {
     /// At the end of a transaction that changed rows.
     pub(crate) fn store_root(&mut self, before: Root) -> Result<(), VaultError> {
         let mut root = self.ring.rows.get();
-        if root == before && self.stored_root()?.is_some() {
+        if root == before && self.has_root()? {
             return Ok(());
         }
         // Making the station's key for the root's own row is a change of rows too.
@@ -147,13 +188,36 @@ impl Tx<'_> {
 
     /// Whether the rows are the ones that this vault wrote last, all of them and no others.
     pub fn rows_add_up(&mut self) -> Result<bool, VaultError> {
-        let Some(stored) = self.stored_root()? else { return Ok(true) };
-        Ok(stored.sum == self.ring.rows.count(self.sql)?)
+        match self.sound_root()? {
+            Some(root) => Ok(!root.lost && root.sum == self.ring.rows.count(self.sql, root.v)?),
+            None => Ok(!self.ring.rows.expected),
+        }
+    }
+
+    /// The stored sum, if it is there and sound. One that is damaged must not keep anybody from writing.
+    fn sound_root(&mut self) -> Result<Option<Root>, VaultError> {
+        match self.stored_root() {
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(None),
+            other => other,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn put_root_of_version_1(&mut self) -> Result<(), VaultError> {
+        let root = Root { sum: self.ring.rows.count(self.sql, 1)?, v: 1, ..self.ring.rows.get() };
+        self.put_root(&root)?;
+        self.ring.rows.loaded = false;
+        self.ring.rows.set(root);
+        Ok(())
+    }
+
+    pub(crate) fn has_root(&mut self) -> Result<bool, VaultError> {
+        Ok(self.sound_root()?.is_some())
     }
 
     /// How many transactions have written: the file's generation.
     pub fn generation(&mut self) -> Result<u64, VaultError> {
-        Ok(self.stored_root()?.map_or(0, |root| root.writes))
+        Ok(self.sound_root()?.map_or(0, |root| root.writes))
     }
 }
 

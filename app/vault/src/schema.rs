@@ -92,7 +92,8 @@ mod tests {
         drop(vault);
         let db = Connection::open(path)?;
         db.execute_batch(
-            "ALTER TABLE header DROP COLUMN duress; ALTER TABLE header DROP COLUMN biometric; PRAGMA user_version = 4;
+            "ALTER TABLE header DROP COLUMN duress; ALTER TABLE header DROP COLUMN biometric;
+             ALTER TABLE header DROP COLUMN tampered; ALTER TABLE header DROP COLUMN told; PRAGMA user_version = 4;
              INSERT INTO capsule (note, enc, sealed) VALUES (x'01', x'02', x'03');",
         )?;
         Ok(())
@@ -118,7 +119,8 @@ mod tests {
         assert!(matches!(failed, Err(VaultError::NotBroughtUp(_))), "{failed:?}");
         assert_eq!((version(&db)?, rows(&db)?), (4, before));
         drop(db);
-        let mut locked = LockedVault::open(&path, &FileKeyStore::beside(&path))?;
+        let store = FileKeyStore::beside(&path);
+        let mut locked = LockedVault::open(&path, &store)?;
         assert_eq!(locked.copies(9)?.len(), 1, "it is offered to the hub without the migration");
         locked.mark_received(&[(1, 5)])?;
         assert!(locked.copies(9)?.is_empty());
@@ -129,7 +131,8 @@ mod tests {
         // A wipe needs no migration either.
         let other = folder.path().join("b.vault");
         older(&other)?;
-        let mut locked = LockedVault::open(&other, &FileKeyStore::beside(&other))?;
+        let store = FileKeyStore::beside(&other);
+        let mut locked = LockedVault::open(&other, &store)?;
         locked.wipe()?;
         assert!(locked.is_wiped()? && locked.copies(9)?.len() == 1);
         Ok(())

@@ -1,8 +1,10 @@
 //! 自己点検: opens rows again that nobody asked for, so that damage is known before the row is needed.
 
 use crate::error::VaultError;
+use crate::outbox::seq_key;
 use crate::seal::{Table, Tag};
 use crate::tx::{Place, Tx};
+use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
 /// What a check found.
@@ -29,13 +31,16 @@ impl SelfCheck {
 }
 
 /// Tables whose rows stand by themselves, and how a row's place is read.
-const TABLES: [(&str, Table, &str); 6] = [
+const TABLES: [(&str, Table, &str); 9] = [
     ("item", Table::Item, "SELECT key, compartment, patient, sealed FROM item"),
     ("note", Table::NoteRow, "SELECT key, NULL, patient, row FROM note"),
     ("note_document", Table::NoteDocument, "SELECT key, NULL, patient, document FROM note WHERE length(document) > 0"),
     ("confirmation", Table::Confirmation, "SELECT hash, NULL, patient, sealed FROM confirmation"),
     ("journal", Table::Journal, "SELECT field, NULL, patient, sealed FROM journal"),
     ("note_change", Table::NoteChange, "SELECT note, NULL, patient, sealed FROM note_change"),
+    ("entry", Table::Entry, "SELECT seq, NULL, patient, sealed FROM entry WHERE sealed IS NOT NULL"),
+    ("receipt", Table::Receipt, "SELECT zeroblob(16), NULL, zeroblob(16), sealed FROM receipt"),
+    ("state", Table::State, "SELECT name, NULL, zeroblob(16), sealed FROM state"),
 ];
 
 impl Tx<'_> {
@@ -50,10 +55,17 @@ impl Tx<'_> {
             return Err(VaultError::Missing("such a table"));
         };
         let station = self.station(*table, [0; 16], [0; 16]).compartment;
+        let key = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Tag> {
+            match row.get_ref(0)? {
+                ValueRef::Integer(seq) => Ok(seq_key(seq as u64)),
+                ValueRef::Text(name) => Ok(self.ring.tag("state", name)),
+                _ => row.get(0),
+            }
+        };
         let rows: Vec<(Tag, Option<Tag>, Tag, Vec<u8>)> = self
             .sql
             .prepare_cached(&format!("{sql} LIMIT ?1 OFFSET ?2"))?
-            .query_map((most as i64, offset as i64), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
+            .query_map((most as i64, offset as i64), |r| Ok((key(r)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
             .collect::<Result<_, _>>()?;
         let (mut opened, mut damaged) = (0, 0);
         for (key, compartment, patient, sealed) in rows {

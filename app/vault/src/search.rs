@@ -879,7 +879,7 @@ mod tests {
         phone.note(id(1), "p1", "発熱")?;
         phone.record(id(2), "p1", "hp", "発熱")?;
         assert_eq!(phone.ids("発熱")?.len(), 2);
-        phone.vault.wipe()?;
+        phone.vault.wipe(&FileKeyStore::beside(&phone.path))?;
         let db = rusqlite::Connection::open(&phone.path)?;
         for table in ["search_segment", "search_stale"] {
             let left: i64 = db.query_row(&format!("SELECT count(*) FROM {table}"), [], |r| r.get(0))?;

@@ -1,11 +1,11 @@
 //! PINs in front of the vault: making it, opening it, changing them; the finger or the face; the PIN under duress.
 
-use crate::attempts::{AttemptFile, Attempts, RunningTime};
+use crate::attempts::{AttemptFile, Attempts, Counted, RunningTime};
 use crate::capsule;
 use crate::decoy;
 use crate::error::VaultError;
 use crate::keys::{self, ARGON_KIB, ARGON_PASSES, BiometricStore, DeviceSecret, KeyStore, Pin};
-use crate::ring::{KeyRing, NOBODY, unwrap_key, wrap};
+use crate::ring::{KeyRing, NOBODY, VaultKey, unwrap_vault_key, wrap_vault_key};
 use crate::schema;
 use crate::seal::{self, Header, Key, Table};
 use crate::state::Identity;
@@ -53,12 +53,18 @@ struct Door {
     wipe_after: u32,
     duress: Vec<u8>,
     biometric: Vec<u8>,
+    tampered: u32,
+    told: Vec<u8>,
 }
+
+/// More than this no vault was ever made with: the row is damaged, and trying it would take the device down.
+const MOST: PinCost = PinCost { kib: 1024 * 1024, passes: 64 };
 
 impl Door {
     fn read(db: &Connection) -> Result<Self, VaultError> {
         let sql =
-            "SELECT format, vault, salt, kib, passes, wrapped, guarded, wipe_after, duress, biometric FROM header";
+            "SELECT format, vault, salt, kib, passes, wrapped, guarded, wipe_after, duress, biometric, tampered, told
+                   FROM header";
         let door = db
             .query_row(sql, [], |r| {
                 Ok(Self {
@@ -71,6 +77,8 @@ impl Door {
                     wipe_after: r.get(7)?,
                     duress: r.get(8)?,
                     biometric: r.get(9)?,
+                    tampered: r.get(10)?,
+                    told: r.get(11)?,
                 })
             })
             .optional()?
@@ -78,8 +86,45 @@ impl Door {
         match door {
             _ if door.format != seal::FORMAT => Err(VaultError::Newer),
             _ if door.wrapped.is_empty() => Err(VaultError::Wiped),
+            _ if door.cost.kib > MOST.kib || door.cost.passes > MOST.passes => Err(DAMAGED),
             _ => Ok(door),
         }
+    }
+
+    /// Whether the row is the one that was written last. One of an older version says nothing yet.
+    fn is_whole(&self, secret: &DeviceSecret) -> bool {
+        // `Hash` compares in constant time.
+        self.told.is_empty() || <[u8; 32]>::try_from(self.told.as_slice()).is_ok_and(|told| self.hash(secret) == told)
+    }
+
+    fn hash(&self, secret: &DeviceSecret) -> blake3::Hash {
+        let key = keys::derive_key_of(secret, "tsutsuji 2026 vault header v1");
+        let mut hasher = blake3::Hasher::new_keyed(&key.0);
+        for part in [&self.vault[..], &self.salt, &self.wrapped, &self.duress, &self.biometric] {
+            hasher.update(&(part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        for number in [self.cost.kib, self.cost.passes, self.wipe_after, self.tampered, u32::from(self.guarded)] {
+            hasher.update(&number.to_be_bytes());
+        }
+        hasher.finalize()
+    }
+
+    fn store(&mut self, db: &Connection, secret: &DeviceSecret) -> Result<(), VaultError> {
+        self.told = self.hash(secret).as_bytes().to_vec();
+        db.execute(
+            "UPDATE header SET wrapped = ?1, guarded = ?2, wipe_after = ?3, duress = ?4, biometric = ?5, tampered = ?6, told = ?7",
+            (
+                &self.wrapped,
+                self.guarded,
+                self.wipe_after,
+                &self.duress,
+                &self.biometric,
+                self.tampered,
+                &self.told,
+            ),
+        )?;
+        Ok(())
     }
 
     fn key_of(&self, pin: &Pin, secret: &DeviceSecret) -> Result<Key, VaultError> {
@@ -90,6 +135,8 @@ impl Door {
         header_of(Table::VaultKey, self.vault)
     }
 }
+
+const DAMAGED: VaultError = VaultError::Damaged { table: "header" };
 
 fn header_of(table: Table, vault: [u8; 16]) -> Header {
     Header { table, key: vault, patient: NOBODY, compartment: NOBODY }
@@ -116,9 +163,14 @@ impl Vault {
         restrict(path)?;
         schema::configure(&db)?;
         schema::migrate(&mut db)?;
-        AttemptFile::beside(path, &secret).create(now)?;
-        let vault_key = make_door(&db, pin, &secret, cost)?;
-        Ok(Self::behind(path, db, KeyRing::new(vault_key), false))
+        AttemptFile::beside(path, &secret).create(&Attempts::none(now))?;
+        let mut key = VaultKey { key: keys::make_key()?, has_root: false };
+        let mut vault = Self::behind(path, db, KeyRing::new(&key), false);
+        // The sum of rows first: from the header on, a file without it is a damaged one.
+        vault.write(|_| Ok::<(), VaultError>(()))?;
+        key.has_root = true;
+        make_door(&vault.db, pin, &secret, cost, &key)?;
+        Ok(vault)
     }
 
     /// A vault in memory that shows who somebody is and nothing else.
@@ -126,8 +178,9 @@ impl Vault {
         let mut db = Connection::open_in_memory()?;
         schema::configure(&db)?;
         schema::migrate(&mut db)?;
-        let vault_key = make_door(&db, pin, &store.get()?, PinCost::FLOOR)?;
-        let mut vault = Self::behind(path, db, KeyRing::new(vault_key), true);
+        let key = VaultKey { key: keys::make_key()?, has_root: false };
+        make_door(&db, pin, &store.get()?, PinCost::FLOOR, &key)?;
+        let mut vault = Self::behind(path, db, KeyRing::new(&key), true);
         vault.write(|tx| {
             tx.put_identity(shown)?;
             tx.put_sync_state(&decoy::sync_state()?)
@@ -138,32 +191,88 @@ impl Vault {
     /// Opens a vault with both factors. A wrong PIN is counted before it is tried; after too many the keys go and the
     /// sealed copies stay. The PIN under duress opens an empty one.
     pub fn open(path: &Path, store: &dyn KeyStore, pin: &Pin, now: RunningTime) -> Result<Self, VaultError> {
-        let (mut db, door) = door_of(path)?;
+        if !path.exists() {
+            return Err(VaultError::NoVault);
+        }
+        let (mut db, mut door) = door_of(path)?;
         let secret = store.get()?;
         let file = AttemptFile::beside(path, &secret);
-        let attempts = file.read(now, door.guarded)?;
+        // One try at a time, however many programs try.
+        let _turn = file.lock()?;
+        if !door.is_whole(&secret) {
+            // No PIN's fault: nothing is counted, nothing is wiped.
+            return Err(DAMAGED);
+        }
+        let attempts = match file.read()? {
+            Counted::Sound(attempts) => attempts,
+            Counted::Missing if !door.guarded => Attempts::none(now),
+            Counted::Missing | Counted::Altered => {
+                door.tampered = door.tampered.saturating_add(1);
+                door.store(&db, &secret)?;
+                Attempts::tampered(now, door.tampered)
+            }
+        };
+        if attempts.wrong >= door.wipe_after {
+            capsule::wipe(&mut db, store)?;
+            return Err(VaultError::Wiped);
+        }
         let wait_ms = attempts.waits(now);
         if wait_ms > 0 {
+            file.write_or_create(&attempts)?;
             return Err(VaultError::Wait { wait_ms });
         }
         let charged = attempts.charged(now);
-        file.write(&charged)?;
+        file.write_or_create(&charged)?;
         let unlock = door.key_of(pin, &secret)?;
-        if let Some(vault_key) = unwrap_key(&unlock, &door.vault_key_header(), &door.wrapped) {
+        if let Some(key) = unwrap_vault_key(&unlock, &door.vault_key_header(), &door.wrapped) {
             // Not waited for: a counter that is one too high after a power loss is forgiven by the next right PIN.
             file.forgive(&Attempts::none(now))?;
-            return Self::enter(path, db, vault_key, &door, store);
+            let mut vault = Self::enter(path, db, &key, store)?;
+            match vault.finish_door(&unlock, &key, door, &secret) {
+                // Noted when there is room again.
+                Ok(()) | Err(VaultError::Full) => {}
+                Err(error) => return Err(error),
+            }
+            return Ok(vault);
         }
         if let Some(shown) = decoy::open(&unlock, &header_of(Table::Duress, door.vault), &door.duress) {
             // Whoever was given this PIN must not use it to try others without being counted: it forgives nothing.
-            file.write(&attempts)?;
+            file.write_or_create(&attempts)?;
             return Self::decoy(path, store, pin, &shown);
         }
         if charged.wrong >= door.wipe_after {
-            capsule::wipe(&mut db)?;
+            capsule::wipe(&mut db, store)?;
             return Err(VaultError::Wiped);
         }
         Err(VaultError::WrongPin { left: door.wipe_after - charged.wrong, wait_ms: charged.waits(now) })
+    }
+
+    /// What an older version left out of the header, and what the right PIN forgives.
+    fn finish_door(
+        &mut self,
+        unlock: &Key,
+        key: &VaultKey,
+        mut door: Door,
+        secret: &DeviceSecret,
+    ) -> Result<(), VaultError> {
+        let has_root = key.has_root || self.read(|tx| tx.has_root())?;
+        if door.guarded
+            && door.tampered == 0
+            && !door.duress.is_empty()
+            && !door.told.is_empty()
+            && has_root == key.has_root
+        {
+            return Ok(());
+        }
+        if door.duress.is_empty() {
+            door.duress = decoy::filler(&header_of(Table::Duress, door.vault))?;
+        }
+        if has_root != key.has_root {
+            let key = VaultKey { key: key.key.clone(), has_root };
+            door.wrapped = wrap_vault_key(unlock, &door.vault_key_header(), &key)?;
+        }
+        (door.guarded, door.tampered) = (true, 0);
+        door.store(&self.db, secret)
     }
 
     /// Opens a vault with the device and a recognised finger or face. After a wrong PIN only the right one opens.
@@ -171,40 +280,27 @@ impl Vault {
         path: &Path,
         store: &dyn KeyStore,
         biometrics: &dyn BiometricStore,
-        now: RunningTime,
     ) -> Result<Self, VaultError> {
         let (db, door) = door_of(path)?;
         if door.biometric.is_empty() {
             return Err(VaultError::NoBiometrics);
         }
         let secret = store.get()?;
-        if AttemptFile::beside(path, &secret).read(now, door.guarded)?.wrong > 0 {
+        if !door.is_whole(&secret) {
+            return Err(DAMAGED);
+        }
+        if !matches!(AttemptFile::beside(path, &secret).read()?, Counted::Sound(attempts) if attempts.wrong == 0) {
             return Err(VaultError::PinFirst);
         }
         let key = keys::biometric_key(&biometrics.ask()?, &secret, &door.vault)?;
         // Another secret than the one that was kept: the phone's fingers were changed since.
-        let vault_key = unwrap_key(&key, &header_of(Table::Biometric, door.vault), &door.biometric)
+        let vault_key = unwrap_vault_key(&key, &header_of(Table::Biometric, door.vault), &door.biometric)
             .ok_or(VaultError::NoBiometrics)?;
-        Self::enter(path, db, vault_key, &door, store)
+        Self::enter(path, db, &vault_key, store)
     }
 
-    fn enter(
-        path: &Path,
-        db: Connection,
-        vault_key: Key,
-        door: &Door,
-        store: &dyn KeyStore,
-    ) -> Result<Self, VaultError> {
-        if !door.guarded || door.duress.is_empty() {
-            let filler = decoy::filler(&header_of(Table::Duress, door.vault))?;
-            let sql = "UPDATE header SET guarded = 1, duress = CASE WHEN length(duress) = 0 THEN ?1 ELSE duress END";
-            match db.execute(sql, [filler]).map_err(VaultError::from) {
-                // Noted when there is room again.
-                Ok(_) | Err(VaultError::Full) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let mut vault = Self::behind(path, db, KeyRing::new(vault_key), false);
+    fn enter(path: &Path, db: Connection, key: &VaultKey, store: &dyn KeyStore) -> Result<Self, VaultError> {
+        let mut vault = Self::behind(path, db, KeyRing::new(key), false);
         if let Some(newest) = store.generation()? {
             let here = vault.read(|tx| tx.generation())?;
             if here < newest {
@@ -218,37 +314,43 @@ impl Vault {
     ///
     /// Salt and cost stay as they were at enrolment: the PIN under duress, which nobody need know here, hangs on the same.
     pub fn change_pin(&mut self, store: &dyn KeyStore, new: &Pin) -> Result<(), VaultError> {
-        let door = Door::read(&self.db)?;
-        let unlock = door.key_of(new, &store.get()?)?;
-        if decoy::open(&unlock, &header_of(Table::Duress, door.vault), &door.duress).is_some() {
+        let unlock = self.stretcher(store)?.stretch(new)?;
+        self.change_pin_to(store, &unlock)
+    }
+
+    /// What stretching a PIN takes: half a second of work that need not hold the vault.
+    pub fn stretcher(&self, store: &dyn KeyStore) -> Result<Stretcher, VaultError> {
+        Ok(Stretcher { door: Door::read(&self.db)?, secret: store.get()? })
+    }
+
+    pub fn change_pin_to(&mut self, store: &dyn KeyStore, unlock: &Stretched) -> Result<(), VaultError> {
+        let mut door = Door::read(&self.db)?;
+        if decoy::open(&unlock.0, &header_of(Table::Duress, door.vault), &door.duress).is_some() {
             return Err(VaultError::SamePin);
         }
-        let wrapped = wrap(&unlock, &door.vault_key_header(), self.ring.vault_key())?;
-        self.db.execute("UPDATE header SET wrapped = ?1", [wrapped])?;
-        Ok(())
+        door.wrapped = wrap_vault_key(&unlock.0, &door.vault_key_header(), &self.ring.vault_key())?;
+        self.put_door(door, store)
     }
 
     /// Sets the PIN under duress, or takes it away. What it opens shows `shown`'s name and station and nobody's records.
     pub fn set_duress_pin(
         &mut self,
         store: &dyn KeyStore,
-        pin: Option<&Pin>,
+        unlock: Option<&Stretched>,
         shown: &Identity,
     ) -> Result<(), VaultError> {
-        let door = Door::read(&self.db)?;
+        let mut door = Door::read(&self.db)?;
         let header = header_of(Table::Duress, door.vault);
-        let sealed = match pin {
-            Some(pin) => {
-                let unlock = door.key_of(pin, &store.get()?)?;
-                if unwrap_key(&unlock, &door.vault_key_header(), &door.wrapped).is_some() {
+        door.duress = match unlock {
+            Some(Stretched(unlock)) => {
+                if unwrap_vault_key(unlock, &door.vault_key_header(), &door.wrapped).is_some() {
                     return Err(VaultError::SamePin);
                 }
-                decoy::seal(&unlock, &header, shown)?
+                decoy::seal(unlock, &header, shown)?
             }
             None => decoy::filler(&header)?,
         };
-        self.db.execute("UPDATE header SET duress = ?1", [sealed])?;
-        Ok(())
+        self.put_door(door, store)
     }
 
     /// From now on a recognised finger or face opens the vault too. The OS keeps a secret of its own for it.
@@ -257,28 +359,56 @@ impl Vault {
         store: &dyn KeyStore,
         biometrics: &dyn BiometricStore,
     ) -> Result<(), VaultError> {
-        let door = Door::read(&self.db)?;
+        let mut door = Door::read(&self.db)?;
         let kept = DeviceSecret::make()?;
         let key = keys::biometric_key(&kept, &store.get()?, &door.vault)?;
-        let wrapped = wrap(&key, &header_of(Table::Biometric, door.vault), self.ring.vault_key())?;
+        door.biometric = wrap_vault_key(&key, &header_of(Table::Biometric, door.vault), &self.ring.vault_key())?;
         biometrics.keep(&kept)?;
-        self.db.execute("UPDATE header SET biometric = ?1", [wrapped])?;
-        Ok(())
+        self.put_door(door, store)
     }
 
     /// Only the PIN opens it again.
-    pub fn forbid_biometrics(&mut self, biometrics: &dyn BiometricStore) -> Result<(), VaultError> {
-        self.db.execute("UPDATE header SET biometric = x''", [])?;
+    pub fn forbid_biometrics(
+        &mut self,
+        store: &dyn KeyStore,
+        biometrics: &dyn BiometricStore,
+    ) -> Result<(), VaultError> {
+        let mut door = Door::read(&self.db)?;
+        door.biometric = Vec::new();
+        self.put_door(door, store)?;
         biometrics.forget()
     }
 
     /// Wrong PINs after which the keys go.
-    pub fn wipe_after(&mut self, wrong: u32) -> Result<(), VaultError> {
+    pub fn wipe_after(&mut self, store: &dyn KeyStore, wrong: u32) -> Result<(), VaultError> {
         if !(3..=100).contains(&wrong) {
             return Err(VaultError::PinLimit);
         }
-        self.db.execute("UPDATE header SET wipe_after = ?1", [wrong])?;
+        let mut door = Door::read(&self.db)?;
+        door.wipe_after = wrong;
+        self.put_door(door, store)
+    }
+
+    /// The row as it was is not left in the log for an older PIN to be put back from.
+    fn put_door(&mut self, mut door: Door, store: &dyn KeyStore) -> Result<(), VaultError> {
+        door.store(&self.db, &store.get()?)?;
+        self.cut_log();
         Ok(())
+    }
+}
+
+/// A PIN's work, apart from the vault.
+pub struct Stretcher {
+    door: Door,
+    secret: DeviceSecret,
+}
+
+/// What a PIN and the device's secret come to.
+pub struct Stretched(Key);
+
+impl Stretcher {
+    pub fn stretch(&self, pin: &Pin) -> Result<Stretched, VaultError> {
+        Ok(Stretched(self.door.key_of(pin, &self.secret)?))
     }
 }
 
@@ -301,21 +431,38 @@ fn door_of(path: &Path) -> Result<(Connection, Door), VaultError> {
     Ok((db, door))
 }
 
-/// Writes the header of a new vault and says its key.
-fn make_door(db: &Connection, pin: &Pin, secret: &DeviceSecret, cost: PinCost) -> Result<Key, VaultError> {
+/// Writes the header of a new vault.
+fn make_door(
+    db: &Connection,
+    pin: &Pin,
+    secret: &DeviceSecret,
+    cost: PinCost,
+    key: &VaultKey,
+) -> Result<(), VaultError> {
     let (mut vault, mut salt) = ([0u8; 16], [0u8; 16]);
     keys::fill_random(&mut vault)?;
     keys::fill_random(&mut salt)?;
-    let unlock = keys::unlock_key(pin, secret, &vault, &salt, cost.kib, cost.passes)?;
-    let vault_key = keys::make_key()?;
-    let wrapped = wrap(&unlock, &header_of(Table::VaultKey, vault), &vault_key)?;
-    let duress = decoy::filler(&header_of(Table::Duress, vault))?;
-    db.execute(
-        "INSERT INTO header (only, format, vault, salt, kib, passes, wrapped, guarded, duress)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",
-        (seal::FORMAT, vault, salt, cost.kib, cost.passes, wrapped, duress),
+    let mut door = Door {
+        format: seal::FORMAT,
+        vault,
+        salt,
+        cost,
+        wrapped: Vec::new(),
+        guarded: true,
+        wipe_after: crate::attempts::WIPE_AFTER,
+        duress: decoy::filler(&header_of(Table::Duress, vault))?,
+        biometric: Vec::new(),
+        tampered: 0,
+        told: Vec::new(),
+    };
+    door.wrapped = wrap_vault_key(&door.key_of(pin, secret)?, &door.vault_key_header(), key)?;
+    let tx = db.unchecked_transaction()?;
+    tx.execute(
+        "INSERT INTO header (only, format, vault, salt, kib, passes, wrapped) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+        (door.format, vault, salt, cost.kib, cost.passes, &door.wrapped),
     )?;
-    Ok(vault_key)
+    door.store(&tx, secret)?;
+    Ok(tx.commit()?)
 }
 
 /// `alone`: the log's index is kept in memory, so that nothing need be written to read; no other process may open the file
@@ -415,6 +562,12 @@ mod tests {
         Ok(())
     }
 
+    fn set_duress(vault: &mut Vault, store: &FileKeyStore, pin: &Pin) -> Result<(), VaultError> {
+        let unlock = vault.stretcher(store)?.stretch(pin)?;
+        let shown = identity().map_err(|_| VaultError::Missing("an identity"))?;
+        vault.set_duress_pin(store, Some(&unlock), &shown)
+    }
+
     fn identity() -> Result<Identity, Box<dyn std::error::Error>> {
         Ok(Identity {
             device: record::DeviceId([1; 8]),
@@ -438,8 +591,8 @@ mod tests {
         let (_folder, path, store) = vault()?;
         let (right, duress) = (Pin::new("2468")?, Pin::new("9999")?);
         let mut open = Vault::open(&path, &store, &right, at(0))?;
-        assert!(matches!(open.set_duress_pin(&store, Some(&right), &identity()?), Err(VaultError::SamePin)));
-        open.set_duress_pin(&store, Some(&duress), &identity()?)?;
+        assert!(matches!(set_duress(&mut open, &store, &right), Err(VaultError::SamePin)));
+        set_duress(&mut open, &store, &duress)?;
         open.write(|tx| {
             tx.put_item(&crate::Item {
                 kind: protocol::Kind::Facility,
@@ -480,7 +633,7 @@ mod tests {
     fn whoever_was_told_the_pin_under_duress_gains_no_try_at_the_other() -> Outcome {
         let (_folder, path, store) = vault()?;
         let duress = Pin::new("9999")?;
-        Vault::open(&path, &store, &Pin::new("2468")?, at(0))?.set_duress_pin(&store, Some(&duress), &identity()?)?;
+        set_duress(&mut Vault::open(&path, &store, &Pin::new("2468")?, at(0))?, &store, &duress)?;
         for left in (5..10).rev() {
             let minute = (10 - left as u64) * 100;
             let error = Vault::open(&path, &store, &Pin::new("1357")?, at(minute)).err();
@@ -498,7 +651,7 @@ mod tests {
         };
         let unset = length()?;
         let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
-        open.set_duress_pin(&store, Some(&Pin::new("9999")?), &identity()?)?;
+        set_duress(&mut open, &store, &Pin::new("9999")?)?;
         drop(open);
         assert_eq!(unset, length()?);
         Ok(())
@@ -530,7 +683,7 @@ mod tests {
     fn a_recognised_finger_opens_the_vault_and_after_a_wrong_pin_only_the_pin_does() -> Outcome {
         let (_folder, path, store) = vault()?;
         let (right, wrong, finger) = (Pin::new("2468")?, Pin::new("1357")?, Finger::default());
-        let by_finger = || Vault::open_recognised(&path, &store, &finger, at(0));
+        let by_finger = || Vault::open_recognised(&path, &store, &finger);
         assert!(matches!(by_finger().err(), Some(VaultError::NoBiometrics)));
         Vault::open(&path, &store, &right, at(0))?.allow_biometrics(&store, &finger)?;
         assert!(allows_biometrics(&path));
@@ -544,9 +697,95 @@ mod tests {
         // The device's own secret is needed beside the finger's.
         let elsewhere = FileKeyStore::beside(&path.with_extension("other"));
         elsewhere.put(&DeviceSecret::make()?)?;
-        assert!(Vault::open_recognised(&path, &elsewhere, &finger, at(0)).is_err());
-        Vault::open(&path, &store, &right, at(0))?.forbid_biometrics(&finger)?;
+        assert!(Vault::open_recognised(&path, &elsewhere, &finger).is_err());
+        Vault::open(&path, &store, &right, at(0))?.forbid_biometrics(&store, &finger)?;
         assert!(matches!(by_finger().err(), Some(VaultError::NoBiometrics)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_damaged_header_is_no_wrong_pin() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let right = Pin::new("2468")?;
+        for harm in [
+            "UPDATE header SET salt = zeroblob(16)",
+            "UPDATE header SET wrapped = zeroblob(200)",
+            "UPDATE header SET kib = 2000000000",
+            "UPDATE header SET wipe_after = 1000",
+            "UPDATE header SET duress = zeroblob(1100)",
+        ] {
+            let sound = std::fs::read(&path)?;
+            Connection::open(&path)?.execute(harm, [])?;
+            for _ in 0..12 {
+                let said = Vault::open(&path, &store, &right, at(0)).err();
+                assert!(matches!(said, Some(VaultError::Damaged { table: "header" })), "{harm}: {said:?}");
+            }
+            std::fs::write(&path, sound)?;
+            Vault::open(&path, &store, &right, at(0))?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_counter_that_is_taken_away_again_and_again_ends_in_the_wipe_and_an_altered_one_is_waited_for_once() -> Outcome
+    {
+        let (_folder, path, store) = vault()?;
+        let counter = path.with_extension("vault.attempts");
+        std::fs::write(&counter, vec![0; 160])?;
+        let right = Pin::new("2468")?;
+        assert!(matches!(Vault::open(&path, &store, &right, at(0)).err(), Some(VaultError::Wait { .. })));
+        assert!(matches!(Vault::open(&path, &store, &right, at(59)).err(), Some(VaultError::Wait { wait_ms: 60_000 })));
+        Vault::open(&path, &store, &right, at(60))?;
+        for n in 1..=4 {
+            std::fs::remove_file(&counter)?;
+            let waits = Vault::open(&path, &store, &right, at(1_000 * n)).err();
+            assert!(matches!(waits, Some(VaultError::Wait { .. })), "{n}: {waits:?}");
+            let error = Vault::open(&path, &store, &Pin::new("1357")?, at(1_000 * n + 60)).err();
+            if n < 4 {
+                assert!(matches!(error, Some(VaultError::WrongPin { .. })), "{n}: {error:?}");
+            } else {
+                assert!(matches!(error, Some(VaultError::Wiped)), "{error:?}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn tries_made_side_by_side_are_all_counted() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let wrong = Pin::new("1357")?;
+        let refused = std::thread::scope(|scope| {
+            let tries: Vec<_> =
+                (0..3).map(|_| scope.spawn(|| Vault::open(&path, &store, &wrong, at(0)).err())).collect();
+            tries.into_iter().map(|one| one.join()).collect::<Vec<_>>()
+        });
+        let mut left: Vec<u32> = refused
+            .into_iter()
+            .filter_map(|error| match error {
+                Ok(Some(VaultError::WrongPin { left, .. })) => Some(left),
+                _ => None,
+            })
+            .collect();
+        left.sort();
+        assert_eq!(left, [7, 8, 9]);
+        Ok(())
+    }
+
+    #[test]
+    fn after_the_wipe_an_older_copy_of_the_file_opens_with_no_pin() -> Outcome {
+        let (folder, path, store) = vault()?;
+        let before = std::fs::read(&path)?;
+        let attempts = std::fs::read(path.with_extension("vault.attempts"))?;
+        let key = std::fs::read(path.with_extension("vault.device-key"))?;
+        Vault::open(&path, &store, &Pin::new("2468")?, at(0))?.wipe(&store)?;
+        let copy = folder.path().join("copy.vault");
+        std::fs::write(&copy, &before)?;
+        std::fs::write(copy.with_extension("vault.attempts"), &attempts)?;
+        std::fs::copy(path.with_extension("vault.device-key"), copy.with_extension("vault.device-key"))?;
+        let opened = Vault::open(&copy, &FileKeyStore::beside(&copy), &Pin::new("2468")?, at(0));
+        assert!(opened.is_err(), "the device's secret that it needs is gone");
+        assert!(std::fs::read(path.with_extension("vault.device-key"))? != key);
+        assert!(!path.with_extension("vault.device-key.next").exists());
         Ok(())
     }
 }

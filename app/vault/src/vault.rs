@@ -68,7 +68,10 @@ impl Vault {
         match looked() {
             Ok(true) => Standing::Wiped,
             Ok(false) => Standing::Vault,
-            Err(_) => Standing::Unreadable,
+            Err(VaultError::Unreadable(error)) if is_damage(&error) => Standing::Unreadable,
+            Err(VaultError::NotAVault) => Standing::Unreadable,
+            // In use, not ours to read, no room: nothing that says the file is bad. It is left where it is.
+            Err(_) => Standing::Vault,
         }
     }
 
@@ -95,7 +98,7 @@ impl Vault {
 
     /// What an erasure freed is overwritten (`secure_delete`); the log still holds what was written before it. Another
     /// connection that reads keeps the log for now: the next erasure, or the file's last closing, cuts it.
-    fn cut_log(&self) {
+    pub(crate) fn cut_log(&self) {
         let cut: Result<i64, rusqlite::Error> = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0));
         if !matches!(cut, Ok(0)) {
             tracing::info!("the log of an erasure is cut off later: somebody else is reading");
@@ -116,13 +119,13 @@ impl Vault {
     }
 
     /// 封印消去: the keys go, the sealed copies stay.
-    pub fn wipe(mut self) -> Result<(), VaultError> {
+    pub fn wipe(mut self, store: &dyn KeyStore) -> Result<(), VaultError> {
         if self.decoy {
             // The one that it stands in front of.
             self.db = Connection::open(&self.path)?;
             schema::configure(&self.db)?;
         }
-        capsule::wipe(&mut self.db)
+        capsule::wipe(&mut self.db, store)
     }
 
     /// Tells the key store how far this file has come, so that an older copy of it is noticed.
@@ -141,6 +144,11 @@ impl Vault {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Code;
+    matches!(error.sqlite_error_code(), Some(Code::NotADatabase | Code::DatabaseCorrupt))
 }
 
 #[cfg(test)]
@@ -186,7 +194,7 @@ mod tests {
             Ok(bodies)
         })?;
         assert!(bodies.len() >= 4);
-        open.wipe()?;
+        open.wipe(&store)?;
         for file in std::fs::read_dir(path.parent().ok_or("no folder")?)? {
             let bytes = std::fs::read(file?.path())?;
             for body in &bodies {
@@ -208,6 +216,15 @@ mod tests {
         }
         fn get(&self) -> Result<DeviceSecret, VaultError> {
             self.0.get()
+        }
+        fn put_next(&self, secret: &DeviceSecret) -> Result<(), VaultError> {
+            self.0.put_next(secret)
+        }
+        fn next(&self) -> Result<Option<DeviceSecret>, VaultError> {
+            self.0.next()
+        }
+        fn adopt_next(&self) -> Result<(), VaultError> {
+            self.0.adopt_next()
         }
         fn generation(&self) -> Result<Option<u64>, VaultError> {
             Ok(self.1.lock().ok().and_then(|g| *g))
@@ -275,6 +292,52 @@ mod tests {
                 let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
             }
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_sum_that_was_taken_away_or_damaged_is_noticed_and_keeps_nobody_from_writing() -> Outcome {
+        for harm in ["DELETE FROM state WHERE name = 'root'", "UPDATE state SET sealed = x'0102' WHERE name = 'root'"] {
+            let (_folder, path, store) = vault()?;
+            let pin = Pin::new("2468")?;
+            let item = record_of("hp-1", 1)?;
+            Vault::open(&path, &store, &pin, at(0))?.write(|tx| tx.put_item(&item))?;
+            Connection::open(&path)?.execute(harm, [])?;
+            let mut open = Vault::open(&path, &store, &pin, at(0))?;
+            assert!(!open.read(|tx| tx.rows_add_up())?, "{harm}");
+            open.write(|tx| tx.put_setting("language", "en"))?;
+            assert!(!open.read(|tx| tx.rows_add_up())?, "what stood under it is not vouched for by a new one");
+            drop(open);
+            assert!(!Vault::open(&path, &store, &pin, at(0))?.read(|tx| tx.rows_add_up())?);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_outbox_says_of_an_entry_is_covered_too() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let pin = Pin::new("2468")?;
+        let item = record_of("hp-1", 1)?;
+        Vault::open(&path, &store, &pin, at(0))?.write(|tx| tx.put_item(&item))?;
+        // A facility's mark altered: its withdrawal would not find the record any more.
+        Connection::open(&path)?.execute("UPDATE item SET source = zeroblob(16)", [])?;
+        assert!(!Vault::open(&path, &store, &pin, at(0))?.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn the_sum_of_an_older_version_is_believed_and_then_covers_more() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let pin = Pin::new("2468")?;
+        let item = record_of("hp-1", 1)?;
+        let mut open = Vault::open(&path, &store, &pin, at(0))?;
+        open.write(|tx| tx.put_item(&item))?;
+        open.write(|tx| tx.put_root_of_version_1())?;
+        drop(open);
+        let mut open = Vault::open(&path, &store, &pin, at(0))?;
+        assert!(open.read(|tx| tx.rows_add_up())?);
+        open.write(|tx| tx.put_setting("language", "en"))?;
+        assert!(open.read(|tx| tx.rows_add_up())?);
         Ok(())
     }
 

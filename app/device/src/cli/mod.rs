@@ -250,7 +250,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
             if shown.sound { Ok(()) } else { Err(CliError::Damaged) }
         }
         Command::Wipe { .. } => {
-            phone.wipe()?;
+            phone.wipe(&store)?;
             out.say(&serde_json::json!({ "wiped": true }), |_| WIPED.to_string())
         }
         Command::Sync => {
@@ -259,7 +259,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
                 Err(DeviceError::Sync(Failure::Refused(RefusalCode::Revoked))) => {
                     return Err(match phone.push_copies().await {
                         Ok(pushed) if pushed.wipe_ordered => {
-                            phone.wipe()?;
+                            phone.wipe(&store)?;
                             DeviceError::WipedByOrder
                         }
                         Ok(_) => DeviceError::RevokedButBrought,
@@ -321,7 +321,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Report(command) => document::report(&phone, command, &out),
         Command::Manager(command) => document::manager(&phone, command, &out, now),
         Command::Pin(PinCommand::Limit { wrong }) => {
-            phone.set_pin_limit(wrong)?;
+            phone.set_pin_limit(&store, wrong)?;
             out.say(&serde_json::json!({ "limit": wrong }), |_| format!("after {wrong} wrong PINs the keys go"))
         }
         Command::Pin(PinCommand::Duress { duress_pin_file, .. }) => {

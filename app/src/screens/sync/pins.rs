@@ -102,7 +102,7 @@ fn carry_out(
         Order::ForgetDuress => phone.set_duress_pin(store, None),
         Order::Biometrics(on) => match biometrics {
             Some(biometrics) if on => phone.allow_biometrics(store, biometrics.as_ref()),
-            Some(biometrics) => phone.forbid_biometrics(biometrics.as_ref()),
+            Some(biometrics) => phone.forbid_biometrics(store, biometrics.as_ref()),
             None => Ok(()),
         },
     }

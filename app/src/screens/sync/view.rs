@@ -103,7 +103,7 @@ pub fn SyncScreen() -> Element {
             Settings {}
             super::pins::Pins {}
             div { class: "src", {words.with("sync-device", &[("device", session.phone.identity().device.to_string().into())])} " · {device::VERSION}" }
-            button { class: "btn g", id: "lock", onclick: move |_| shell.lock(), {words.say("lock")} }
+            button { class: "btn g", id: "lock", onclick: move |_| { shell.lock(); }, {words.say("lock")} }
         }
         footer { class: "foot near",
             button { class: "btn", id: "sync-now", disabled: syncing, onclick: move |_| session.background.sync_now(),

@@ -1,7 +1,7 @@
 //! The PIN pad, on the screen.
 
 use super::update::{Effect, Event, Model, update};
-use crate::app::{Gate, Launch, Session, Shell, bring_sealed};
+use crate::app::{Gate, Launch, Session, Shell, Unsaved, bring_sealed};
 use crate::components::{Drawn, Icon};
 use crate::screens::enrol::LanguageSwitch;
 use crate::text::{error_words, use_words};
@@ -11,6 +11,10 @@ use dioxus::prelude::*;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a locked app looks for its hub.
+const LOCKED_CONTACT: Duration = Duration::from_secs(180);
 
 #[component]
 pub fn Unlock(vault: PathBuf) -> Element {
@@ -33,6 +37,23 @@ pub fn Unlock(vault: PathBuf) -> Element {
                     }
                 }
             });
+        }
+    });
+    // Locked is not silent: what was written goes sealed, and a lost phone hears that its keys are to go.
+    let locked = vault.clone();
+    use_future(move || {
+        let locked = locked.clone();
+        async move {
+            loop {
+                tokio::time::sleep(LOCKED_CONTACT).await;
+                let store = FileKeyStore::beside(&locked);
+                let pushed = device::capsule::push(&locked, &store).await;
+                if pushed.is_ok_and(|pushed| pushed.wipe_ordered) {
+                    let words = error_words(words, &DeviceError::Vault(VaultError::Wiped));
+                    update(&mut model.write(), Event::Failed(words));
+                    return;
+                }
+            }
         }
     });
     let Model { digits, working, error } = model();
@@ -103,5 +124,10 @@ async fn open(
         bring_sealed(file.clone());
     }
     let phone = Arc::new(phone?);
-    Ok(Session { vault: file, background: Rc::new(Background::start(phone.clone())), phone })
+    Ok(Session {
+        vault: file,
+        unsaved: Unsaved::default(),
+        background: Rc::new(Background::start(phone.clone())),
+        phone,
+    })
 }

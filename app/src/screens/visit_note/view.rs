@@ -24,8 +24,20 @@ use std::rc::Rc;
 /// What every part of this screen works with.
 #[derive(Clone, Copy, PartialEq)]
 struct Desk {
-    send: Callback<Event>,
+    /// Answers whether the vault took it.
+    send: Callback<Event, bool>,
     model: Signal<Model>,
+    note: DocumentId,
+}
+
+impl Desk {
+    fn save_value(self, field: &str, typed: String) {
+        self.send.call(Event::ValueTyped { field: field.to_string(), typed });
+    }
+
+    fn keep_value(self, field: &str, typed: String) {
+        self.send.call(Event::TextPaused { field: field.to_string(), shown: String::new(), typed });
+    }
 }
 
 #[component]
@@ -35,22 +47,39 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let mut model = use_signal(Model::default);
-    let phone = session.phone.clone();
+    let (phone, unsaved) = (session.phone.clone(), session.unsaved.clone());
     let send = use_callback(move |event: Event| {
         // A key in a burst changes nothing here: the screen is drawn once a burst, not once a key.
         let typing = model.peek().typing;
         if (event == Event::TypingBegan && typing) || (event == Event::TypingSettled && !typing) {
-            return;
+            return true;
         }
         let effects = update(&mut model.write(), event);
+        let mut taken = true;
         for effect in effects {
+            let text = match &effect {
+                Effect::SaveText { field, shown, typed } => {
+                    Some((field.clone(), Edited { shown: shown.clone(), typed: typed.clone() }))
+                }
+                _ => None,
+            };
             let after = perform(&phone, id, effect, |error| error_words(words, error));
+            let failed = matches!(after, Some(Event::Failed(_)));
+            taken &= !failed;
+            if let Some((field, edited)) = text {
+                // It outlives this screen until the vault has taken it.
+                match failed {
+                    true => unsaved.borrow_mut().insert((id, field), edited),
+                    false => unsaved.borrow_mut().remove(&(id, field)),
+                };
+            }
             if let Some(event) = after {
                 update(&mut model.write(), event);
             }
         }
+        taken
     });
-    let desk = Desk { send, model };
+    let desk = Desk { send, model, note: id };
     let phone = session.phone.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
@@ -82,7 +111,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
                 div { class: "seg", role: "tablist",
                     for (which, key) in Section::ALL {
                         button { role: "tab", id: "{key}", class: if section == which { "on" }, "aria-selected": section == which,
-                            onclick: move |_| send.call(Event::SectionChosen(which)), {words.say(key)}
+                            onclick: move |_| { send.call(Event::SectionChosen(which)); }, {words.say(key)}
                         }
                     }
                 }
@@ -106,9 +135,9 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         if draft {
             footer { class: "foot",
                 if section == Section::Confirm {
-                    button { class: "btn", id: "confirm", disabled: check_complete(note.row.form, &note.view, &note.context).is_err(), onclick: move |_| send.call(Event::ConfirmTapped), {words.say("confirm-button")} }
+                    button { class: "btn", id: "confirm", disabled: check_complete(note.row.form, &note.view, &note.context).is_err(), onclick: move |_| { send.call(Event::ConfirmTapped); }, {words.say("confirm-button")} }
                 } else {
-                    button { class: "btn", id: "next", onclick: move |_| send.call(Event::NextTapped), {words.say("next")} }
+                    button { class: "btn", id: "next", onclick: move |_| { send.call(Event::NextTapped); }, {words.say("next")} }
                 }
             }
         }
@@ -193,7 +222,7 @@ fn ConflictCard(conflict: Conflict, desk: Desk) -> Element {
                 button { key: "{i}", class: "opt",
                     onclick: {
                         let (field, value) = (conflict.field.clone(), side.value.clone());
-                        move |_| desk.send.call(Event::ValueChosen { field: field.clone(), value: value.clone() })
+                        move |_| { desk.send.call(Event::ValueChosen { field: field.clone(), value: value.clone() }); }
                     },
                     b { {value_words(words, &conflict.field, &side.value)} }
                     span { class: "who",
@@ -267,7 +296,7 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, bounds: Bounds,
             div { class: "row sp", span { class: "k", "{label}" }
                 button { class: "mini", "aria-expanded": asking(), "aria-label": format!("{label} {}", words.say("unmeasured")), onclick: move |_| asking.toggle(), "…" }
             }
-            NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: move |typed| desk.send.call(Event::ValueTyped { field: name.to_string(), typed }) }
+            NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) }
             if let Some(unmeasured) = unmeasured { div { class: "p", "{unmeasured}" } }
             if let Some(refused) = refused { div { class: "p bad", role: "alert", "{refused}" } }
             match concern {
@@ -303,7 +332,7 @@ fn Care(note: Shown, desk: Desk) -> Element {
             div { class: "chips",
                 for (name, on) in care {
                     button { key: "{name}", id: "{name}", class: if on { "chip on" } else { "chip" }, "aria-pressed": on,
-                        onclick: move |_| desk.send.call(Event::ValueChosen { field: name.to_string(), value: FieldValue::Flag(!on) }),
+                        onclick: move |_| { desk.send.call(Event::ValueChosen { field: name.to_string(), value: FieldValue::Flag(!on) }); },
                         if on { "✓ " } {field_label(words, name)}
                     }
                 }
@@ -336,12 +365,12 @@ fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
     let Ok(field) = Field::named(name) else { return rsx! {} };
     let value = note.0.view.fields.get(name).cloned();
     let label = field_label(words, name);
-    let save = move |typed| desk.send.call(Event::ValueTyped { field: name.to_string(), typed });
+    let save = move |typed| desk.save_value(name, typed);
     let line = |label: String, unit: &str, shown: String, keys: &'static str| {
         rsx! {
             div { class: "line row sp wrap",
                 label { r#for: name, "{label} " {unit_words(words, unit)} }
-                div { class: "f slim wide", NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: save } }
+                div { class: "f slim wide", NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: save, on_keep: move |typed| desk.keep_value(name, typed) } }
                 if let Some(refused) = refused.clone() { div { class: "p bad", role: "alert", "{refused}" } }
             }
         }
@@ -375,12 +404,14 @@ fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
 
 #[component]
 fn LongText(name: &'static str, label: String, limit: usize, text: String, desk: Desk) -> Element {
+    let session = use_context::<Session>();
+    let unsaved = session.unsaved.borrow().get(&(desk.note, name.to_string())).cloned();
     rsx! {
         TextField {
-            id: name.to_string(), label, text, limit,
-            on_typing: move |()| desk.send.call(Event::TypingBegan),
-            on_settled: move |()| desk.send.call(Event::TypingSettled),
-            on_keep: move |e: Edited| desk.send.call(Event::TextPaused { field: name.to_string(), shown: e.shown, typed: e.typed }),
+            id: name.to_string(), label, text, limit, unsaved,
+            on_typing: move |()| { desk.send.call(Event::TypingBegan); },
+            on_settled: move |()| { desk.send.call(Event::TypingSettled); },
+            on_keep: move |e: Edited| { desk.send.call(Event::TextPaused { field: name.to_string(), shown: e.shown, typed: e.typed }); },
             on_save: move |e: Edited| desk.send.call(Event::TextChanged { field: name.to_string(), shown: e.shown, typed: e.typed }),
         }
     }
@@ -418,7 +449,7 @@ fn YesNo(name: &'static str, value: Option<Known>, desk: Desk) -> Element {
 fn Choice(name: &'static str, label: String, value: Known, on: bool, desk: Desk) -> Element {
     rsx! {
         button { class: if on { "chip on" } else { "chip" }, "aria-pressed": on,
-            onclick: move |_| desk.send.call(Event::ValueChosen { field: name.to_string(), value: value.0.clone() }),
+            onclick: move |_| { desk.send.call(Event::ValueChosen { field: name.to_string(), value: value.0.clone() }); },
             if on { "✓ " } "{label}"
         }
     }
@@ -464,15 +495,15 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
                 div { class: "line row sp wrap", key: "{name}",
                     label { r#for: name, {field_label(words, name)} }
                     div { class: "row wrap",
-                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, keys: "text", on_save: move |typed| desk.send.call(Event::ValueTyped { field: name.to_string(), typed }) } }
-                        button { class: "btn g s", id: "{now_key}", onclick: move |_| desk.send.call(Event::ValueChosen { field: name.to_string(), value: minute_of(Timestamp::now()) }), {words.say(now_key)} }
+                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, keys: "text", on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
+                        button { class: "btn g s", id: "{now_key}", onclick: move |_| { desk.send.call(Event::ValueChosen { field: name.to_string(), value: minute_of(Timestamp::now()) }); }, {words.say(now_key)} }
                     }
                     if let Some(refused) = refused.get(name) { div { class: "p bad", role: "alert", "{refused}" } }
                 }
             }
             div { class: "line row sp wrap",
                 label { r#for: "next_visit", {field_label(words, "next_visit")} }
-                div { class: "f slim wide", NumberField { id: "next_visit".to_string(), label: field_label(words, "next_visit"), value: next, keys: "text", on_save: move |typed| desk.send.call(Event::ValueTyped { field: "next_visit".to_string(), typed }) } }
+                div { class: "f slim wide", NumberField { id: "next_visit".to_string(), label: field_label(words, "next_visit"), value: next, keys: "text", on_save: move |typed| desk.save_value("next_visit", typed), on_keep: move |typed| desk.keep_value("next_visit", typed) } }
                 if let Some(refused) = refused.get("next_visit") { div { class: "p bad", role: "alert", "{refused}" } }
             }
         }
