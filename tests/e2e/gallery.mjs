@@ -45,6 +45,9 @@ async function series(url, colorScheme, language, size) {
     await until('the other language', async () => (await isEnglish()) === (language === 'en'));
   }
   await picture('unlock');
+  await tap(page, page.locator('#switch'), '#add');
+  await picture('choose');
+  await tap(page, page.locator('.cardlink').first(), '.pad');
   await unlock(page);
 
   // Language and size are kept in the vault: set both, whatever stood there.

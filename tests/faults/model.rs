@@ -1,16 +1,17 @@
-//! The sync protocol (DESIGN §5) as a small model, walked through in every order: laws 1, 3 and 5, and that everything
-//! comes home. Law 2 (a page and its cursor together) is a mistake below that the model must find.
+//! The sync protocol (DESIGN §5) as a small model, walked through in every order: laws 1, 3 and 5 hold in every state,
+//! and from every state everything comes home. Law 2 (a page and its cursor together) is broken below, and found out.
 //!
-//! Modelled: two phones of one station and a hub; series, numbers, frozen entries, sealed copies, receipts, durability (the
-//! hub's backup), the feed with its chained cursor, the hub's epoch, forks, the sealed wipe. A phone's step is one
-//! transaction, as in `app/device/src/store_answer.rs`; the hub's rules are those of `sync/hub/src/store/entries.rs`. A bad
-//! line keeps each phone's last request and last answer and delivers them late, again and again, or never. One crash, one
-//! hub put back from its backup, one older file of phone A put back, one wipe of phone A (ordered, or by ten wrong PINs).
+//! Modelled: two phones of one station and a hub; series, numbers, frozen entries, sealed copies, receipts, durability
+//! (the hub's backup), the feed with its chained cursor, the hub's epoch, forks, the sealed wipe. A phone's step is one
+//! transaction, as in `app/device/src/store_answer.rs`; the hub follows `entries.rs` and `feed.rs` of its store. A bad
+//! line keeps each phone's last request and last answer, and delivers them now, late, again, or never. Faults: one
+//! crash, one hub put back from its backup, one older file of phone A put back, one wipe of phone A (ordered, or by ten
+//! wrong PINs).
 //!
-//! Not modelled: bytes, hashes and signatures (a chain hash is the feed's beginning itself), documents and their merge,
-//! checks and held entries (what arrives passes at once), pages shorter than the feed, clocks, consent, colleagues' copies
-//! taken as relayed. A change is what a nurse did: made again in a new series, it is the same change. One backup is made
-//! along the way; phone A's older copy is from between its first and its second change.
+//! Not modelled: bytes, hashes, signatures (a chain hash is the beginning of the feed itself), documents and their
+//! merge, checks and held entries (what arrives passes at once), pages shorter than the feed, clocks, consent,
+//! colleagues' copies taken as relayed. A change is what a nurse did: made again in a new series, it is the same one.
+//! Along the way the hub is backed up once; phone A's older file is from between its first change and its second.
 //!
 //! What no protocol can save is excused by name: a change that stood only in the file that an older one replaced.
 
@@ -56,7 +57,7 @@ fn union(sets: impl Iterator<Item = Changes>) -> Changes {
     sets.fold(0, |all, changes| all | changes)
 }
 
-// ------------------------------------------------------------------------------------------------------------- the phone
+// ----------------------------------------------------------------------------------------------------------- the phone
 
 /// A frozen entry; its number is its place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -163,8 +164,8 @@ impl Phone {
         self.epoch = answer.epoch;
     }
 
-    /// After a fork: what is not known to be durable is offered again under new numbers, and the feed is read from the start,
-    /// for it may hold own changes that this file never had.
+    /// After a fork: what is not known to be durable is offered again under new numbers, and the feed is read from the
+    /// start, for it may hold own changes that this file never had.
     fn begin_series(&mut self) {
         self.series += 1;
         self.edits |= self.kept();
@@ -202,7 +203,7 @@ impl Phone {
     }
 }
 
-// --------------------------------------------------------------------------------------------------------------- the wire
+// ------------------------------------------------------------------------------------------------------------ the wire
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Request {
@@ -240,7 +241,7 @@ struct SyncAnswer {
     next_cursor: Feed,
 }
 
-// ---------------------------------------------------------------------------------------------------------------- the hub
+// ------------------------------------------------------------------------------------------------------------- the hub
 
 /// An entry that arrived, and what of it was news for the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -355,7 +356,7 @@ impl Hub {
     }
 
     /// The rest of the feed after a cursor; one from another history starts from the beginning.
-    fn page(&self, phone: usize, cursor: &Feed, mistake: Option<Mistake>) -> (Changes, Feed) {
+    fn page(&self, phone: usize, cursor: &[Changes], mistake: Option<Mistake>) -> (Changes, Feed) {
         let feed = self.feed();
         let start = match mistake {
             Some(Mistake::ReadsCursorWithoutChain) => cursor.len().min(feed.len()),
@@ -370,7 +371,7 @@ impl Hub {
     }
 }
 
-// -------------------------------------------------------------------------------------------------------------- the whole
+// ----------------------------------------------------------------------------------------------------------- the whole
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 enum OlderFile {
@@ -453,9 +454,8 @@ const ONE_BAD_LINE: Story = Story { bad_line: [true, false], ..TWO_BAD_LINES };
 const CRASH: Story = Story { crash: true, ..TWO_BAD_LINES };
 const HUB_PUT_BACK: Story = Story { restore: true, ..ONE_BAD_LINE };
 const OLDER_FILE_AND_WIPE: Story = Story { older_file: true, wipe: true, ..ONE_BAD_LINE };
-/// Phone B only reads here, or the walk would take minutes.
-const EVERY_FAULT: Story =
-    Story { writes: [WRITTEN_BY[A], 0], crash: true, restore: true, ..OLDER_FILE_AND_WIPE };
+/// Phone B only reads here, to keep the walk short.
+const EVERY_FAULT: Story = Story { writes: [WRITTEN_BY[A], 0], crash: true, restore: true, ..OLDER_FILE_AND_WIPE };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -607,12 +607,15 @@ impl Model for Story {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(LAW_1, law_1),
-            Property::always(LAW_3, law_3),
-            Property::always(LAW_5, law_5),
-            Property::always(COMES_HOME, everything_comes_home),
-            Property::sometimes("both nurses read everything and nothing is left to send", all_is_read),
-            Property::sometimes("nothing is missing although every fault struck", all_is_there_after_every_fault),
+            Property::<Self>::always(LAW_1, law_1),
+            Property::<Self>::always(LAW_3, law_3),
+            Property::<Self>::always(LAW_5, law_5),
+            Property::<Self>::always(COMES_HOME, everything_comes_home),
+            Property::<Self>::sometimes("both nurses read everything and nothing is left to send", all_is_read),
+            Property::<Self>::sometimes(
+                "nothing is missing although every fault struck",
+                all_is_there_after_every_fault,
+            ),
         ]
     }
 
@@ -622,7 +625,7 @@ impl Model for Story {
     }
 }
 
-// --------------------------------------------------------------------------------------------------------------- the laws
+// ------------------------------------------------------------------------------------------------------------ the laws
 
 const LAW_1: &str = "law 1: what is marked as received was on the hub's disk in the epoch that receipted it";
 const LAW_3: &str = "law 3: a change stands once in the feed, a number stands for one entry";
@@ -684,7 +687,7 @@ fn all_is_there_after_every_fault(story: &Story, state: &State) -> bool {
     struck && state.excused == 0 && changes_in(&state.hub.log) == all && state.phones.iter().all(there)
 }
 
-// -------------------------------------------------------------------------------------------------------------- the walks
+// ----------------------------------------------------------------------------------------------------------- the walks
 
 fn keeps_the_laws(story: Story) {
     let checker = story.checker().threads(2).spawn_bfs().join();

@@ -4,7 +4,7 @@ use crate::error::DeviceError;
 use crate::http::HubLine;
 use crate::phone::Phone;
 use protocol::receipt::ReceiptScope;
-use protocol::{CapsuleRequest, CapsuleResponse, Failure, SealedCopy, WIRE_VERSION};
+use protocol::{CapsuleRequest, CapsuleResponse, Epoch, Failure, SealedCopy, WIRE_VERSION};
 use std::path::Path;
 use vault::{KeyStore, Locked, LockedVault, VaultError};
 
@@ -27,10 +27,12 @@ pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceEr
     loop {
         let copies = locked.copies(COPIES)?;
         let answer = send(&locked.locked, copies).await?;
+        let is_news = answer.epoch != locked.locked.epoch;
+        locked.begin_epoch(answer.epoch)?;
         locked.mark_received(&answer.received)?;
         pushed.sent += answer.received.len() as u64;
         // What the hub did not take is offered another time, not without end now.
-        if answer.received.len() < COPIES {
+        if answer.received.len() < COPIES && !is_news {
             pushed.wipe_ordered = answer.wipe;
             if answer.wipe && !locked.is_wiped()? {
                 locked.wipe()?;
@@ -63,6 +65,7 @@ impl Phone {
 }
 
 struct Taken {
+    epoch: Epoch,
     received: Vec<(u64, i64)>,
     wipe: bool,
 }
@@ -77,5 +80,9 @@ async fn send(locked: &Locked, copies: Vec<SealedCopy>) -> Result<Taken, DeviceE
     let scope = ReceiptScope { epoch: answer.epoch, device, series };
     let hash_of = |n: u64| request.copies.iter().find(|copy| copy.n == n).map(SealedCopy::hash);
     answer.receipt.verify(&key, &scope, hash_of).map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
-    Ok(Taken { received: answer.receipt.items.iter().map(|item| (item.seq, item.at)).collect(), wipe: answer.wipe })
+    Ok(Taken {
+        epoch: answer.epoch,
+        received: answer.receipt.items.iter().map(|item| (item.seq, item.at)).collect(),
+        wipe: answer.wipe,
+    })
 }

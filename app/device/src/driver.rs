@@ -4,7 +4,9 @@ use crate::error::{DeviceError, failure_code};
 use crate::http::{HubLine, Traffic};
 use crate::phone::Phone;
 use jiff::Timestamp;
-use protocol::{Engine, Failure, Input, Output, Phase, SyncRequest, Trigger};
+use protocol::proof::prove_path;
+use protocol::{Engine, Failure, Input, Output, Phase, RecordsPage, SyncRequest, Trigger};
+use record::PatientId;
 use std::collections::VecDeque;
 use vault::SyncLogLine;
 
@@ -58,6 +60,10 @@ impl Phone {
                     end.wake_at = at;
                     continue;
                 }
+                Output::Renew => {
+                    tracing::warn!("the hub knows other entries under this device's numbers: a new series begins");
+                    self.renew_series().map(|()| Input::Renewed).map_err(as_failure)
+                }
                 Output::Load => self.load_request().map(|r| Input::Loaded(Box::new(r))).map_err(as_failure),
                 Output::Send(request) => {
                     let answer = self.send(&mut line, &request, &mut report).await;
@@ -78,7 +84,7 @@ impl Phone {
                     None => Err(Failure::Storage),
                 },
                 Output::FetchPage { patient, after } => match &line {
-                    Some(hub) => hub.records(&patient, after).await.map(|(page, traffic)| {
+                    Some(hub) => self.page(hub, &patient, after).await.map(|(page, traffic)| {
                         report.traffic += traffic;
                         Input::Page { patient, page: Box::new(page) }
                     }),
@@ -113,6 +119,12 @@ impl Phone {
         let (answer, traffic) = hub.sync(request).await?;
         report.traffic += traffic;
         Ok(Input::Answered(Box::new(answer)))
+    }
+
+    async fn page(&self, hub: &HubLine, patient: &PatientId, after: u64) -> Result<(RecordsPage, Traffic), Failure> {
+        let path = format!("/v1/patients/{patient}/records?after={after}");
+        let key = self.signing_key().map_err(as_failure)?;
+        hub.records(&path, &prove_path(path.as_bytes(), &key)).await
     }
 
     /// The history on the sync screen. Runs in which nothing happened are left out.

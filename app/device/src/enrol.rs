@@ -104,6 +104,9 @@ async fn enrol_into(file: &Path, uri: &EnrolUri, pin: &Pin, cost: PinCost) -> Re
             lease_until: None,
             lease_clock: None,
             backfill: Vec::new(),
+            copies_series: None,
+            earlier: Vec::new(),
+            look_back: false,
         })
     })?;
     Ok(identity)

@@ -109,6 +109,7 @@ pub fn failure_code(failure: &Failure) -> String {
         Failure::Unreachable => "unreachable".into(),
         Failure::NotOurHub => "not_our_hub".into(),
         Failure::Storage => "storage".into(),
+        Failure::OlderHub => "older_hub".into(),
         Failure::Refused(code) => format!("refused_{code:?}").to_lowercase(),
     }
 }
@@ -120,6 +121,9 @@ fn sync_sentence(failure: &Failure) -> &'static str {
             "what answered is not this station's hub; nothing was sent — leave this Wi-Fi, or ask the station's manager"
         }
         Failure::Storage => "the answer of the hub could not be stored; free some space on the device, then sync again",
+        Failure::OlderHub => {
+            "the hub is older than this app; what was written is kept — ask the station's manager to update the hub"
+        }
         Failure::Refused(code) => refusal_sentence(code),
     }
 }
@@ -135,6 +139,7 @@ fn refusal_sentence(code: &RefusalCode) -> &'static str {
         RefusalCode::NoCertificate | RefusalCode::NotThisDevice => {
             "the hub does not know this device; ask the station's manager to enrol it again — what was written is kept"
         }
+        RefusalCode::Locked => "the hub wants to see that this device is unlocked; unlock it again, then sync",
         RefusalCode::SeriesForked => {
             "the hub already holds other notes under this device's numbers: a restored or copied phone; nothing was lost — ask the station's manager to enrol this device again"
         }

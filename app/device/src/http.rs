@@ -4,9 +4,8 @@ use crate::tls;
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
 use protocol::{
     CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, EnrolUri, Failure, RecordsPage, Refusal, RefusalCode,
-    SyncRequest, SyncResponse,
+    SyncRequest, SyncResponse, WIRE_VERSION,
 };
-use record::PatientId;
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -85,8 +84,10 @@ impl HubLine {
         self.exchange(Method::POST, "/v1/capsules", body).await.map(|(answer, _)| answer)
     }
 
-    pub async fn records(&self, patient: &PatientId, after: u64) -> Result<(RecordsPage, Traffic), Failure> {
-        self.exchange(Method::GET, &format!("/v1/patients/{patient}/records?after={after}"), Vec::new()).await
+    /// `proof`: the unlock proof over the path.
+    pub async fn records(&self, path: &str, proof: &[u8]) -> Result<(RecordsPage, Traffic), Failure> {
+        let hex: String = proof.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.exchange_with(Method::GET, path, Vec::new(), Some(&hex)).await
     }
 
     async fn exchange<T: DeserializeOwned>(
@@ -95,11 +96,24 @@ impl HubLine {
         path: &str,
         body: Vec<u8>,
     ) -> Result<(T, Traffic), Failure> {
+        self.exchange_with(method, path, body, None).await
+    }
+
+    async fn exchange_with<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        proof: Option<&str>,
+    ) -> Result<(T, Traffic), Failure> {
         let mut up = method.as_str().len() + path.len() + " HTTP/1.1\r\n\r\n".len() + 1;
         let mut request = self.client.request(method, format!("{}{path}", self.url));
         if !body.is_empty() {
             up += body.len();
             request = request.header(reqwest::header::CONTENT_TYPE, CONTENT_TYPE).body(body);
+        }
+        if let Some(proof) = proof {
+            request = request.header("tsutsuji-proof", proof);
         }
         let request = request.build().map_err(|_| Failure::NotOurHub)?;
         let host = self.url.trim_start_matches("https://").len();
@@ -124,7 +138,11 @@ impl HubLine {
         down += answer.len();
         if status != StatusCode::OK {
             let refusal: Refusal = codec::decode(&answer).map_err(|_| Failure::NotOurHub)?;
-            return Err(Failure::Refused(refusal.code));
+            return Err(match refusal {
+                // The hub speaks an older version than this app: updating the app would not help.
+                Refusal { code: RefusalCode::Version, v: Some(v) } if v < WIRE_VERSION => Failure::OlderHub,
+                Refusal { code, .. } => Failure::Refused(code),
+            });
         }
         let answer = codec::decode(&answer).map_err(|_| Failure::NotOurHub)?;
         Ok((answer, Traffic { round_trips: 1, bytes_up: up as u64, bytes_down: down as u64 }))

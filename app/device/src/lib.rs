@@ -32,7 +32,7 @@ pub use phone::Phone;
 // What the app needs of the rooms below.
 pub use jiff;
 pub use protocol::VERSION;
-pub use protocol::{EnrolUri, Failure, Trigger, UriError};
+pub use protocol::{EnrolUri, Failure, RefusalCode, Trigger, UriError};
 pub use record;
 
 /// A cursor before the first entry.

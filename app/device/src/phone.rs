@@ -55,11 +55,12 @@ impl Phone {
         })?;
         let state = vault.read(|tx| tx.sync_state())?;
         // Before anything is written: every change also goes, sealed, where a wipe does not reach.
-        vault.seal_copies(&identity, state.series)?;
+        let copies_series = state.copies_series.unwrap_or(state.series);
+        vault.seal_copies(&identity, copies_series)?;
         let locked = Locked {
             device: identity.device,
             staff_name: identity.staff_name.clone(),
-            series: state.series,
+            series: copies_series,
             epoch: state.epoch,
             hub_url: identity.hub_url.clone(),
             ca: identity.ca.clone(),

@@ -5,10 +5,11 @@ use crate::lease;
 use crate::note::OpenNote;
 use crate::phone::Phone;
 use jiff::Timestamp;
+use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
-    Consented, Durability, Failure, FeedItem, Kind, RecordsPage, RefusalCode, SyncRequest, SyncResponse, Verdict,
-    VerdictCode,
+    Consented, Durability, Entry, Failure, FeedItem, Kind, RecordsPage, RefusalCode, Series, SyncRequest, SyncResponse,
+    Verdict, VerdictCode,
 };
 use record::visit_note::{
     ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What, changes,
@@ -39,10 +40,15 @@ impl Phone {
     /// Freezes what is unsent and says what to offer the hub.
     pub(crate) fn load_request(&self) -> Result<SyncRequest, DeviceError> {
         self.write(|tx| {
+            let received_up_to = tx.received_up_to()?;
+            if !tx.can_go_on_after(received_up_to)? {
+                // The next entry is damaged, or gone: its number can never be filled again.
+                self.begin_series(tx, received_up_to)?;
+            }
             crate::note::freeze_all(tx, self.hand())?;
             let state = tx.sync_state()?;
             let first_seq = tx.received_up_to()? + 1;
-            Ok(SyncRequest {
+            let request = SyncRequest {
                 v: protocol::WIRE_VERSION,
                 device: self.identity().device,
                 series: state.series,
@@ -51,8 +57,64 @@ impl Phone {
                 first_seq,
                 entries: tx.entries_from(first_seq, OFFER)?,
                 budget: BUDGET,
-            })
+                earlier: if state.look_back { state.earlier } else { Vec::new() },
+                proof: None,
+            };
+            prove(request, &self.signing_key()?).map_err(|error| VaultError::from(error).into())
         })
+    }
+
+    /// A fork: what the hub has not receipted goes on in a new series.
+    pub(crate) fn renew_series(&self) -> Result<(), DeviceError> {
+        self.write(|tx| {
+            // Every receipt is for what this phone offered; the hub holds it, whatever else stands under later numbers.
+            self.begin_series(tx, u64::MAX)
+        })?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Leaves the series. Changes are offered again whole, and own statements that no receipt names.
+    fn begin_series(&self, tx: &mut Tx<'_>, held_up_to: u64) -> Result<(), DeviceError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|_| DeviceError::Keys)?;
+        let notes = tx.leave_series(held_up_to)?;
+        let mut state = tx.sync_state()?;
+        state.copies_series = Some(state.copies_series.unwrap_or(state.series));
+        state.series = Series(record::DocumentId::from_random(bytes));
+        state.durable_up_to = 0;
+        tx.put_sync_state(&state)?;
+        crate::note::freeze_all(tx, self.hand())?;
+        for note in notes {
+            self.offer_statements(tx, note)?;
+        }
+        Ok(tx.copies_carried_by_last()?)
+    }
+
+    /// Own confirmations and acts of a note, into the outbox once more.
+    fn offer_statements(&self, tx: &mut Tx<'_>, note: record::DocumentId) -> Result<(), DeviceError> {
+        let own = self.identity().device;
+        let Some(stored) = tx.note(note)? else { return Ok(()) };
+        let patient = stored.row.patient;
+        let encoded = |error| DeviceError::from(record::visit_note::ConfirmError::from(error));
+        let mut statements = Vec::new();
+        for confirmation in tx.confirmations(note)? {
+            if confirmation.signed.open(note)?.device == own {
+                let bytes = confirmation.signed.to_bytes().map_err(encoded)?;
+                statements.push((Kind::Confirmation, confirmation.signed.entry_hash(note), bytes));
+            }
+        }
+        for act in tx.acts(note, &patient)? {
+            if act.signed.open(note)?.device == own && !act.refused {
+                let bytes = act.signed.to_bytes().map_err(encoded)?;
+                statements.push((Kind::Amendment, act.signed.entry_hash(note), bytes));
+            }
+        }
+        for (kind, hash, bytes) in statements {
+            let (seq, patient) = (tx.next_seq()?, patient.clone());
+            tx.put_entry(&Entry { seq, doc: note, patient, kind, enc: Encoding::Cbor.into(), hash, bytes })?;
+        }
+        Ok(())
     }
 
     /// Law 1: marks only what the receipt names. Law 2: page and cursor in one transaction. Law 4: one bad item is set aside.
@@ -64,6 +126,10 @@ impl Phone {
     ) -> Result<Stored, DeviceError> {
         let stored = self.write(|tx| {
             let mut state = tx.sync_state()?;
+            if state.series != request.series {
+                // An answer to a series that was left meanwhile: nothing in it is about what stands in the outbox now.
+                return Ok(Stored::default());
+            }
             let last = tx.next_seq()? - 1;
             if answer.received_up_to > last {
                 return Err(DeviceError::Sync(Failure::Refused(RefusalCode::SeriesForked)));
@@ -73,6 +139,12 @@ impl Phone {
             if answer.received_up_to + 1 < request.first_seq {
                 // The hub was restored to an older state: what it lost is offered again.
                 again = tx.mark_unreceived_after(answer.received_up_to)?;
+                if !tx.can_go_on_after(answer.received_up_to)? {
+                    // Some of it is gone here as well (an older backup than the one that made it durable): whole, in a new series.
+                    self.begin_series(tx, answer.received_up_to)?;
+                    stored.entries_left = true;
+                    return Ok(stored);
+                }
             }
             tx.clear_verdicts()?;
             for verdict in &answer.held {
@@ -110,8 +182,10 @@ impl Phone {
                     }
                 }
             }
+            // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
+            state.look_back = state.epoch != answer.epoch;
             state.epoch = answer.epoch;
-            state.cursor = answer.next_cursor;
+            state.move_to(answer.next_cursor);
             state.durable_up_to = answer.durable_up_to;
             state.last_sync = Some(now.as_millisecond());
             state.last_hub_time = answer.time;
@@ -335,7 +409,12 @@ fn mark(tx: &mut Tx<'_>, verdict: &Verdict, word: &str) -> Result<(), DeviceErro
     tx.mark_verdict(verdict, &format!("{word}:{:?}", verdict.code).to_lowercase())?;
     // An act that did not pass must not count on this phone alone; one that waits may pass yet.
     let refused = verdict.code != VerdictCode::Waiting;
-    match tx.entry(verdict.seq)? {
+    // One whose body is damaged here keeps its verdict; the rest of the answer goes on.
+    let entry = tx.entry(verdict.seq).unwrap_or_else(|error| {
+        tracing::warn!(seq = verdict.seq, %error, "an entry cannot be read");
+        None
+    });
+    match entry {
         Some(entry) if entry.kind == Kind::Amendment && refused => {
             Ok(tx.mark_act(entry.doc, &entry.patient, &SignedAct::from_bytes(&entry.bytes)?, true)?)
         }

@@ -232,6 +232,8 @@ people = { $n }
 trouble-unreachable = No signal, or the hub cannot be reached. Your notes stay on this device and are sent when the signal returns.
 trouble-not_our_hub = What answered is not your station's hub. Nothing was sent. Change the Wi-Fi, or tell the manager.
 trouble-storage = The device's storage is full. Free some space, then sync. No note is lost.
+trouble-older_hub = The hub is older than this app. No note is lost. Ask the station's manager to update the hub.
+trouble-version = This app is too old for the hub. No note is lost. Update the app.
 trouble-refused = The hub does not accept this device. Your notes stay here. Tell the manager.
 
 error-pin-digits = A PIN has 4 to 12 digits.

@@ -2,7 +2,7 @@
 
 use super::{Words, field_label, unit_words};
 use device::record::visit_note::{ConfirmError, Field, FieldError};
-use device::{DeviceError, Failure, SPACE_NEEDED_MB, VaultError};
+use device::{DeviceError, Failure, RefusalCode, SPACE_NEEDED_MB, VaultError};
 use fluent_bundle::FluentValue;
 
 fn number(n: f64) -> FluentValue<'static> {
@@ -48,6 +48,7 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         },
         DeviceError::Sync(Failure::Unreachable) => "error-unreachable",
         DeviceError::Sync(Failure::NotOurHub) => "error-not-our-hub",
+        DeviceError::Sync(Failure::OlderHub) => "trouble-older_hub",
         DeviceError::Sync(Failure::Refused(_)) => "error-refused",
         DeviceError::Sync(Failure::Storage) => return words.count("error-full", SPACE_NEEDED_MB),
         DeviceError::AlreadyConfirmed => "error-confirmed",
@@ -109,6 +110,8 @@ pub fn trouble_words(words: Words, failure: Failure) -> String {
         Failure::Unreachable => "trouble-unreachable",
         Failure::NotOurHub => "trouble-not_our_hub",
         Failure::Storage => "trouble-storage",
+        Failure::OlderHub => "trouble-older_hub",
+        Failure::Refused(RefusalCode::Version) => "trouble-version",
         Failure::Refused(_) => "trouble-refused",
     })
 }

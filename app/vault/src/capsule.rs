@@ -206,6 +206,24 @@ impl<'s> LockedVault<'s> {
         Ok(())
     }
 
+    /// The hub was put back to an older state: what it receipted before is not certain any more. All of it is offered again.
+    pub fn begin_epoch(&mut self, epoch: Epoch) -> Result<(), VaultError> {
+        if epoch == self.locked.epoch {
+            return Ok(());
+        }
+        self.locked.epoch = epoch;
+        let secret = self.store.get()?;
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute("UPDATE capsule SET received = NULL", [])?;
+        if is_wiped(&tx)? {
+            // Nobody will sync this outbox any more: the copies alone bring what its entries brought.
+            tx.execute("UPDATE entry SET received = NULL", [])?;
+        }
+        write_locked(&tx, &secret, &self.locked)?;
+        tx.commit()?;
+        Ok(())
+    }
+
     /// Whether the keys are gone already.
     pub fn is_wiped(&self) -> Result<bool, VaultError> {
         is_wiped(&self.db)

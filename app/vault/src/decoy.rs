@@ -92,5 +92,8 @@ pub(crate) fn sync_state() -> Result<SyncState, VaultError> {
         lease_until: None,
         lease_clock: None,
         backfill: Vec::new(),
+        copies_series: None,
+        earlier: Vec::new(),
+        look_back: false,
     })
 }

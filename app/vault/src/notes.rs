@@ -185,7 +185,7 @@ impl Tx<'_> {
         Ok(out.into_iter().map(|row| row.note).collect())
     }
 
-    /// Keeps a confirmation. A repeat changes nothing but the time of receipt, if that is news.
+    /// Keeps a confirmation. A repeat changes nothing but the time of receipt: the hub may have been put back, and its last word counts.
     pub fn put_confirmation(
         &mut self,
         note: DocumentId,
@@ -201,7 +201,7 @@ impl Tx<'_> {
         self.sql
             .prepare_cached(
                 "INSERT INTO confirmation (note, hash, patient, at, sealed) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (note, hash) DO UPDATE SET at = coalesce(at, excluded.at)",
+             ON CONFLICT (note, hash) DO UPDATE SET at = coalesce(excluded.at, at)",
             )?
             .execute((key, hash, place.patient, at, sealed))?;
         Ok(())
@@ -226,7 +226,7 @@ impl Tx<'_> {
         Ok(out)
     }
 
-    /// Keeps an act about a confirmed note. A repeat changes nothing but the time of receipt, if that is news.
+    /// Keeps an act about a confirmed note. A repeat changes nothing but the time of receipt: the hub may have been put back, and its last word counts.
     pub fn put_act(
         &mut self,
         note: DocumentId,
@@ -240,7 +240,7 @@ impl Tx<'_> {
             None => None,
         };
         let refused = known.as_ref().is_some_and(|known| known.refused);
-        let stored = StoredAct { note, signed: signed.clone(), at: known.and_then(|k| k.at).or(at), refused };
+        let stored = StoredAct { note, signed: signed.clone(), at: at.or(known.and_then(|k| k.at)), refused };
         let body = canonical::to_bytes(&stored)?;
         self.put_item(&Item { kind: Kind::Amendment, doc, patient: Some(patient.clone()), source: None, body })?;
         let whose = self.ring.patient_tag(Some(patient));

@@ -98,6 +98,64 @@ impl Tx<'_> {
         )?)
     }
 
+    /// Leaves the series: what its numbers cannot bring any more is dirty again, whole, to be frozen under new numbers. What
+    /// the hub holds up to a number is remembered as received. Says which notes are to be offered again.
+    pub fn leave_series(&mut self, held_up_to: u64) -> Result<Vec<DocumentId>, VaultError> {
+        let held = held_up_to.min(i64::MAX as u64) as i64;
+        let rows = self
+            .sql
+            .prepare(
+                "SELECT key, patient, row FROM note
+                 WHERE dirty = 1 OR key IN (SELECT note FROM entry WHERE received IS NULL OR seq > ?1)",
+            )?
+            .query_map([held], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        self.sql.execute(
+            "UPDATE note SET dirty = 1, sent = 0
+             WHERE key IN (SELECT note FROM entry WHERE received IS NULL OR seq > ?1)",
+            [held],
+        )?;
+        self.sql.execute(
+            "INSERT INTO entry_past (note, received) SELECT note, received FROM entry WHERE received IS NOT NULL AND seq <= ?1 ORDER BY seq",
+            [held],
+        )?;
+        // Sealed copies: what was received in an entry is received; the others wait for the entries to come.
+        self.sql.execute(
+            "UPDATE capsule SET received = (SELECT e.received FROM entry e WHERE e.seq = capsule.entry)
+             WHERE entry IN (SELECT seq FROM entry WHERE received IS NOT NULL AND seq <= ?1)",
+            [held],
+        )?;
+        self.sql.execute("UPDATE capsule SET entry = NULL WHERE entry IS NOT NULL", [])?;
+        self.sql.execute("DELETE FROM entry", [])?;
+        let mut notes = Vec::with_capacity(rows.len());
+        for (key, patient, sealed) in rows {
+            let place = self.station(Table::NoteRow, key, patient);
+            notes.extend(self.open_or_count::<crate::NoteRow>(place, &sealed).map(|row| row.note));
+        }
+        Ok(notes)
+    }
+
+    /// After a new series was filled: a note's copies are carried once the last of its entries is there.
+    pub fn copies_carried_by_last(&mut self) -> Result<(), VaultError> {
+        self.sql.execute(
+            "UPDATE capsule SET entry = (SELECT max(seq) FROM entry WHERE entry.note = capsule.note) WHERE entry IS NOT NULL",
+            [],
+        )?;
+        Ok(())
+    }
+
+    /// Whether the body of the first entry after a number is here, or there is none to come.
+    pub fn can_go_on_after(&mut self, seq: u64) -> Result<bool, VaultError> {
+        if seq + 1 >= self.next_seq()? {
+            return Ok(true);
+        }
+        match self.entry(seq + 1) {
+            Ok(entry) => Ok(entry.is_some()),
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Notes of which something is not receipted, the oldest change first.
     pub fn unsent_rows(&mut self) -> Result<Vec<crate::NoteRow>, VaultError> {
         let rows = self
@@ -153,7 +211,11 @@ impl Tx<'_> {
         let note = self.ring.tag("note", &note.0);
         let rows = self
             .sql
-            .prepare_cached("SELECT seq, received, verdict FROM entry WHERE note = ?1 ORDER BY seq")?
+            .prepare_cached(
+                "SELECT seq, received, verdict FROM
+                 (SELECT 0 AS seq, received, NULL AS verdict FROM entry_past WHERE note = ?1
+                  UNION ALL SELECT seq, received, verdict FROM entry WHERE note = ?1) ORDER BY seq, received",
+            )?
             .query_map([note], |r| {
                 Ok(OutboxRow { seq: r.get::<_, i64>(0)? as u64, received: r.get(1)?, verdict: r.get(2)? })
             })?

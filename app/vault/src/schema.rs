@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_capsule.sql"),
     include_str!("migrations/0004_search.sql"),
     include_str!("migrations/0005_pins.sql"),
+    include_str!("migrations/0006_series.sql"),
 ];
 
 /// "Tsut": tells our file from any other SQLite file, which is never touched.
@@ -93,7 +94,8 @@ mod tests {
         let db = Connection::open(path)?;
         db.execute_batch(
             "ALTER TABLE header DROP COLUMN duress; ALTER TABLE header DROP COLUMN biometric;
-             ALTER TABLE header DROP COLUMN tampered; ALTER TABLE header DROP COLUMN told; PRAGMA user_version = 4;
+             ALTER TABLE header DROP COLUMN tampered; ALTER TABLE header DROP COLUMN told; DROP TABLE entry_past;
+             PRAGMA user_version = 4;
              INSERT INTO capsule (note, enc, sealed) VALUES (x'01', x'02', x'03');",
         )?;
         Ok(())

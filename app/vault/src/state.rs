@@ -70,6 +70,41 @@ pub struct SyncState {
     pub lease_clock: Option<LeaseClock>,
     /// Patients whose records must still be fetched after a grant.
     pub backfill: Vec<Backfill>,
+    /// In which series sealed copies are numbered: the vault's first, whatever became of the entries' series.
+    #[serde(default)]
+    pub copies_series: Option<Series>,
+    /// Where the cursor stood before, the newest first, ever wider apart.
+    #[serde(default)]
+    pub earlier: Vec<Cursor>,
+    /// The hub's history changed: the next request says where this device stood earlier.
+    #[serde(default)]
+    pub look_back: bool,
+}
+
+/// Most earlier cursors that are kept.
+const EARLIER: usize = 24;
+
+impl SyncState {
+    /// Moves on. Of the places before, the newest are kept one by one, older ones ever wider apart.
+    pub fn move_to(&mut self, next: Cursor) {
+        if next == self.cursor {
+            return;
+        }
+        if self.cursor.n > 0 && next.n > self.cursor.n {
+            self.earlier.insert(0, self.cursor);
+            if self.earlier.len() > EARLIER {
+                // The one whose neighbours lie closest together, measured by how long ago it was.
+                let dispensable = (1..self.earlier.len() - 1).min_by_key(|at| {
+                    let (after, before) = (self.earlier[at - 1].n, self.earlier[at + 1].n);
+                    (after - before).saturating_mul(1_000) / (next.n - before).max(1)
+                });
+                self.earlier.remove(dispensable.unwrap_or(self.earlier.len() - 1));
+            }
+        } else {
+            self.earlier.retain(|cursor| cursor.n < next.n);
+        }
+        self.cursor = next;
+    }
 }
 
 /// A lease counted in running time: no date that somebody sets lengthens it.

@@ -3,11 +3,13 @@
 use crate::error::HubError;
 use crate::store::Tx;
 use jiff::civil::Date;
-use protocol::{Cursor, FeedItem, Kind, RecordItem, RecordsPage};
+use protocol::{Cursor, FeedItem, Kind, RecordItem, RecordsPage, SyncRequest};
 use record::visit_note::Encoding;
-use record::{Consent, DeviceId, DisclosedRecord, FacilityId, PatientId};
+use record::{Consent, DisclosedRecord, FacilityId, PatientId};
 
 const ROWS: usize = 2_000;
+/// Most earlier cursors that are looked at.
+const EARLIER: usize = 64;
 const PAGE_RECORDS: usize = 500;
 const PAGE_BYTES: usize = 1 << 20;
 
@@ -17,23 +19,34 @@ pub struct FeedPage {
     pub more: bool,
 }
 
-/// The feed after a device's cursor. A cursor from another history starts from the beginning: every item is idempotent.
+/// The feed after a device's cursor. A cursor from another history starts from the newest earlier one that both know, else
+/// from the beginning: every item is idempotent.
 pub fn feed_page(
     tx: &Tx<'_>,
     station: &FacilityId,
-    device: DeviceId,
-    cursor: &Cursor,
+    request: &SyncRequest,
     budget: usize,
     today: Date,
 ) -> Result<FeedPage, HubError> {
-    let start = if tx.cursor_is_ours(station, cursor)? { *cursor } else { Cursor::START };
+    let (device, series) = (request.device, request.series);
+    // The hub was put back to an older state, and the device does not know it yet: it is asked where it stood before.
+    if request.epoch != tx.epoch()? && request.earlier.is_empty() && !tx.cursor_is_ours(station, &request.cursor)? {
+        return Ok(FeedPage { items: Vec::new(), next: request.cursor, more: true });
+    }
+    let mut start = Cursor::START;
+    for cursor in std::iter::once(&request.cursor).chain(request.earlier.iter().take(EARLIER)) {
+        if tx.cursor_is_ours(station, cursor)? {
+            start = *cursor;
+            break;
+        }
+    }
     let rows = tx.feed_after(station, start.n, ROWS)?;
     let mut page = FeedPage { items: Vec::new(), next: start, more: rows.len() == ROWS };
     let mut bytes = 0;
     for row in rows {
         let body = match (row.kind, row.entry, row.body) {
-            // A device is not told what it told us.
-            _ if row.device == Some(device) => None,
+            // A device is not told what it told us; what it sent in an older series it may have lost since.
+            (_, Some(entry), _) if row.device == Some(device) && tx.series_of(entry)? == Some(series) => None,
             (_, Some(entry), _) => tx.entry(entry)?.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
             (Kind::Patient, None, Some(body)) => match &row.patient {
                 Some(patient) if tx.may_know(station, patient)? => Some((Encoding::Cbor.into(), body, row.at)),

@@ -10,6 +10,7 @@ mod error;
 mod feed_page;
 mod intake_run;
 mod keys;
+mod local;
 mod routes;
 pub mod sample;
 mod serve;
@@ -19,5 +20,6 @@ pub mod worker;
 
 pub use error::HubError;
 pub use intake_run::IntakeReport;
+pub use local::LocalHub;
 pub use serve::{Serving, serve};
-pub use store::Store;
+pub use store::{BackupMade, Clock, Store};

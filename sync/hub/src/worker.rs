@@ -79,6 +79,8 @@ pub(crate) struct CheckEntry {
 pub(crate) struct CheckAnswer {
     /// One verdict per entry; `None` = passed.
     pub verdicts: Vec<Option<VerdictCode>>,
+    /// Per entry: it brought a change that the document did not hold. What came again in a new series did not.
+    pub news: Vec<bool>,
     /// The document with everything that passed.
     #[serde(with = "serde_bytes")]
     pub document: Vec<u8>,
@@ -101,15 +103,19 @@ pub fn main() -> ExitCode {
     let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
     while let Some(message) = read_message(&mut input) {
         let Ok(question) = canonical::from_bytes::<Question>(&message) else { return ExitCode::FAILURE };
-        let answer = match question {
-            Question::Check(request) => canonical::to_bytes(&check(&request)),
-            Question::Relay(request) => canonical::to_bytes(&relay(&request)),
-        };
-        if answer.ok().and_then(|bytes| write_message(&mut output, &bytes).ok()).is_none() {
+        if answer(&question).ok().and_then(|bytes| write_message(&mut output, &bytes).ok()).is_none() {
             return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS
+}
+
+/// The answer to one question, as it goes over the pipe.
+pub(crate) fn answer(question: &Question) -> Result<Vec<u8>, canonical::CborError> {
+    match question {
+        Question::Check(request) => canonical::to_bytes(&check(request)),
+        Question::Relay(request) => canonical::to_bytes(&relay(request)),
+    }
 }
 
 /// Checks entries one by one against the document as it stands. A bad one never blocks the rest (law 4).
@@ -117,17 +123,25 @@ fn check(request: &CheckRequest) -> CheckAnswer {
     let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
     let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], reader) else {
         let verdicts = request.entries.iter().map(|_| Some(VerdictCode::Unreadable)).collect();
-        return CheckAnswer { verdicts, document: request.document.clone(), view: None };
+        let news = vec![false; request.entries.len()];
+        return CheckAnswer { verdicts, news, document: request.document.clone(), view: None };
     };
     let mut verdicts: Vec<Option<VerdictCode>> = request.entries.iter().map(|_| Some(VerdictCode::Waiting)).collect();
+    let mut news = vec![false; request.entries.len()];
     // An entry may wait for one that stands after it: go round until nothing moves.
     loop {
         let mut moved = false;
-        for (entry, verdict) in request.entries.iter().zip(&mut verdicts) {
+        for ((entry, verdict), news) in request.entries.iter().zip(&mut verdicts).zip(&mut news) {
             if *verdict != Some(VerdictCode::Waiting) {
                 continue;
             }
-            *verdict = check_one(&mut draft, entry).err();
+            *verdict = match check_one(&mut draft, entry) {
+                Ok(brought) => {
+                    *news = brought;
+                    None
+                }
+                Err(code) => Some(code),
+            };
             moved |= *verdict != Some(VerdictCode::Waiting);
         }
         if !moved {
@@ -135,7 +149,7 @@ fn check(request: &CheckRequest) -> CheckAnswer {
         }
     }
     let view = draft.view().ok();
-    CheckAnswer { verdicts, document: draft.save(), view }
+    CheckAnswer { verdicts, news, document: draft.save(), view }
 }
 
 fn relay(request: &RelayRequest) -> RelayAnswer {
@@ -168,7 +182,8 @@ fn relay(request: &RelayRequest) -> RelayAnswer {
     }
 }
 
-fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(), VerdictCode> {
+/// Says whether it brought anything.
+fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<bool, VerdictCode> {
     let encoding = Encoding::try_from(entry.enc).map_err(code)?;
     let incoming = changes::decode(draft.id(), draft.form(), encoding, &entry.bytes).map_err(code)?;
     if incoming.hash(draft.id()) != entry.hash {
@@ -180,6 +195,7 @@ fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(), VerdictCode> {
     if !draft.has_parents_of(&incoming) {
         return Err(VerdictCode::Waiting);
     }
+    let brought = incoming.made().iter().any(|change| !draft.knows(change.hash()));
     let before = draft.save();
     let authors = draft.authors().map_err(|_| VerdictCode::Unreadable)?;
     // Sound changes that bend the document itself, or write another person's name, do not pass either.
@@ -199,7 +215,7 @@ fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(), VerdictCode> {
         *draft = Draft::load(draft.id(), draft.form(), &before, &[], reader).map_err(|_| VerdictCode::Unreadable)?;
         return Err(VerdictCode::Unreadable);
     }
-    Ok(())
+    Ok(brought)
 }
 
 fn code(error: ChangeError) -> VerdictCode {

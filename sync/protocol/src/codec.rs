@@ -122,6 +122,8 @@ mod tests {
             first_seq: 1_203,
             entries: Vec::new(),
             budget: 1 << 20,
+            earlier: Vec::new(),
+            proof: None,
         }
     }
 
@@ -240,7 +242,7 @@ mod tests {
             code: &'static str,
         }
         let body = encode(&Newer { code: "eclipse" })?;
-        assert_eq!(decode::<Refusal>(&body)?, Refusal { code: RefusalCode::Unknown });
+        assert_eq!(decode::<Refusal>(&body)?, Refusal { code: RefusalCode::Unknown, v: None });
         Ok(())
     }
 

@@ -37,6 +37,8 @@ pub enum Failure {
     NotOurHub,
     /// The hub answered and refused.
     Refused(RefusalCode),
+    /// The hub speaks only an older version than this app.
+    OlderHub,
     /// The vault could not store the answer (full, locked).
     Storage,
 }
@@ -57,6 +59,8 @@ pub enum Input {
         page: Box<RecordsPage>,
     },
     PageStored,
+    /// What is unsent stands in a new series now.
+    Renewed,
     /// `dice` is any random number; it spreads the herd.
     Failed {
         failure: Failure,
@@ -78,6 +82,9 @@ pub enum Output {
         patient: PatientId,
         page: Box<RecordsPage>,
     },
+    /// The hub knows other entries under our numbers (a restored or copied phone), or lost some that are gone here: begin a
+    /// new series and offer in it what the old one could not bring, then say `Renewed`.
+    Renew,
     /// Come back with `Trigger::Timer` at this time (milliseconds of whatever clock `now` is).
     WakeAt(i64),
     Report(Phase),
@@ -97,6 +104,7 @@ enum State {
     Sending,
     Storing { more: bool },
     Paging { left: Vec<(PatientId, u64)> },
+    Renewing,
 }
 
 pub struct Engine {
@@ -104,11 +112,13 @@ pub struct Engine {
     failures: u32,
     again: bool,
     more: bool,
+    /// A fork was answered with a new series in this run; a second one is an error.
+    renewed: bool,
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { state: State::Idle, failures: 0, again: false, more: false }
+        Self { state: State::Idle, failures: 0, again: false, more: false, renewed: false }
     }
 }
 
@@ -158,9 +168,17 @@ impl Engine {
                     Vec::new()
                 }
             },
+            Input::Renewed if matches!(self.state, State::Renewing) => self.begin(),
+            Input::Failed { failure: Failure::Refused(RefusalCode::SeriesForked), .. }
+                if matches!(self.state, State::Sending | State::Storing { .. }) && !self.renewed =>
+            {
+                self.state = State::Renewing;
+                self.renewed = true;
+                vec![Output::Renew]
+            }
             Input::Failed { failure, dice } if self.is_running() => self.failed(now, failure, dice),
             // An answer to a question that is no longer open.
-            Input::Loaded(_) | Input::Answered(_) | Input::Failed { .. } => Vec::new(),
+            Input::Loaded(_) | Input::Answered(_) | Input::Renewed | Input::Failed { .. } => Vec::new(),
         }
     }
 
@@ -189,6 +207,7 @@ impl Engine {
         }
         self.state = State::Idle;
         self.failures = 0;
+        self.renewed = false;
         if self.more || self.again {
             return self.begin();
         }
@@ -198,6 +217,7 @@ impl Engine {
     fn failed(&mut self, now: i64, failure: Failure, dice: u32) -> Vec<Output> {
         self.state = State::Idle;
         self.again = false;
+        self.renewed = false;
         let wait = wait_ms(self.failures, dice);
         self.failures = self.failures.saturating_add(1);
         vec![Output::Report(Phase::Waiting { failure }), Output::WakeAt(now + wait)]
@@ -232,6 +252,23 @@ mod tests {
         engine.handle(0, Input::Trigger(Trigger::NetworkReturned));
         let out = engine.handle(0, Input::Failed { failure: Failure::Unreachable, dice: 0 });
         assert_eq!(wake(&out), Some(FIRST_WAIT_MS / 2), "the network's return starts the wait again");
+    }
+
+    #[test]
+    fn a_fork_is_answered_with_a_new_series_and_a_second_one_is_an_error() {
+        let forked = || Input::Failed { failure: Failure::Refused(RefusalCode::SeriesForked), dice: 0 };
+        let mut engine = Engine::new();
+        engine.handle(0, Input::Trigger(Trigger::Manual));
+        engine.state = State::Sending;
+        assert!(matches!(&engine.handle(0, forked())[..], [Output::Renew]));
+        assert!(engine.handle(0, Input::Renewed).iter().any(|o| matches!(o, Output::Load)));
+        engine.state = State::Sending;
+        let out = engine.handle(0, forked());
+        assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Waiting { .. }))), "not round and round");
+        // The next run may try again.
+        engine.handle(0, Input::Trigger(Trigger::Timer));
+        engine.state = State::Sending;
+        assert!(matches!(&engine.handle(0, forked())[..], [Output::Renew]));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod capsule;
 pub mod codec;
 pub mod engine;
 pub mod enrol;
+pub mod proof;
 pub mod receipt;
 pub mod wire;
 

@@ -148,6 +148,26 @@ pub struct SyncRequest {
     pub entries: Vec<Entry>,
     /// Bytes of feed that the device wants at most in one answer.
     pub budget: u32,
+    /// Where the device stood at earlier syncs, the newest first: asked for after the hub's history changed, so that nobody
+    /// reads again what both still have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Cursor>,
+    /// 解錠の証: made with a key out of the open vault. Without it a stolen, locked phone's line gets nothing to read.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "proof_bytes")]
+    pub proof: Option<Vec<u8>>,
+}
+
+/// A byte string, or nothing.
+mod proof_bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(proof: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
+        proof.as_deref().map(serde_bytes::Bytes::new).serialize(to)
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
+        Ok(Option::<serde_bytes::ByteBuf>::deserialize(from)?.map(serde_bytes::ByteBuf::into_vec))
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,7 +252,7 @@ pub struct Policy {
 pub enum Durability {
     /// Written and synced on the hub's own disk; no backup and no replica is configured.
     Fsynced,
-    /// Also in a backup or on a synchronous replica.
+    /// Also in a backup or on a synchronous replica. What is younger than the last backup is not durable yet.
     Replicated,
 }
 
@@ -281,6 +301,9 @@ pub struct RecordItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     pub code: RefusalCode,
+    /// With `Version`: the newest version that the hub speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -295,6 +318,8 @@ pub enum RefusalCode {
     /// The certificate is not the one of the device named.
     NotThisDevice,
     Revoked,
+    /// The request was not made with the open vault (no `proof`, or a wrong one).
+    Locked,
     /// The hub holds another entry under this number: a restored or cloned phone.
     SeriesForked,
     /// Numbers are missing before the first entry offered.

@@ -14,6 +14,8 @@ pub fn trouble_key(code: &str) -> &'static str {
         "unreachable" => "pill-offline",
         "not_our_hub" => "trouble-not_our_hub",
         "storage" => "trouble-storage",
+        "older_hub" => "trouble-older_hub",
+        "refused_version" => "trouble-version",
         _ => "trouble-refused",
     }
 }

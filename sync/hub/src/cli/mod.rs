@@ -65,6 +65,20 @@ enum Command {
         #[arg(long)]
         url: Option<String>,
     },
+    /// Write the database into a new file, while the hub serves or not; what it holds is durable from then on
+    #[command(after_help = "Example: tsutsuji-hub backup /mnt/backup/hub-20261124.db --data hub")]
+    Backup {
+        file: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Put a backup in the database's place; a new epoch begins, and phones offer again what it lacks
+    #[command(after_help = "Example: tsutsuji-hub restore /mnt/backup/hub-20261124.db --data hub")]
+    Restore {
+        file: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
     /// Facilities of the network
     #[command(subcommand)]
     Facility(admin::FacilityCommand),
@@ -139,6 +153,22 @@ fn run(cli: Cli) -> Result<(), HubError> {
                     data.data.display(),
                     data.data.join("keys").display()
                 )
+            })
+        }
+        Command::Backup { file, data } => out.say(&data.open()?.backup(&file)?, |made| {
+            format!(
+                "{} holds {} entries in {} bytes; it opens only with the keys in {}: keep those apart from it",
+                made.file.display(),
+                made.entries,
+                made.bytes,
+                data.data.join("keys").display()
+            )
+        }),
+        Command::Restore { file, data } => {
+            let aside = Store::restore(&data.data, &file)?;
+            out.say(&serde_json::json!({ "restored": file, "before": aside }), |_| match &aside {
+                Some(aside) => format!("restored; the database that stood there is kept as {}", aside.display()),
+                None => "restored".to_string(),
             })
         }
         Command::Serve { data, listen, url } => serve(&data.open()?, &listen, url.as_deref(), &out),

@@ -17,42 +17,47 @@ pub async fn capsules(
     body: Bytes,
 ) -> Result<Response, Refused> {
     let response = blocking(move || {
-        let device = any_device(&hub.store, peer)?;
         let request: CapsuleRequest = read_body(&body)?;
-        if request.v != WIRE_VERSION {
-            return Err(RefusalCode::Version.into());
-        }
-        if request.device != device.device {
-            return Err(RefusalCode::NotThisDevice.into());
-        }
-        if request.copies.len() > COPIES_LIMIT {
-            return Err(RefusalCode::TooLarge.into());
-        }
-        let (accepted, documents) = hub.store.write(|tx| {
-            let taken =
-                tx.accept_copies(device.device, &device.station, &device.signing_key, request.series, &request.copies)?;
-            if !taken.0.is_empty() {
-                tx.audit(&Who::Device(device.device), "capsule", None, &format!("received {}", taken.0.len()))?;
-            }
-            Ok(taken)
-        })?;
-        for doc in documents {
-            if let Err(error) = hub.checker.look_at_copies(doc, device.device) {
-                tracing::error!(%doc, %error, "sealed copies were not looked at; they stay held");
-            }
-        }
-        let response = hub.store.read(|tx| {
-            let scope = ReceiptScope { epoch: tx.epoch()?, device: device.device, series: request.series };
-            Ok(CapsuleResponse {
-                v: WIRE_VERSION,
-                epoch: scope.epoch,
-                time: tx.now(),
-                receipt: Receipt::sign(&tx.keys.receipt, &scope, &accepted),
-                wipe: device.wiped_at.is_some(),
-            })
-        })?;
-        Ok(response)
+        take(&hub, peer, &request)
     })
     .await?;
     Ok(answer(StatusCode::OK, &response))
+}
+
+/// One push, whatever line it came over.
+pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -> Result<CapsuleResponse, Refused> {
+    let device = any_device(&hub.store, peer)?;
+    if request.v != WIRE_VERSION {
+        return Err(RefusalCode::Version.into());
+    }
+    if request.device != device.device {
+        return Err(RefusalCode::NotThisDevice.into());
+    }
+    if request.copies.len() > COPIES_LIMIT {
+        return Err(RefusalCode::TooLarge.into());
+    }
+    let (accepted, documents) = hub.store.write(|tx| {
+        let taken =
+            tx.accept_copies(device.device, &device.station, &device.signing_key, request.series, &request.copies)?;
+        if !taken.0.is_empty() {
+            tx.audit(&Who::Device(device.device), "capsule", None, &format!("received {}", taken.0.len()))?;
+        }
+        Ok(taken)
+    })?;
+    for doc in documents {
+        if let Err(error) = hub.checker.look_at_copies(doc, device.device) {
+            tracing::error!(%doc, %error, "sealed copies were not looked at; they stay held");
+        }
+    }
+    let response = hub.store.read(|tx| {
+        let scope = ReceiptScope { epoch: tx.epoch()?, device: device.device, series: request.series };
+        Ok(CapsuleResponse {
+            v: WIRE_VERSION,
+            epoch: scope.epoch,
+            time: tx.now(),
+            receipt: Receipt::sign(&tx.keys.receipt, &scope, &accepted),
+            wipe: device.wiped_at.is_some(),
+        })
+    })?;
+    Ok(response)
 }

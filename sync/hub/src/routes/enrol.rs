@@ -27,7 +27,7 @@ pub async fn enrol(State(hub): State<Hub>, body: Bytes) -> Result<Response, Refu
     Ok(answer(StatusCode::OK, &response))
 }
 
-fn enrol_device(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Refused> {
+pub(crate) fn enrol_device(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Refused> {
     let outcome = store.write(|tx| {
         use crate::store::Who;
         let staff = match tx.invited(&request.code)? {

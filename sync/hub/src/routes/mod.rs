@@ -1,9 +1,9 @@
 //! The server's table of contents. Each handler: who, limits, call, map.
 
-mod capsules;
-mod enrol;
-mod records;
-mod sync;
+pub(crate) mod capsules;
+pub(crate) mod enrol;
+pub(crate) mod records;
+pub(crate) mod sync;
 
 use crate::check::Checker;
 use crate::error::HubError;
@@ -72,15 +72,21 @@ impl From<RefusalCode> for Refused {
     }
 }
 
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let code = match self {
+impl Refused {
+    pub fn code(self) -> RefusalCode {
+        match self {
             Refused::Because(code) => code,
             Refused::Failed(error) => {
                 tracing::error!(%error, "a request failed");
                 RefusalCode::Internal
             }
-        };
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let code = self.code();
         let status = match code {
             RefusalCode::Garbled | RefusalCode::Version | RefusalCode::Gap => StatusCode::BAD_REQUEST,
             RefusalCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -89,7 +95,8 @@ impl IntoResponse for Refused {
             RefusalCode::Internal | RefusalCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::FORBIDDEN,
         };
-        answer(status, &Refusal { code })
+        let v = (code == RefusalCode::Version).then_some(protocol::WIRE_VERSION);
+        answer(status, &Refusal { code, v })
     }
 }
 

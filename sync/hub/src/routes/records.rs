@@ -5,11 +5,15 @@ use crate::feed_page::records_page;
 use crate::store::{Who, today};
 use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use protocol::RefusalCode;
+use protocol::proof::is_path_proved;
+use protocol::{RecordsPage, RefusalCode};
 use record::PatientId;
 use serde::Deserialize;
+
+/// The unlock proof of a request without a body, in hexadecimal.
+const PROOF: &str = "tsutsuji-proof";
 
 #[derive(Deserialize)]
 pub struct After {
@@ -22,25 +26,49 @@ pub async fn records(
     Extension(peer): Extension<PeerCertificate>,
     Path(patient): Path<String>,
     Query(After { after }): Query<After>,
+    headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let page = blocking(move || {
-        let device = device(&hub.store, peer)?;
-        let patient: PatientId = patient.parse().map_err(|_| RefusalCode::Garbled)?;
-        let page = hub.store.write(|tx| {
-            let who = Who::Device(device.device);
-            if !tx.has_care(&device.station, &patient)? {
-                // The attempt is audited; the answer does not say whether the patient exists.
-                tx.audit(&who, "view_refused", Some(&patient), "records")?;
-                return Ok(None);
-            }
-            let page = records_page(tx, &device.station, &patient, after, today(tx.now()))?;
-            if !page.items.is_empty() {
-                tx.audit(&who, "disclose", Some(&patient), &format!("{} records", page.items.len()))?;
-            }
-            Ok(Some(page))
-        })?;
-        page.ok_or(Refused::Because(RefusalCode::NotYourPatient))
-    })
-    .await?;
+    let proof = headers.get(PROOF).and_then(|value| value.to_str().ok()).and_then(from_hex);
+    let page = blocking(move || page_of(&hub, peer, &patient, after, proof.as_deref().unwrap_or_default())).await?;
     Ok(answer(StatusCode::OK, &page))
+}
+
+/// The path and query that a proof is made over.
+fn asked(patient: &str, after: u64) -> String {
+    format!("/v1/patients/{patient}/records?after={after}")
+}
+
+/// One page, whatever line it was asked over.
+pub(crate) fn page_of(
+    hub: &Hub,
+    peer: PeerCertificate,
+    patient: &str,
+    after: u64,
+    proof: &[u8],
+) -> Result<RecordsPage, Refused> {
+    let device = device(&hub.store, peer)?;
+    if !is_path_proved(asked(patient, after).as_bytes(), proof, &device.signing_key) {
+        return Err(RefusalCode::Locked.into());
+    }
+    let patient: PatientId = patient.parse().map_err(|_| RefusalCode::Garbled)?;
+    let page = hub.store.write(|tx| {
+        let who = Who::Device(device.device);
+        if !tx.has_care(&device.station, &patient)? {
+            // The attempt is audited; the answer does not say whether the patient exists.
+            tx.audit(&who, "view_refused", Some(&patient), "records")?;
+            return Ok(None);
+        }
+        let page = records_page(tx, &device.station, &patient, after, today(tx.now()))?;
+        if !page.items.is_empty() {
+            tx.audit(&who, "disclose", Some(&patient), &format!("{} records", page.items.len()))?;
+        }
+        Ok(Some(page))
+    })?;
+    page.ok_or(Refused::Because(RefusalCode::NotYourPatient))
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }

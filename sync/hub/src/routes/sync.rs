@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use protocol::proof::is_proved;
 use protocol::receipt::ReceiptScope;
 use protocol::{Durability, Policy, Receipt, RefusalCode, SyncRequest, SyncResponse, WIRE_VERSION};
 use std::time::{Duration, Instant};
@@ -25,25 +26,33 @@ pub async fn sync(
     body: Bytes,
 ) -> Result<Response, Refused> {
     let response = blocking(move || {
-        let device = device(&hub.store, peer)?;
         let request: SyncRequest = read_body(&body)?;
-        if request.v != WIRE_VERSION {
-            return Err(RefusalCode::Version.into());
-        }
-        if request.device != device.device {
-            return Err(RefusalCode::NotThisDevice.into());
-        }
-        if request.entries.len() > ENTRIES {
-            return Err(RefusalCode::TooLarge.into());
-        }
-        let numbered = request.entries.iter().zip(request.first_seq..).all(|(entry, seq)| entry.seq == seq);
-        if !numbered || request.first_seq == 0 {
-            return Err(RefusalCode::Gap.into());
-        }
-        take(&hub, &device, &request)
+        exchange(&hub, peer, &request)
     })
     .await?;
     Ok(answer(StatusCode::OK, &response))
+}
+
+/// One exchange, whatever line it came over.
+pub(crate) fn exchange(hub: &Hub, peer: PeerCertificate, request: &SyncRequest) -> Result<SyncResponse, Refused> {
+    let device = device(&hub.store, peer)?;
+    if request.v != WIRE_VERSION {
+        return Err(RefusalCode::Version.into());
+    }
+    if request.device != device.device {
+        return Err(RefusalCode::NotThisDevice.into());
+    }
+    if request.entries.len() > ENTRIES {
+        return Err(RefusalCode::TooLarge.into());
+    }
+    if !is_proved(request, &device.signing_key) {
+        return Err(RefusalCode::Locked.into());
+    }
+    let numbered = request.entries.iter().zip(request.first_seq..).all(|(entry, seq)| entry.seq == seq);
+    if !numbered || request.first_seq == 0 {
+        return Err(RefusalCode::Gap.into());
+    }
+    take(hub, &device, request)
 }
 
 fn take(hub: &Hub, device: &DeviceRow, request: &SyncRequest) -> Result<SyncResponse, Refused> {
@@ -79,7 +88,8 @@ fn respond(
     tx.tell_lapsed(&device.station)?;
     let epoch = tx.epoch()?;
     let budget = (request.budget as usize).min(BUDGET);
-    let page = feed_page(tx, &device.station, device.device, &request.cursor, budget, today)?;
+    let page = feed_page(tx, &device.station, request, budget, today)?;
+    let durable = tx.durable_up_to(device.device, request.series)?;
     let (held, rejected) = tx.verdicts(device.device, request.series)?;
     let scope = ReceiptScope { epoch, device: device.device, series: request.series };
     // A receipt for nothing says nothing, and needs no signature.
@@ -98,8 +108,8 @@ fn respond(
         epoch,
         time: tx.now(),
         received_up_to: accepted.received_up_to,
-        // Neither backup nor replica is configured: durable is what is fsynced, and the policy says so.
-        durable_up_to: accepted.received_up_to,
+        // With no backup yet durable is what is fsynced, and the policy says so.
+        durable_up_to: durable.unwrap_or(accepted.received_up_to),
         receipt,
         held,
         rejected,
@@ -107,7 +117,7 @@ fn respond(
         next_cursor: page.next,
         more: page.more,
         policy: Some(Policy {
-            durability: Durability::Fsynced,
+            durability: if durable.is_some() { Durability::Replicated } else { Durability::Fsynced },
             lease_until: lease.map(|hours| tx.now() + i64::from(hours) * 3_600_000),
         }),
     })

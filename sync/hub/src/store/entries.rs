@@ -199,6 +199,27 @@ impl Tx<'_> {
         Ok(rows)
     }
 
+    /// In which series an entry came.
+    pub fn series_of(&self, entry: i64) -> Result<Option<Series>, HubError> {
+        let found: Option<[u8; 16]> = self
+            .sql
+            .prepare_cached("SELECT series FROM entry WHERE id = ?1")?
+            .query_row([entry], |r| r.get(0))
+            .optional()?;
+        Ok(found.map(|series| Series(DocumentId(series))))
+    }
+
+    /// Whether the same statement of the same device passed before: it came again in a new series.
+    pub fn passed_before(&self, entry: &EntryRow) -> Result<bool, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM entry
+                 WHERE doc = ?1 AND hash = ?2 AND device = ?3 AND state = 'passed' AND id <> ?4)",
+            )?
+            .query_row((entry.doc.0, entry.hash.0, entry.device.0, entry.id), |r| r.get(0))?)
+    }
+
     pub fn entry_state(&self, entry: i64) -> Result<Option<String>, HubError> {
         Ok(self.sql.query_row("SELECT state FROM entry WHERE id = ?1", [entry], |r| r.get(0)).optional()?)
     }

@@ -1,6 +1,7 @@
 //! The hub's store: SQLite by default. SQL stays inside what PostgreSQL-wire engines accept, as far as it can.
 
 mod audit;
+mod backup;
 mod capsules;
 mod consents;
 mod devices;
@@ -11,6 +12,7 @@ mod notes;
 mod patients;
 
 pub use audit::Who;
+pub use backup::BackupMade;
 pub use capsules::{CopyRow, CopyState};
 pub(crate) use consents::today;
 pub use devices::DeviceRow;
@@ -38,7 +40,11 @@ struct Inner {
     data: PathBuf,
     db: Mutex<Connection>,
     keys: Keys,
+    clock: Clock,
 }
+
+/// Milliseconds since 1970. The system's, but for simulations.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// One transaction.
 pub struct Tx<'s> {
@@ -71,6 +77,11 @@ impl Store {
     }
 
     pub fn open(data: &Path) -> Result<Self, HubError> {
+        Self::open_with_clock(data, Arc::new(now))
+    }
+
+    /// The same, told the time by somebody else.
+    pub fn open_with_clock(data: &Path, clock: Clock) -> Result<Self, HubError> {
         let file = data.join("hub.db");
         if !file.exists() {
             return Err(HubError::NotInitialised(data.to_path_buf()));
@@ -78,7 +89,7 @@ impl Store {
         let mut db = connect(&file)?;
         migrate(&mut db)?;
         let unnamed: bool = db.query_row("SELECT EXISTS (SELECT 1 FROM visit WHERE note IS NULL)", [], |r| r.get(0))?;
-        let inner = Inner { data: data.to_path_buf(), db: Mutex::new(db), keys: Keys::load(data)? };
+        let inner = Inner { data: data.to_path_buf(), db: Mutex::new(db), keys: Keys::load(data)?, clock };
         let store = Self { inner: Arc::new(inner) };
         if unnamed {
             store.write(|tx| tx.name_visit_notes())?;
@@ -98,7 +109,7 @@ impl Store {
     pub fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, HubError>) -> Result<T, HubError> {
         let mut db = self.lock();
         let sql = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let value = work(&Tx { sql: &sql, keys: &self.inner.keys, now: now() })?;
+        let value = work(&Tx { sql: &sql, keys: &self.inner.keys, now: (self.inner.clock)() })?;
         sql.commit()?;
         Ok(value)
     }
@@ -106,7 +117,7 @@ impl Store {
     pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, HubError>) -> Result<T, HubError> {
         let mut db = self.lock();
         let sql = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        work(&Tx { sql: &sql, keys: &self.inner.keys, now: now() })
+        work(&Tx { sql: &sql, keys: &self.inner.keys, now: (self.inner.clock)() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
