@@ -3,6 +3,8 @@
 //! **May touch**: temporary folders, loopback, processes that it started and kills.
 //! **Never**: mocks of our own stores.
 
+pub mod simulator;
+
 use serde_json::Value;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};

@@ -4,7 +4,7 @@ use crate::error::DeviceError;
 use crate::http::HubLine;
 use crate::phone::Phone;
 use protocol::receipt::ReceiptScope;
-use protocol::{CapsuleRequest, CapsuleResponse, Epoch, Failure, SealedCopy, WIRE_VERSION};
+use protocol::{CapsuleRequest, CapsuleResponse, Failure, SealedCopy, WIRE_VERSION};
 use std::path::Path;
 use vault::{KeyStore, Locked, LockedVault, VaultError};
 
@@ -19,20 +19,38 @@ pub struct Pushed {
     pub wipe_ordered: bool,
 }
 
+/// What a locked phone would send now.
+pub fn request(locked: &LockedVault<'_>) -> Result<CapsuleRequest, DeviceError> {
+    let (device, series) = (locked.locked.device, locked.locked.series);
+    Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies: locked.copies(COPIES)? })
+}
+
+/// Takes the answer to it. Says how many copies were received, and whether everything must be asked anew.
+pub fn take_answer(
+    locked: &mut LockedVault<'_>,
+    request: &CapsuleRequest,
+    answer: &CapsuleResponse,
+) -> Result<(u64, bool), DeviceError> {
+    let received = receipted(&locked.locked, request, answer)?;
+    let is_news = answer.epoch != locked.locked.epoch;
+    locked.begin_epoch(answer.epoch)?;
+    locked.mark_received(&received)?;
+    Ok((received.len() as u64, is_news))
+}
+
 /// Sends what the hub has not receipted in any form. Needs the device, not the PIN; sends nothing readable. A wipe that the
 /// hub ordered is done.
 pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceError> {
     let mut locked = LockedVault::open(vault, store)?;
     let mut pushed = Pushed::default();
+    let line = HubLine::for_capsules(&locked.locked).map_err(DeviceError::Sync)?;
     loop {
-        let copies = locked.copies(COPIES)?;
-        let answer = send(&locked.locked, copies).await?;
-        let is_news = answer.epoch != locked.locked.epoch;
-        locked.begin_epoch(answer.epoch)?;
-        locked.mark_received(&answer.received)?;
-        pushed.sent += answer.received.len() as u64;
+        let request = request(&locked)?;
+        let answer = line.push(&request).await.map_err(DeviceError::Sync)?;
+        let (received, is_news) = take_answer(&mut locked, &request, &answer)?;
+        pushed.sent += received;
         // What the hub did not take is offered another time, not without end now.
-        if answer.received.len() < COPIES && !is_news {
+        if received < COPIES as u64 && !is_news {
             pushed.wipe_ordered = answer.wipe;
             if answer.wipe && !locked.is_wiped()? {
                 locked.wipe()?;
@@ -65,24 +83,27 @@ impl Phone {
 }
 
 struct Taken {
-    epoch: Epoch,
     received: Vec<(u64, i64)>,
     wipe: bool,
 }
 
 async fn send(locked: &Locked, copies: Vec<SealedCopy>) -> Result<Taken, DeviceError> {
     let line = HubLine::for_capsules(locked).map_err(DeviceError::Sync)?;
-    let (device, series) = (locked.device, locked.series);
-    let request = CapsuleRequest { v: WIRE_VERSION, device, series, copies };
+    let request = CapsuleRequest { v: WIRE_VERSION, device: locked.device, series: locked.series, copies };
     let answer: CapsuleResponse = line.push(&request).await.map_err(DeviceError::Sync)?;
+    Ok(Taken { received: receipted(locked, &request, &answer)?, wipe: answer.wipe })
+}
+
+/// What an answer's receipt names, if it is the hub's.
+fn receipted(
+    locked: &Locked,
+    request: &CapsuleRequest,
+    answer: &CapsuleResponse,
+) -> Result<Vec<(u64, i64)>, DeviceError> {
     let not_ours = |_| DeviceError::Sync(Failure::NotOurHub);
     let key = <[u8; 32]>::try_from(locked.receipt_key.as_slice()).map_err(not_ours)?;
-    let scope = ReceiptScope { epoch: answer.epoch, device, series };
+    let scope = ReceiptScope { epoch: answer.epoch, device: locked.device, series: locked.series };
     let hash_of = |n: u64| request.copies.iter().find(|copy| copy.n == n).map(SealedCopy::hash);
     answer.receipt.verify(&key, &scope, hash_of).map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
-    Ok(Taken {
-        epoch: answer.epoch,
-        received: answer.receipt.items.iter().map(|item| (item.seq, item.at)).collect(),
-        wipe: answer.wipe,
-    })
+    Ok(answer.receipt.items.iter().map(|item| (item.seq, item.at)).collect())
 }

@@ -122,9 +122,13 @@ impl Phone {
     }
 
     async fn page(&self, hub: &HubLine, patient: &PatientId, after: u64) -> Result<(RecordsPage, Traffic), Failure> {
-        let path = format!("/v1/patients/{patient}/records?after={after}");
-        let key = self.signing_key().map_err(as_failure)?;
-        hub.records(&path, &prove_path(path.as_bytes(), &key)).await
+        let proof = self.prove_page(patient, after).map_err(as_failure)?;
+        hub.records(&page_path(patient, after), &proof).await
+    }
+
+    /// The unlock proof of a request for a page.
+    pub fn prove_page(&self, patient: &PatientId, after: u64) -> Result<Vec<u8>, DeviceError> {
+        Ok(prove_path(page_path(patient, after).as_bytes(), &self.signing_key()?))
     }
 
     /// The history on the sync screen. Runs in which nothing happened are left out.
@@ -148,6 +152,10 @@ impl Phone {
             tracing::warn!(%error, "the history of syncs could not be written");
         }
     }
+}
+
+fn page_path(patient: &PatientId, after: u64) -> String {
+    format!("/v1/patients/{patient}/records?after={after}")
 }
 
 fn as_failure(error: DeviceError) -> Failure {

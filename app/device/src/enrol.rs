@@ -4,7 +4,7 @@
 use crate::error::DeviceError;
 use crate::http::HubLine;
 use jiff::Timestamp;
-use protocol::{Cursor, EnrolRequest, EnrolUri, Failure, Series, WIRE_VERSION};
+use protocol::{Cursor, EnrolRequest, EnrolResponse, EnrolUri, Failure, Series, WIRE_VERSION};
 use rcgen::{CertificateParams, KeyPair};
 use record::{ContentHash, DocumentId};
 use std::path::{Path, PathBuf};
@@ -55,18 +55,8 @@ pub async fn enrol_calibrated(vault_file: &Path, uri: &EnrolUri, pin: &Pin) -> R
 async fn enrol_into(file: &Path, uri: &EnrolUri, pin: &Pin, cost: PinCost) -> Result<Identity, DeviceError> {
     // The vault first: a full disk or a bad folder must not use up the code.
     let mut vault = Vault::create(file, &FileKeyStore::beside(file), pin, cost, RunningTime::now())?;
-    let key = KeyPair::generate().map_err(|_| DeviceError::Keys)?;
-    let csr = CertificateParams::default().serialize_request(&key).map_err(|_| DeviceError::Keys)?;
-    let mut signing = Zeroizing::new([0u8; 32]);
-    getrandom::fill(signing.as_mut_slice()).map_err(|_| DeviceError::Keys)?;
-    let mut series = [0; 16];
-    getrandom::fill(&mut series).map_err(|_| DeviceError::Keys)?;
-    let request = EnrolRequest {
-        v: WIRE_VERSION,
-        code: uri.code.clone(),
-        csr: csr.der().to_vec(),
-        signing_key: ed25519_dalek::SigningKey::from_bytes(&signing).verifying_key().to_bytes().to_vec(),
-    };
+    let applicant = Applicant::new()?;
+    let request = applicant.request(&uri.code)?;
     let answer =
         HubLine::for_enrolment(uri).map_err(DeviceError::Sync)?.enrol(&request).await.map_err(
             |failure| match failure {
@@ -74,42 +64,75 @@ async fn enrol_into(file: &Path, uri: &EnrolUri, pin: &Pin, cost: PinCost) -> Re
                 other => DeviceError::Sync(other),
             },
         )?;
-    if ContentHash::of(&answer.ca) != uri.ca {
-        return Err(DeviceError::Sync(Failure::NotOurHub));
+    applicant.settle(&mut vault, uri, answer)
+}
+
+/// A device that asks for a place: its new keys, before the hub has said yes.
+pub struct Applicant {
+    key: KeyPair,
+    signing: Zeroizing<[u8; 32]>,
+    series: [u8; 16],
+}
+
+impl Applicant {
+    pub fn new() -> Result<Self, DeviceError> {
+        let key = KeyPair::generate().map_err(|_| DeviceError::Keys)?;
+        let mut signing = Zeroizing::new([0u8; 32]);
+        getrandom::fill(signing.as_mut_slice()).map_err(|_| DeviceError::Keys)?;
+        let mut series = [0; 16];
+        getrandom::fill(&mut series).map_err(|_| DeviceError::Keys)?;
+        Ok(Self { key, signing, series })
     }
-    let identity = Identity {
-        device: answer.device,
-        staff: answer.staff,
-        staff_name: answer.staff_name,
-        station: answer.station,
-        station_name: answer.station_name,
-        hub_name: answer.hub_name,
-        hub_url: uri.hub.clone(),
-        ca: answer.ca,
-        certificate: answer.certificate,
-        tls_key: key.serialize_der(),
-        signing_key: signing.to_vec(),
-        receipt_key: answer.receipt_key,
-        sealing_key: answer.sealing_key,
-    };
-    vault.write(|tx| {
-        tx.put_identity(&identity)?;
-        tx.put_sync_state(&SyncState {
-            series: Series(DocumentId::from_random(series)),
-            epoch: answer.epoch,
-            cursor: Cursor::START,
-            durable_up_to: 0,
-            last_sync: None,
-            last_hub_time: answer.time,
-            lease_until: None,
-            lease_clock: None,
-            backfill: Vec::new(),
-            copies_series: None,
-            earlier: Vec::new(),
-            look_back: false,
+
+    pub fn request(&self, code: &str) -> Result<EnrolRequest, DeviceError> {
+        let csr = CertificateParams::default().serialize_request(&self.key).map_err(|_| DeviceError::Keys)?;
+        Ok(EnrolRequest {
+            v: WIRE_VERSION,
+            code: code.to_string(),
+            csr: csr.der().to_vec(),
+            signing_key: ed25519_dalek::SigningKey::from_bytes(&self.signing).verifying_key().to_bytes().to_vec(),
         })
-    })?;
-    Ok(identity)
+    }
+
+    /// Writes down who the hub says this device is, if it is the hub of the invitation.
+    pub fn settle(self, vault: &mut Vault, uri: &EnrolUri, answer: EnrolResponse) -> Result<Identity, DeviceError> {
+        if ContentHash::of(&answer.ca) != uri.ca {
+            return Err(DeviceError::Sync(Failure::NotOurHub));
+        }
+        let identity = Identity {
+            device: answer.device,
+            staff: answer.staff,
+            staff_name: answer.staff_name,
+            station: answer.station,
+            station_name: answer.station_name,
+            hub_name: answer.hub_name,
+            hub_url: uri.hub.clone(),
+            ca: answer.ca,
+            certificate: answer.certificate,
+            tls_key: self.key.serialize_der(),
+            signing_key: self.signing.to_vec(),
+            receipt_key: answer.receipt_key,
+            sealing_key: answer.sealing_key,
+        };
+        vault.write(|tx| {
+            tx.put_identity(&identity)?;
+            tx.put_sync_state(&SyncState {
+                series: Series(DocumentId::from_random(self.series)),
+                epoch: answer.epoch,
+                cursor: Cursor::START,
+                durable_up_to: 0,
+                last_sync: None,
+                last_hub_time: answer.time,
+                lease_until: None,
+                lease_clock: None,
+                backfill: Vec::new(),
+                copies_series: None,
+                earlier: Vec::new(),
+                look_back: false,
+            })
+        })?;
+        Ok(identity)
+    }
 }
 
 /// Gives a vault that does not open (any more) another name, with everything that belongs to it. Never deleted, never

@@ -20,7 +20,7 @@ pub mod phone;
 pub mod quiet;
 pub mod read;
 pub mod search;
-mod store_answer;
+pub mod store_answer;
 pub mod tablet;
 mod tls;
 

@@ -178,6 +178,16 @@ impl Phone {
         self.read(|tx| Ok(tx.unsent_rows()?))
     }
 
+    /// Every entry of the current series: its number, whether the hub has receipted it, whether its body is still here.
+    pub fn outbox(&self) -> Result<Vec<vault::OutboxEntry>, DeviceError> {
+        self.read(|tx| Ok(tx.outbox()?))
+    }
+
+    /// The series that entries are numbered in now.
+    pub fn series(&self) -> Result<protocol::Series, DeviceError> {
+        self.read(|tx| Ok(tx.sync_state()?.series))
+    }
+
     pub fn status(&self, now: Timestamp) -> Result<Status, DeviceError> {
         let bytes = self.wear().bytes;
         self.read(|tx| {

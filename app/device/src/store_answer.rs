@@ -1,4 +1,5 @@
-//! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction.
+//! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction. What `driver.rs` does over a real
+//! line, a simulator does step by step: these verbs are the same.
 
 use crate::error::DeviceError;
 use crate::lease;
@@ -38,7 +39,7 @@ pub struct Stored {
 
 impl Phone {
     /// Freezes what is unsent and says what to offer the hub.
-    pub(crate) fn load_request(&self) -> Result<SyncRequest, DeviceError> {
+    pub fn load_request(&self) -> Result<SyncRequest, DeviceError> {
         self.write(|tx| {
             let received_up_to = tx.received_up_to()?;
             if !tx.can_go_on_after(received_up_to)? {
@@ -65,7 +66,7 @@ impl Phone {
     }
 
     /// A fork: what the hub has not receipted goes on in a new series.
-    pub(crate) fn renew_series(&self) -> Result<(), DeviceError> {
+    pub fn renew_series(&self) -> Result<(), DeviceError> {
         self.write(|tx| {
             // Every receipt is for what this phone offered; the hub holds it, whatever else stands under later numbers.
             self.begin_series(tx, u64::MAX)
@@ -118,7 +119,7 @@ impl Phone {
     }
 
     /// Law 1: marks only what the receipt names. Law 2: page and cursor in one transaction. Law 4: one bad item is set aside.
-    pub(crate) fn store_answer(
+    pub fn store_answer(
         &self,
         request: &SyncRequest,
         answer: &SyncResponse,
@@ -309,7 +310,7 @@ impl Phone {
     }
 
     /// A page of a granted patient's records. One fetched under an older consent is dropped.
-    pub(crate) fn store_page(&self, patient: &PatientId, page: &RecordsPage) -> Result<u64, DeviceError> {
+    pub fn store_page(&self, patient: &PatientId, page: &RecordsPage) -> Result<u64, DeviceError> {
         let stored = self.write(|tx| {
             let mut state = tx.sync_state()?;
             let Some(wanted) = state.backfill.iter_mut().find(|b| b.patient == *patient) else { return Ok(0) };
@@ -337,7 +338,7 @@ impl Phone {
     }
 
     /// Patients whose records must still be fetched.
-    pub(crate) fn backfill_left(&self) -> Result<Vec<(PatientId, u64)>, DeviceError> {
+    pub fn backfill_left(&self) -> Result<Vec<(PatientId, u64)>, DeviceError> {
         self.read(|tx| Ok(tx.sync_state()?.backfill.into_iter().map(|b| (b.patient, b.after)).collect()))
     }
 }

@@ -28,7 +28,7 @@ pub use error::{SPACE_NEEDED_MB, VaultError};
 pub use items::Item;
 pub use keys::{BiometricStore, DeviceSecret, FileKeyStore, KeyStore, Pin, PinError};
 pub use notes::{JournalEntry, NoteRow, StoredAct, StoredConfirmation, StoredNote};
-pub use outbox::OutboxRow;
+pub use outbox::{OutboxEntry, OutboxRow};
 pub use scrub::SelfCheck;
 pub use search::{Found, Hit, Looked, Piece, Scope, SearchKind, SearchText, Shelf, Source, Unread};
 pub use state::{Backfill, Identity, LeaseClock, SyncLogLine, SyncState};

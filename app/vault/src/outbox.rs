@@ -18,6 +18,15 @@ pub struct OutboxRow {
     pub verdict: Option<String>,
 }
 
+/// One entry, as the outbox counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxEntry {
+    pub seq: u64,
+    pub received: bool,
+    /// Its body has not been let go.
+    pub is_here: bool,
+}
+
 pub(crate) fn seq_key(seq: u64) -> [u8; 16] {
     u128::from(seq).to_be_bytes()
 }
@@ -231,6 +240,18 @@ impl Tx<'_> {
             |r| r.get(0),
         )?;
         Ok(n as u64)
+    }
+
+    /// The whole outbox, oldest first.
+    pub fn outbox(&mut self) -> Result<Vec<OutboxEntry>, VaultError> {
+        let rows = self
+            .sql
+            .prepare_cached("SELECT seq, received IS NOT NULL, sealed IS NOT NULL FROM entry ORDER BY seq")?
+            .query_map([], |r| {
+                Ok(OutboxEntry { seq: r.get::<_, i64>(0)? as u64, received: r.get(1)?, is_here: r.get(2)? })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
     }
 
     /// Whether anything of this note is not receipted yet.

@@ -1,12 +1,14 @@
 //! A hub without a listener: the routes' work for whoever stands in for the line. Simulations and embedding programs.
 
-use crate::check::Checker;
+use crate::check::{Checker, CopyVerdict};
+use crate::error::HubError;
+use crate::intake_run::{IntakeReport, take_file};
 use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, records, sync};
 use crate::store::Store;
 use protocol::{
     CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, RecordsPage, RefusalCode, SyncRequest, SyncResponse,
 };
-use record::{ContentHash, PatientId};
+use record::{ContentHash, FacilityId, PatientId};
 
 /// Answers in this process, checks included.
 pub struct LocalHub {
@@ -45,6 +47,24 @@ impl LocalHub {
 
     pub fn capsules(&self, certificate: ContentHash, request: &CapsuleRequest) -> Result<CapsuleResponse, RefusalCode> {
         capsules::take(&self.hub, PeerCertificate(Some(certificate)), request).map_err(Refused::code)
+    }
+
+    /// One file of a hospital, from memory.
+    pub fn intake(&self, facility: &FacilityId, name: &str, bytes: &[u8]) -> Result<IntakeReport, HubError> {
+        let mut report = IntakeReport::default();
+        take_file(&self.hub.store, facility, name, bytes, &mut report)?;
+        Ok(report)
+    }
+
+    /// A person lets in whatever was held of sealed copies. Says how many documents.
+    pub fn accept_held_copies(&self) -> Result<usize, HubError> {
+        let held = self.hub.store.read(|tx| tx.all_held_copies())?;
+        let mut accepted = 0;
+        for copies in &held {
+            let verdict = self.hub.checker.accept_copies(copies.doc, copies.device)?;
+            accepted += usize::from(verdict == CopyVerdict::Accepted);
+        }
+        Ok(accepted)
     }
 
     /// What a crash left unchecked.

@@ -1,0 +1,163 @@
+//! The laws of DESIGN §5, asked after every step; and at the end, whether everybody has everything.
+
+use super::truth::{Place, key};
+use super::{OTHER_STATION, STATION, World, facility, series_of};
+use crate::Outcome;
+use record::visit_note::NoteState;
+use record::{DocumentId, Form};
+
+impl World {
+    pub(super) fn laws_of(&self, at: usize) -> Outcome {
+        let Some(phone) = &self.phones[at].open else { return Ok(()) };
+        let series = key(self.phones[at].device, series_of(phone)?);
+        for entry in phone.outbox()? {
+            if entry.received && !self.truth.receipted.contains(&(series, entry.seq)) {
+                return Err(format!("law 1: entry {} is marked and was never receipted", entry.seq).into());
+            }
+            let durable = match &self.truth.backed_up {
+                Some(up_to) => up_to.get(&series).is_some_and(|last| entry.seq <= *last),
+                None => false,
+            };
+            if !entry.is_here && !durable {
+                return Err(format!("law 5: entry {} was let go and stands in no backup", entry.seq).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// An older file takes the place of phone 1's: what was written since and reached nobody is gone with the newer one.
+    pub(super) fn excuse_what_only_stood_there(&mut self, since_ms: i64) -> Outcome {
+        let mut excused = Vec::new();
+        for (n, token) in self.truth.tokens.iter().enumerate() {
+            if token.by == 1 && token.at_ms >= since_ms && !self.hub_has(&token.place, &token.words)? {
+                excused.push(n);
+            }
+        }
+        excused.into_iter().for_each(|n| self.truth.tokens[n].excused = true);
+        Ok(())
+    }
+
+    fn hub_has(&self, place: &Place, words: &str) -> Outcome<bool> {
+        // A hub that is down has what it had.
+        let reopened;
+        let store = match &self.hub {
+            Some(hub) => hub.store(),
+            None => {
+                reopened = hub::Store::open(&self.data())?;
+                &reopened
+            }
+        };
+        let doc = match place {
+            Place::Text(doc, _) => *doc,
+            Place::Board(patient) => {
+                let whose = [STATION.as_bytes(), b"\0", patient.as_str().as_bytes()].concat();
+                DocumentId::derive("handover", &whose)
+            }
+        };
+        let view = store.read(|tx| tx.note_view(doc))?;
+        Ok(view.is_some_and(|view| view.fields.keys().any(|field| view.text(field).contains(words))))
+    }
+
+    pub(super) fn all_is_home(&self) -> Outcome {
+        let hub = self.hub.as_ref().ok_or("no hub")?;
+        hub.store().read(|tx| tx.verify_audit())?;
+        for token in self.truth.tokens.iter().filter(|token| !token.excused) {
+            if !self.hub_has(&token.place, &token.words)? {
+                return Err(
+                    format!("lost at the hub: {} of phone {} in {:?}", token.words, token.by, token.place).into()
+                );
+            }
+        }
+        let ours: Vec<usize> =
+            (0..self.phones.len()).filter(|at| self.station(*at) == STATION && !self.phones[*at].wiped).collect();
+        for at in &ours {
+            self.has_everything(*at)?;
+        }
+        self.they_agree(&ours)?;
+        self.others_have_nothing()
+    }
+
+    fn has_everything(&self, at: usize) -> Outcome {
+        let name = &self.phones[at].staff;
+        let phone = self.phones[at].open.as_ref().ok_or("a phone is not running")?;
+        let status = phone.status(self.device_time(at))?;
+        if status.unsent > 0 {
+            return Err(format!("{name} still has {} unsent", status.unsent).into());
+        }
+        if status.damaged + status.set_aside > 0 {
+            return Err(format!("{name}: {} damaged, {} set aside", status.damaged, status.set_aside).into());
+        }
+        for token in self.truth.tokens.iter().filter(|token| !token.excused) {
+            let has = match &token.place {
+                Place::Board(patient) => self.board_of(phone, patient)?.contains(&token.words),
+                Place::Text(note, field) => {
+                    let shown = phone.show_note(*note)?;
+                    let in_amendments = shown
+                        .amendments
+                        .iter()
+                        .any(|a| serde_json::to_string(&a.after).is_ok_and(|after| after.contains(&token.words)));
+                    shown.view.text(field).contains(&token.words) || in_amendments
+                }
+            };
+            if !has {
+                return Err(format!("law 2: {name} does not show {} in {:?}", token.words, token.place).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Equal heads, equal rendering.
+    fn they_agree(&self, ours: &[usize]) -> Outcome {
+        let mut first: Option<(usize, Vec<_>)> = None;
+        for at in ours {
+            let phone = self.phones[*at].open.as_ref().ok_or("a phone is not running")?;
+            let mut all = Vec::new();
+            for form in [Form::VisitNote, Form::Handover] {
+                for row in phone.document_rows(form, None)? {
+                    let (state, confirmed, view) = if form == Form::VisitNote {
+                        let shown = phone.show_note(row.note)?;
+                        (shown.state, shown.confirmed_fields, Some(shown.view))
+                    } else {
+                        (NoteState::Draft, None, None)
+                    };
+                    let mut heads = row.heads.clone();
+                    heads.sort();
+                    all.push((row.note, heads, state, confirmed, view));
+                }
+            }
+            all.sort_by_key(|row| row.0);
+            match &first {
+                None => first = Some((*at, all)),
+                Some((other, theirs)) if *theirs != all => {
+                    let differs = all.iter().zip(theirs).find(|(a, b)| a != b);
+                    let which = differs.map(|(a, b)| (a.0, a.1 == b.1, a.2 == b.2, a.3 == b.3, a.4 == b.4));
+                    return Err(format!(
+                        "{} and {} do not agree: {} and {} documents; first difference {which:?} (note, heads, state, confirmed, view)",
+                        self.phones[*at].staff,
+                        self.phones[*other].staff,
+                        all.len(),
+                        theirs.len()
+                    )
+                    .into());
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn others_have_nothing(&self) -> Outcome {
+        for at in (0..self.phones.len()).filter(|at| self.station(*at) == OTHER_STATION) {
+            let Some(phone) = &self.phones[at].open else { continue };
+            let (patients, notes) = (phone.patients()?.len(), phone.note_rows(None)?.len());
+            if patients + notes > 0 {
+                return Err(format!(
+                    "{} is of another station and has {patients} patients, {notes} notes",
+                    facility(OTHER_STATION)?
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! A phone of the simulation: the real vault in a real file, the real engine, and one step at a time of what `driver.rs` does.
+
+use crate::Outcome;
+use device::enrol::Applicant;
+use device::jiff::Timestamp;
+use device::{DeviceError, FileKeyStore, Phone, Pin, PinCost, RunningTime, Vault, VaultError};
+use hub::LocalHub;
+use protocol::{Engine, EnrolUri, Failure, Input, Output, SyncRequest, Trigger};
+use record::{ContentHash, DeviceId, StaffId};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+pub const PIN: &str = "2468";
+
+pub struct SimPhone {
+    pub file: PathBuf,
+    pub staff: StaffId,
+    pub device: DeviceId,
+    pub certificate: ContentHash,
+    /// `None`: the process is dead, or the keys are gone.
+    pub open: Option<Phone>,
+    pub engine: Engine,
+    pub todo: VecDeque<Output>,
+    pub offered: Option<SyncRequest>,
+    /// What the device's clock is off by, milliseconds.
+    pub offset_ms: i64,
+    pub wiped: bool,
+    /// Counts lives of the process: what was scheduled for an earlier one is nobody's.
+    pub life: u64,
+    /// A step is scheduled already.
+    pub busy: bool,
+}
+
+impl SimPhone {
+    pub fn enrol(folder: &Path, hub: &LocalHub, staff: &StaffId) -> Outcome<Self> {
+        let file = folder.join(format!("{staff}.vault"));
+        let code = hub.store().write(|tx| tx.invite(staff))?.code;
+        let ca = hub.store().keys().ca_fingerprint()?;
+        let uri = EnrolUri { hub: "https://127.0.0.1:1".into(), ca, code: code.clone() };
+        let cost = PinCost { kib: 8, passes: 1 };
+        let store = FileKeyStore::beside(&file);
+        let mut vault = Vault::create(&file, &store, &Pin::new(PIN)?, cost, RunningTime::now())?;
+        let applicant = Applicant::new()?;
+        let request = applicant.request(&code)?;
+        let answer = hub.enrol(&request).map_err(|code| format!("enrolment: {code:?}"))?;
+        let certificate = ContentHash::of(&answer.certificate);
+        let device = answer.device;
+        applicant.settle(&mut vault, &uri, answer)?;
+        drop(vault);
+        Ok(Self {
+            file,
+            staff: staff.clone(),
+            device,
+            certificate,
+            open: None,
+            engine: Engine::new(),
+            todo: VecDeque::new(),
+            offered: None,
+            offset_ms: 0,
+            wiped: false,
+            life: 0,
+            busy: false,
+        })
+    }
+
+    /// Another phone with the same files, as a copied device is.
+    pub fn twin(&self, file: PathBuf) -> Self {
+        Self {
+            file,
+            staff: self.staff.clone(),
+            device: self.device,
+            certificate: self.certificate,
+            open: None,
+            engine: Engine::new(),
+            todo: VecDeque::new(),
+            offered: None,
+            offset_ms: 0,
+            wiped: false,
+            life: 0,
+            busy: false,
+        }
+    }
+
+    /// The process starts and is unlocked.
+    pub fn start(&mut self, now: Timestamp) -> Outcome {
+        let store = FileKeyStore::beside(&self.file);
+        match Phone::unlock(&self.file, &store, &Pin::new(PIN)?, now) {
+            Ok(phone) => self.open = Some(phone),
+            Err(DeviceError::Vault(VaultError::Wiped)) => self.wiped = true,
+            Err(error) => return Err(format!("{} does not open: {error}", self.staff).into()),
+        }
+        Ok(())
+    }
+
+    /// kill -9 between any two transactions.
+    pub fn kill(&mut self) {
+        self.open = None;
+        self.engine = Engine::new();
+        self.todo.clear();
+        self.offered = None;
+        self.life += 1;
+        self.busy = false;
+    }
+
+    pub fn trigger(&mut self, now_ms: i64, trigger: Trigger) {
+        if self.open.is_some() {
+            self.todo.extend(self.engine.handle(now_ms, Input::Trigger(trigger)));
+        }
+    }
+
+    pub fn hear(&mut self, now_ms: i64, input: Result<Input, Failure>, dice: u32) {
+        let input = input.unwrap_or_else(|failure| Input::Failed { failure, dice });
+        self.todo.extend(self.engine.handle(now_ms, input));
+    }
+
+    /// Every file that the phone is.
+    pub fn files(&self) -> Vec<PathBuf> {
+        ["", "-wal", "-shm", ".device-key", ".attempts"]
+            .iter()
+            .map(|suffix| {
+                let mut name = self.file.as_os_str().to_owned();
+                name.push(suffix);
+                PathBuf::from(name)
+            })
+            .collect()
+    }
+}
+
+pub fn as_failure(error: DeviceError) -> Failure {
+    match error {
+        DeviceError::Sync(failure) => failure,
+        _ => Failure::Storage,
+    }
+}
