@@ -1,46 +1,26 @@
 //! The simulator, a hundred seeds at each run; `nemesis` runs more.
+#![cfg(target_os = "linux")]
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use stories::Outcome;
-use stories::simulator::{Counts, run};
+use stories::simulator::{again, run_all};
 
 #[test]
 fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -> Outcome {
     let seeds = std::env::var("TSUTSUJI_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
-    let next = AtomicU64::new(0);
-    let (failed, all) = (Mutex::new(Vec::new()), Mutex::new(Counts::default()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::SeqCst);
-                    if seed >= seeds {
-                        return;
-                    }
-                    match run(seed, 300) {
-                        Ok(counts) => *all.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += counts,
-                        Err(error) => failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(format!(
-                            "seed {seed}: {error}\n  again: cargo run --release -p stories --bin nemesis -- --seeds 1 --from {seed}"
-                        )),
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let all = all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    println!("{seeds} seeds: {all:?}");
-    assert!(
-        failed.is_empty(),
-        "{} of {seeds} seeds failed, among them\n{}",
-        failed.len(),
-        failed[..failed.len().min(3)].join("\n")
-    );
+    let ran = run_all(&stories::binary("nemesis")?, 0, seeds, 300)?;
+    println!("{seeds} seeds: {:?}", ran.counts);
+    let first: Vec<String> = ran
+        .failed
+        .iter()
+        .take(3)
+        .map(|(seed, error)| format!("seed {seed}: {error}\n  again: {}", again(*seed, 300)))
+        .collect();
+    assert!(ran.failed.is_empty(), "{} of {seeds} seeds failed, among them\n{}", ran.failed.len(), first.join("\n"));
     // A simulation in which nothing happens proves nothing.
+    let c = ran.counts;
     assert!(
-        all.edits > 2_000 && all.lost > 500 && all.kills > 50 && all.forks > 0 && all.restores > 0 && all.wipes > 0,
-        "{all:?}"
+        c.edits > 5_000 && c.lost > 2_000 && c.kills > 100 && c.forks > 5 && c.restores > 10 && c.wipes > 5,
+        "{c:?}"
     );
     Ok(())
 }

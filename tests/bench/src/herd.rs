@@ -5,16 +5,18 @@ use crate::station::{COLLEAGUE, NURSE, Nurse, World, runtime, staff};
 use crate::statistics::{Times, milliseconds, print_goal};
 use crate::workload::{Script, Workload};
 use device::SyncReport;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// 12 stations of 480 notes: 5,760.
 const STATIONS: usize = 12;
-/// What the memory of two hubs is compared after.
+/// Phones of one station after which the memory of two hubs is compared.
 const FEW: usize = 16;
-/// What PouchDB's hub spent on a device, and how many times less is wanted: with documents materialised, and appended.
-const POUCH_MS: f64 = 43.0;
+/// What PouchDB's hub spent on one device, milliseconds.
+const POUCHDB: f64 = 43.0;
+/// How many times less is wanted: every document materialised, and entries appended only.
 const MATERIALISED: f64 = 2.5;
 const APPENDED: f64 = 12.0;
 /// Tries of a phone before the run is given up.
@@ -26,52 +28,157 @@ struct Member<'w> {
     script: &'w Script,
 }
 
-/// How one came back.
+/// How it came back.
 struct Return {
     took: Duration,
     report: SyncReport,
     tries: usize,
 }
 
-/// `machine`: how much slower this machine is than the peers' was.
+/// `machine`: what the same work costs here against where the peers were measured.
 pub fn measure(folder: &Path, workload: &Workload, machine: f64) -> Done {
     let devices = number("TSUTSUJI_HERD", 200)?;
     let at_once = number("TSUTSUJI_AT_ONCE", 16)?;
-    let windows = workload.windows.len();
-    println!("W3 herd: {devices} devices of {STATIONS} stations, {at_once} at a time on the two cores of the hub");
-    let few: Vec<Member<'_>> =
-        workload.scripts_of(0).take(FEW).map(|script| Member { station: 0, script }).collect();
+    println!("W3 herd: {devices} phones of {STATIONS} stations, {at_once} at a time on the hub's own processors");
+    let few = || workload.scripts_of(0).take(FEW).map(|script| Member { station: 0, script }).collect::<Vec<_>>();
     let small = {
         let mut world = World::new(folder.join("herd-480"), workload, &[workload.notes_of(0)], false)?;
-        let vaults = prepare(&mut world, &few, "few")?;
-        come_back(&world, vaults, at_once)?;
+        let vaults = prepare(&mut world, &few(), "few")?;
+        come_back(vaults, at_once)?;
         world.hub.peak_mb()?
     };
+    let windows = workload.windows.len();
     let stations: Vec<_> = (0..STATIONS).map(|station| workload.notes_of(station % windows)).collect();
     let mut world = World::new(folder.join("herd-5760"), workload, &stations, false)?;
-    let vaults = prepare(&mut world, &few, "few")?;
-    come_back(&world, vaults, at_once)?;
+    let vaults = prepare(&mut world, &few(), "few")?;
+    come_back(vaults, at_once)?;
     let large = world.hub.peak_mb()?;
+
+    let vaults = prepare(&mut world, &members(workload, devices), "herd")?;
+    let before = world.hub.spent()?;
+    let (begun, returns) = (Instant::now(), come_back(vaults, at_once)?);
+    let (wall, spent) = (begun.elapsed(), world.hub.spent()?.since(&before));
+    let cost = |name: &str, time: Duration, times: f64| {
+        let (each, pouch) = (milliseconds(time) / devices as f64, POUCHDB * machine);
+        let against = format!("a device against PouchDB's {POUCHDB} ms, about {pouch:.1} ms here");
+        print_goal(3, name, each, " ms", rounded(pouch / times), &against);
+    };
+    cost("W3 HUB CPU, documents materialised by the checker", spent.whole(), MATERIALISED);
+    cost("W3 HUB CPU without the checker's process", spent.hub, APPENDED);
+    print_returns(&returns, wall);
+    let against = format!("{large:.1} MB with 5,760 notes held against {small:.1} MB with 480");
+    print_goal(3, "W3 HUB RSS, the most", large / small, "\u{d7}", 1.1, &against);
+    let after = world.hub.peak_mb()?;
+    println!("   each after {FEW} phones of one station, in a fresh process; after the herd {after:.1} MB\n");
+    Ok(())
+}
+
+fn print_returns(returns: &[Return], wall: Duration) {
+    let times = Times::of(returns.iter().map(|one| one.took).collect());
+    let mean = |of: fn(&Return) -> u64| returns.iter().map(of).sum::<u64>() as f64 / returns.len().max(1) as f64;
+    println!(
+        "   p50 {:.0} ms, p99 {:.0} ms, the phones' own work on the same processors in it; all back after {:.1} s",
+        milliseconds(times.median()),
+        milliseconds(times.quantile(0.99)),
+        wall.as_secs_f64()
+    );
+    println!(
+        "   a phone: {:.1} requests, {:.1} sent, {:.1} received (20 a colleague's); {:.0} B up, {:.0} B down",
+        mean(|one| one.report.traffic.round_trips),
+        mean(|one| one.report.sent),
+        mean(|one| one.report.received),
+        mean(|one| one.report.traffic.bytes_up),
+        mean(|one| one.report.traffic.bytes_down)
+    );
+    println!("   tried again: {}", returns.iter().map(|one| one.tries - 1).sum::<usize>());
+}
+
+/// The herd, spread over the stations; scripts that there are too few of come twice.
+fn members(workload: &Workload, devices: usize) -> Vec<Member<'_>> {
+    let windows = workload.windows.len();
     let scripts: Vec<Vec<&Script>> = (0..windows).map(|window| workload.scripts_of(window).collect()).collect();
     let beside = devices.div_ceil(STATIONS);
     let member = |device: usize| {
         let station = device % STATIONS;
-        let own = &scripts[station % windows];
-        Member { station, script: own[(station / windows * beside + device / STATIONS) % own.len()] }
+        let of_window = &scripts[station % windows];
+        let number = station / windows * beside + device / STATIONS;
+        Member { station, script: of_window[number % of_window.len()] }
     };
-    let members: Vec<Member<'_>> = (0..devices).map(member).collect();
-    let vaults = prepare(&mut world, &members, "herd")?;
-    let before = world.hub.spent()?;
-    let begun = Instant::now();
-    let returns = come_back(&world, vaults, at_once)?;
-    let wall = begun.elapsed();
-    let spent = world.hub.spent()?.since(&before);
-    let each = |time: Duration| milliseconds(time) / devices as f64;
-    let against = |times: f64| format!("against PouchDB's {POUCH_MS} ms, here about {:.1}", POUCH_MS * machine / times * times);
-    print_goal(3, "HUB CPU a device, all in all", each(spent.whole()), " ms", round(POUCH_MS * machine / MATERIALISED), &against(MATERIALISED));
-    print_goal(3, "HUB CPU a device without the checker", each(spent.hub), " ms", round(POUCH_MS * machine / APPENDED), &against(APPENDED));
-    print_returns(&returns, wall);
-    print_goal(3, "HUB RSS at 5,760 held against 480", large / small, "\u{d7}", 1.1, &format!("{large:.1} MB against {small:.1} MB"));
-    println!("   after {FEW} devices each, the process fresh; after the herd {:.1} MB\n", world.hub.peak_mb()?);
-    Ok(())
+    (0..devices).map(member).collect()
+}
+
+/// Enrols everybody, fetches what there is, writes the day without a signal, and has a colleague change 20 notes of
+/// each station. The hub starts afresh at the end.
+fn prepare<'w>(world: &mut World<'w>, members: &[Member<'w>], tag: &str) -> Done<Vec<PathBuf>> {
+    let hands = std::thread::available_parallelism()?.get();
+    eprintln!("   ({} phones are made ready)", members.len());
+    let windows: BTreeMap<usize, usize> = members.iter().map(|one| (one.station, one.script.window)).collect();
+    let here = &*world;
+    let mut colleagues = Vec::new();
+    for (station, window) in windows {
+        let name = format!("{tag}-colleague-{station}");
+        colleagues.push((station, window, here.nurse(&staff(COLLEAGUE, station), &name)?));
+    }
+    let numbered: Vec<(usize, &Member<'w>)> = members.iter().enumerate().collect();
+    let vaults = in_parallel(hands, numbered, |(number, member)| {
+        Ok(here.enrol(&staff(NURSE, member.station), &format!("{tag}-{number}"))?.0)
+    })?;
+    let with_vaults: Vec<(&Member<'w>, PathBuf)> = members.iter().zip(vaults).collect();
+    let vaults = in_parallel(hands, with_vaults, |(member, vault)| {
+        let runtime = runtime()?;
+        let mut nurse = Nurse::unlock(vault)?;
+        runtime.block_on(nurse.phone.sync())?;
+        nurse.write_day(here, member.station, member.script)?;
+        Ok(nurse.lock())
+    })?;
+    let runtime = runtime()?;
+    for (station, window, colleague) in colleagues {
+        runtime.block_on(colleague.phone.sync())?;
+        colleague.change(here, station, &here.workload.windows[window].remote)?;
+        runtime.block_on(colleague.phone.sync())?;
+    }
+    world.hub.serve()?;
+    Ok(vaults)
+}
+
+fn come_back(vaults: Vec<PathBuf>, at_once: usize) -> Done<Vec<Return>> {
+    in_parallel(at_once, vaults, |vault| {
+        let runtime = runtime()?;
+        let nurse = Nurse::unlock(vault)?;
+        let begun = Instant::now();
+        for tries in 1..=TRIES {
+            if let Ok(report) = runtime.block_on(nurse.phone.sync()) {
+                return Ok(Return { took: begun.elapsed(), report, tries });
+            }
+        }
+        Err("a phone did not come back".into())
+    })
+}
+
+/// Does all items, so many at a time, on threads of their own; in the items' order.
+fn in_parallel<I: Send, T: Send>(threads: usize, items: Vec<I>, work: impl Fn(I) -> Done<T> + Sync) -> Done<Vec<T>> {
+    let queue = Mutex::new(items.into_iter().enumerate());
+    let made: Mutex<Vec<(usize, Result<T, String>)>> = Mutex::new(Vec::new());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((number, item)) = next() {
+                    let done = work(item).map_err(|error| error.to_string());
+                    made.lock().unwrap_or_else(PoisonError::into_inner).push((number, done));
+                }
+            });
+        }
+    });
+    let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    made.sort_by_key(|(number, _)| *number);
+    made.into_iter().map(|(_, done)| Ok(done?)).collect()
+}
+
+fn number(variable: &str, usual: usize) -> Done<usize> {
+    std::env::var(variable).map_or(Ok(usual), |text| Ok(text.parse()?))
+}
+
+fn rounded(goal: f64) -> f64 {
+    (goal * 10.0).round() / 10.0
 }

@@ -1,6 +1,7 @@
 //! A hub in a process of its own, so that what it costs can be told from what the phones cost.
 //!
-//! The process is this program once more, acting as `tsutsuji-hub` ([`acts_as_hub`]), or the binary that `TSUTSUJI_HUB` names.
+//! The process is this program once more, acting as `tsutsuji-hub` ([`acts_as_hub`]), or the binary that `TSUTSUJI_HUB`
+//! names.
 
 use crate::Done;
 use crate::proxy::Proxy;

@@ -124,8 +124,8 @@ async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, count: &AtomicU64
     tokio::join!(read, write);
 }
 
-/// A connection that only shakes hands, with the device's certificate as a phone does, and takes the session tickets that
-/// follow. What it took on the wall, until something could have been asked.
+/// A connection that only shakes hands, with the device's certificate as a phone does, and takes the session tickets
+/// that follow. What it took on the wall, until something could have been asked.
 pub fn shake_hands(identity: &Identity, port: u16) -> Done<Duration> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(identity.ca.clone()))?;

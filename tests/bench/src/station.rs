@@ -7,7 +7,7 @@ use crate::hub_process::HubProcess;
 use crate::proxy::{Counted, Proxy};
 use crate::wire;
 use crate::workload::{Edit, Note, Op, Script, Workload};
-use crate::written::{Hand, TEXT, Written, spliced, timed_ops};
+use crate::written::{Hand, TEXT, Written, evening, spliced, timed_ops};
 use device::http::HubLine;
 use device::{FileKeyStore, Phone, Pin, PinCost, SyncReport};
 use ed25519_dalek::SigningKey;
@@ -19,8 +19,9 @@ use record::{DocumentId, Form, PatientId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::runtime::Runtime;
-use vault::{Identity, RunningTime, Vault, VaultError};
+use vault::Identity;
 
 /// Argon2id that costs nothing: every phone here is unlocked before anything is measured.
 const FREE: PinCost = PinCost { kib: 8, passes: 1 };
@@ -50,11 +51,6 @@ fn pin() -> Done<Pin> {
     Ok(Pin::new("2468")?)
 }
 
-/// When notes that were there are edited.
-pub fn evening() -> Done<Timestamp> {
-    Ok("2026-12-28T17:00:00+09:00".parse()?)
-}
-
 /// A hub that serves stations with their notes.
 pub struct World<'w> {
     pub hub: HubProcess,
@@ -68,7 +64,7 @@ pub struct World<'w> {
 }
 
 impl<'w> World<'w> {
-    /// One station for each list of notes, each with a consent for each of its patients. `summaries`: the hospital's bundles
+    /// One station for each list of notes, with a consent for each of its patients. `summaries`: the hospital's bundles
     /// come whole, not only who the patients are.
     pub fn new(folder: PathBuf, workload: &'w Workload, stations: &[Vec<&'w Note>], summaries: bool) -> Done<Self> {
         std::fs::create_dir_all(&folder)?;
@@ -137,8 +133,11 @@ impl<'w> World<'w> {
         let mut held = HashMap::new();
         for note in notes {
             let writer = writers.get_mut(note.author.as_str()).ok_or("an author without a device")?;
-            let about =
-                About { patient: self.patient(note.patient)?.clone(), station: station_id(station).parse()?, visit: None };
+            let about = About {
+                patient: self.patient(note.patient)?.clone(),
+                station: station_id(station).parse()?,
+                visit: None,
+            };
             let written = Written {
                 doc: DocumentId::derive(&station_id(station), note.id.as_bytes()),
                 about,
@@ -341,44 +340,31 @@ impl Nurse {
         Ok(Synced { report, cost, line: runtime.block_on(proxy.quiet()) })
     }
 
-    /// The last sync's request and answer once more, without the vault: line and codec alone. `first_seq` and `cursor` are
-    /// what stood before that sync.
-    pub fn line_alone(&mut self, runtime: &Runtime, first_seq: u64, cursor: Cursor) -> Done<Cost> {
-        self.phone.suspend();
-        let store = FileKeyStore::beside(&self.vault);
-        let mut vault = Vault::open(&self.vault, &store, &pin()?, RunningTime::now())?;
-        let (state, entries) =
-            vault.read(|tx| Ok::<_, VaultError>((tx.sync_state()?, tx.entries_from(first_seq, usize::MAX)?)))?;
-        drop(vault);
-        let identity = self.phone.identity().clone();
-        let mut request = wire::request(identity.device, first_seq, entries, &mut Dice::new(1));
-        (request.series, request.epoch, request.cursor) = (state.series, state.epoch, cursor);
-        let request = proved(request, &identity)?;
-        let exchange = || -> Done<_> {
-            let line = HubLine::for_sync(&identity, 0).map_err(said)?;
-            Ok(runtime.block_on(line.sync(&request)).map_err(said)?)
-        };
-        let (_, cost) = spent(exchange)?;
-        self.unlock_again()?;
-        Ok(cost)
+    /// A sync step by step, as the app's loop does it: what the vault spends on loading, line and codec on the exchange,
+    /// and the vault again on merging and storing. Patients' records are left to the next sync.
+    pub fn in_steps(&self, runtime: &Runtime) -> Done<Steps> {
+        let mut steps = Steps::default();
+        let identity = self.phone.identity();
+        let (line, made) = spent(|| Ok(HubLine::for_sync(identity, 0).map_err(said)?))?;
+        steps.line += made.cpu;
+        loop {
+            let (request, load) = spent(|| Ok(self.phone.load_request()?))?;
+            let ((answer, _), exchange) = spent(|| Ok(runtime.block_on(line.sync(&request)).map_err(said)?))?;
+            let (_, store) = spent(|| Ok(self.phone.store_answer(&request, &answer, Timestamp::now())?))?;
+            steps.load += load.cpu;
+            steps.line += exchange.cpu;
+            steps.store += store.cpu;
+            if !answer.more {
+                return Ok(steps);
+            }
+        }
     }
 }
 
-/// The station's whole feed as a new device is sent it, without a vault: line and codec alone, the summaries' pages left out.
-pub fn feed_alone(identity: &Identity, runtime: &Runtime) -> Done<Cost> {
-    let mut dice = Dice::new(2);
-    let mut cursor = Cursor::START;
-    let pages = || -> Done {
-        let line = HubLine::for_sync(identity, 0).map_err(said)?;
-        loop {
-            let mut request = wire::request(identity.device, 1, Vec::new(), &mut dice);
-            request.cursor = cursor;
-            let (answer, _) = runtime.block_on(line.sync(&proved(request, identity)?)).map_err(said)?;
-            cursor = answer.next_cursor;
-            if !answer.more {
-                return Ok(());
-            }
-        }
-    };
-    Ok(spent(pages)?.1)
+/// What the parts of a sync spend on this thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Steps {
+    pub load: Duration,
+    pub line: Duration,
+    pub store: Duration,
 }

@@ -50,6 +50,8 @@ pub fn request(device: DeviceId, first_seq: u64, entries: Vec<Entry>, dice: &mut
         first_seq,
         entries,
         budget: 1 << 20,
+        earlier: Vec::new(),
+        proof: None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! The workload that the peers were measured on (`../shared/bench/workload`): the same notes, edits and summaries, their
-//! fields mapped onto the form's. Its files stay outside the repository.
+//! The workload that the peers were measured on (`../shared/bench/workload`): the same notes, edits and summaries,
+//! their fields mapped onto the form's. Its files stay outside the repository.
 
 use crate::Done;
 use jiff::Timestamp;
@@ -20,7 +20,11 @@ const FILES: [&str; 5] = ["notes.jsonl", "w1.jsonl", "windows.json", "patients.j
 pub enum Op {
     Set(&'static str, FieldValue),
     /// Of the one free text.
-    Splice { at: usize, delete: usize, insert: String },
+    Splice {
+        at: usize,
+        delete: usize,
+        insert: String,
+    },
 }
 
 /// A new note.
@@ -70,8 +74,8 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// Reads the workload in `given`, `TSUTSUJI_WORKLOAD` or the usual place. Where only its generator lies, it is made in
-    /// `temporary` first. `None`, with a word why, if there is nothing to read.
+    /// Reads the workload in `given`, `TSUTSUJI_WORKLOAD` or the usual place. Where only its generator lies, it is made
+    /// in `temporary` first. `None`, with a word why, if there is nothing to read.
     pub fn find(given: Option<PathBuf>, temporary: &Path) -> Done<Option<Self>> {
         let named = given.or_else(|| std::env::var_os("TSUTSUJI_WORKLOAD").map(PathBuf::from));
         let folder = named.unwrap_or_else(|| PathBuf::from(DEFAULT));
@@ -118,8 +122,8 @@ impl Workload {
         })
     }
 
-    /// `hient`: every typed character drawn from the station's own characters, in the order of `rs/floor`'s, so that the
-    /// new notes and the 480 read as they did there.
+    /// `hient`: every typed character drawn from the station's own characters, in the order of `rs/floor`'s, so that
+    /// the new notes and the 480 read as they did there.
     pub fn randomise(&mut self) {
         let pool: Vec<char> = self.notes.iter().step_by(7).flat_map(|note| note.text.chars()).collect();
         let mut state: u64 = 88_172_645_463_325_252;
@@ -243,8 +247,8 @@ fn op(raw: &Value) -> Done<Op> {
     }
 }
 
-/// The workload's field on the form. Where the form has none of that name, one of the same kind takes it: as many values,
-/// or the same words.
+/// The workload's field on the form. Where the form has none of that name, one of the same kind takes it: as many
+/// values, or the same words.
 fn set(key: &str, value: &Value) -> Done<Op> {
     let number = |field: &'static str| Some(Op::Set(field, FieldValue::Number(value.as_f64()?)));
     let flag = |field: &'static str| Some(Op::Set(field, FieldValue::Flag(value.as_bool()?)));

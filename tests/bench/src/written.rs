@@ -1,24 +1,39 @@
-//! A note of the workload as it was written: in the product, and as the floor writes it — the same values, text, actors and
-//! times straight onto the root of a bare document.
+//! A note of the workload as it was written: in the product, and as the floor writes it — the same values, text, actors
+//! and times straight onto the root of a bare document.
 
 use crate::Done;
-use crate::workload::Op;
+use crate::cost::spent;
+use crate::dice::Dice;
+use crate::statistics::{Times, milliseconds};
+use crate::workload::{Note, Op, Workload};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, LoadOptions, ObjType, ROOT, ReadDoc, ScalarValue, TextEncoding, Value};
 use jiff::{SignedDuration, Timestamp};
 use record::visit_note::{About, Actor, Draft, Field, FieldValue};
-use record::{DocumentId, Form, StaffId};
+use record::{DeviceId, DocumentId, Form, StaffId};
+use std::collections::HashMap;
 
 /// The field that takes the workload's one free text.
 pub const TEXT: &str = "condition";
 /// Seconds between two edits.
 const PAUSE: i64 = 7;
+/// Milliseconds where the peers were measured: 20 bare notes loaded, changed and saved (RESULTS.md, "load 20 + apply +
+/// save()").
+const MERGE_THERE: f64 = 29.5;
 
 /// Whose hand wrote, under which name.
 #[derive(Clone)]
 pub struct Hand {
     pub actor: Actor,
     pub staff: StaffId,
+}
+
+impl Hand {
+    /// Somebody's, where no phone stands behind it.
+    pub fn invented(dice: &mut Dice) -> Done<Self> {
+        let actor = Actor { device: DeviceId(dice.bytes()), session: dice.bytes() };
+        Ok(Self { actor, staff: format!("n-{}", dice.below(1_000)).parse()? })
+    }
 }
 
 /// One new note.
@@ -31,7 +46,19 @@ pub struct Written<'w> {
     pub ops: &'w [Op],
 }
 
-impl Written<'_> {
+impl<'w> Written<'w> {
+    /// A note of the workload where no station stands around it.
+    pub fn invented(note: &'w Note, dice: &mut Dice) -> Done<Self> {
+        let patient = format!("p-{:06}", note.patient + 1).parse()?;
+        Ok(Self {
+            doc: DocumentId::from_random(dice.bytes()),
+            about: About { patient, station: "st-0".parse()?, visit: None },
+            hand: Hand::invented(dice)?,
+            at: note.at,
+            ops: &note.ops,
+        })
+    }
+
     /// As the app writes it.
     pub fn draft(&self) -> Done<Draft> {
         let mut draft = Draft::new(self.doc, Form::VisitNote, self.hand.actor);
@@ -74,6 +101,11 @@ impl Written<'_> {
 pub struct Tail {
     pub changes: Vec<u8>,
     pub bundle: Vec<u8>,
+}
+
+/// When notes that were there are edited.
+pub fn evening() -> Done<Timestamp> {
+    Ok("2026-12-28T17:00:00+09:00".parse()?)
 }
 
 /// The edits of one sitting, with the times at which they were made.
@@ -172,4 +204,33 @@ fn scalar(value: &FieldValue) -> ScalarValue {
 
 fn commit(doc: &mut AutoCommit, at: Timestamp) {
     doc.commit_with(CommitOptions::default().with_time(at.as_second()));
+}
+
+/// What the floor's merging costs here against where the peers were measured: so many times longer takes their work.
+pub fn machine(workload: &Workload) -> Done<f64> {
+    let mut dice = Dice::new(7);
+    let notes: HashMap<&str, &Note> = workload.notes.iter().map(|note| (note.id.as_str(), note)).collect();
+    let mut pieces = Vec::new();
+    for edit in &workload.windows[0].remote {
+        let note = notes.get(edit.id.as_str()).ok_or("an edit of a note that is not there")?;
+        let (written, other) = (Written::invented(note, &mut dice)?, Hand::invented(&mut dice)?);
+        pieces.push((written.bare()?.save(), written.tail(&other, &edit.ops, evening()?)?.changes));
+    }
+    let mut times = Vec::new();
+    for _ in 0..9 {
+        let (_, cost) = spent(|| {
+            for (stored, changes) in &pieces {
+                let mut doc = load_bare(stored)?;
+                doc.load_incremental(changes)?;
+                std::hint::black_box(doc.save());
+            }
+            Ok(())
+        })?;
+        times.push(cost.cpu);
+    }
+    let here = milliseconds(Times::of(times).median());
+    let factor = here / MERGE_THERE;
+    println!("   20 bare notes loaded, changed, saved: {here:.1} ms; {MERGE_THERE} ms where the peers were measured");
+    println!("   their times are printed as they were, and × {factor:.2}\n");
+    Ok(factor)
 }

@@ -130,7 +130,15 @@ impl World {
                 None => first = Some((*at, all)),
                 Some((other, theirs)) if *theirs != all => {
                     let differs = all.iter().zip(theirs).find(|(a, b)| a != b);
-                    let which = differs.map(|(a, b)| (a.0, a.1 == b.1, a.2 == b.2, a.3 == b.3, a.4 == b.4));
+                    let which = differs.map(|(a, b)| {
+                        // Everybody in here is invented: what they wrote may be shown.
+                        let words = |view: &Option<record::visit_note::NoteView>| {
+                            serde_json::to_string(view).unwrap_or_default()
+                        };
+                        let views =
+                            if a.4 == b.4 { String::new() } else { format!("{} AND {}", words(&a.4), words(&b.4)) };
+                        (a.0, a.1 == b.1, a.2 == b.2, a.3 == b.3, views)
+                    });
                     return Err(format!(
                         "{} and {} do not agree: {} and {} documents; first difference {which:?} (note, heads, state, confirmed, view)",
                         self.phones[*at].staff,

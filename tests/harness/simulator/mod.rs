@@ -1,14 +1,14 @@
 //! Phones and a hub in one process, on clocks and a line of ours: seeded, and watched by the laws of DESIGN §5 after every step.
 //!
 //! Real: vaults and the hub's database (files in memory where there is such a place), the engine, the codec, the checks.
-//! Ours: the clock, the line, who is killed when, and what the nurses do. Ids and keys stay random, so that a seed replays the
-//! same story with other names.
+//! Ours: the clock, the line, who is killed when, what the nurses do; and, in `nemesis`, the random bytes.
 
 mod dice;
 mod faults;
 mod laws;
 mod nurse;
 mod phone;
+mod seeds;
 mod truth;
 
 use crate::Outcome;
@@ -19,6 +19,7 @@ use hub::{LocalHub, Store};
 use phone::{SimPhone, as_failure};
 use protocol::{Failure, Input, Output, Phase, RefusalCode, Series, SyncRequest, Trigger, codec};
 use record::{DocumentId, FacilityId, PatientId, VisitId};
+pub use seeds::{Ran, again, child, run_all};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ const STATION: &str = "st-1";
 const OTHER_STATION: &str = "st-2";
 
 /// What happened, for the line that is printed.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     pub edits: u64,
     pub syncs: u64,

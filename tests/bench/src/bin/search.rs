@@ -183,6 +183,9 @@ fn station(folder: &Path, with_records: bool) -> Done<Station> {
             lease_until: Some(i64::MAX),
             lease_clock: None,
             backfill: Vec::new(),
+            copies_series: None,
+            earlier: Vec::new(),
+            look_back: false,
         })
     })?;
     let sentences: Vec<&str> = DAY.iter().flatten().flat_map(|text| text.split_inclusive('。')).collect();
