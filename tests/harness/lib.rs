@@ -3,13 +3,16 @@
 //! **May touch**: temporary folders, loopback, processes that it started and kills.
 //! **Never**: mocks of our own stores.
 
+pub mod line;
 pub mod simulator;
 
+use line::Line;
 use serde_json::Value;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -29,6 +32,18 @@ pub fn binary(name: &str) -> Outcome<PathBuf> {
     } else {
         Err(format!("{name} is not built; run `cargo build --workspace` first").into())
     }
+}
+
+/// Waits until something is so; half a minute is too long for anything here.
+pub fn until(what: &str, mut is_so: impl FnMut() -> Outcome<bool>) -> Outcome {
+    let began = Instant::now();
+    while !is_so()? {
+        if began.elapsed() > Duration::from_secs(30) {
+            return Err(format!("it never came to this: {what}").into());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }
 
 /// Today in Japan.
@@ -61,8 +76,8 @@ fn json(output: Output) -> Outcome<Result<Value, Said>> {
 /// A hub in a folder of its own.
 pub struct Hub {
     pub folder: TempDir,
+    pub port: u16,
     serving: Option<Child>,
-    port: u16,
 }
 
 impl Drop for Hub {
@@ -76,7 +91,7 @@ impl Hub {
     pub fn new() -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let hub = Self { folder, serving: None, port };
+        let hub = Self { folder, port, serving: None };
         hub.ok(&["init", "--name", "くるめ"])?;
         hub.ok(&["facility", "add", "--id", "hp", "--kind", "hospital", "--name", "つばき中央病院", "--disclosing"])?;
         for (station, staff) in [("st-1", vec!["nurse-a", "nurse-b"]), ("st-2", vec!["nurse-x"])] {
@@ -105,6 +120,17 @@ impl Hub {
         Ok((hub, patient))
     }
 
+    /// The same, on a line of ours: every phone that is invited comes through it.
+    pub fn behind_a_line() -> Outcome<(Self, Line, String)> {
+        let mut hub = Self::new()?;
+        let (patient, line) = (hub.patient()?, Line::to(hub.port)?);
+        hub.serve_with(|command| {
+            command.args(["--url", &line.url()]);
+        })?;
+        hub.consent(&patient, "st-1")?;
+        Ok((hub, line, patient))
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -126,13 +152,15 @@ impl Hub {
 
     /// Serves, and waits for the line that says so.
     pub fn serve(&mut self) -> Outcome {
-        let mut child = Command::new(binary("tsutsuji-hub")?)
-            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
-            .arg(self.path("hub"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        self.serve_with(|_| {})
+    }
+
+    /// The same, with something more said to its process.
+    pub fn serve_with(&mut self, say: impl FnOnce(&mut Command)) -> Outcome {
+        let mut command = Command::new(binary("tsutsuji-hub")?);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"]).arg(self.path("hub"));
+        say(&mut command);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
         if !line.starts_with("ready: https://") {

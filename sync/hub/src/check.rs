@@ -95,10 +95,11 @@ impl Checker {
                     settle_note(tx, entry, *verdict, *news)?;
                 }
             }
-            for entry in theirs.iter().filter(|entry| Form::from_tag(entry.kind.into()) != Some(form)) {
-                settle_other(tx, entry)?;
-            }
-            Ok(())
+            // Confirmations first: an act that came before the confirmation that it is about waits for nothing else.
+            let mut others: Vec<&EntryRow> =
+                theirs.iter().filter(|entry| Form::from_tag(entry.kind.into()) != Some(form)).copied().collect();
+            others.sort_by_key(|entry| entry.kind != Kind::Confirmation);
+            others.into_iter().try_for_each(|entry| settle_other(tx, entry))
         })
     }
 }

@@ -110,9 +110,11 @@ pub struct World {
 /// One seed's story, whole. `Err`: a law was broken, and which.
 pub fn run(seed: u64, seconds: u64) -> Outcome<Counts> {
     let mut world = World::new(seed)?;
-    world.live(seconds as i64 * 1_000)?;
-    world.come_home()?;
-    world.all_is_home()?;
+    let faults = world.faults;
+    let with = |error: Box<dyn std::error::Error>| format!("{error}; with {faults:?}");
+    world.live(seconds as i64 * 1_000).map_err(with)?;
+    world.come_home().map_err(with)?;
+    world.all_is_home().map_err(with)?;
     world.counts.tokens = world.truth.tokens.len() as u64;
     world.counts.excused = world.truth.tokens.iter().filter(|token| token.excused).count() as u64;
     Ok(world.counts)
