@@ -52,12 +52,17 @@ impl Tx<'_> {
         let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
         let rows = self
             .sql
-            .prepare_cached(
-                "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND (?2 IS NULL OR patient = ?2)",
-            )?
+            // Two statements: with the choice inside one, no index would be used for either.
+            .prepare_cached(match wanted {
+                Some(_) => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND patient = ?2",
+                None => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND ?2 IS NULL",
+            })?
             .query_map((u8::from(kind), wanted), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Vec<u8>>(3)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut items = Vec::with_capacity(rows.len());
+        if let ([(_, compartment, ..), _, ..], false) = (rows.as_slice(), self.ring.knows_patients()) {
+            self.ring.load_patient_keys(self.sql, *compartment)?;
+        }
         for (key, compartment, patient, sealed) in rows {
             let place = crate::tx::Place { table: Table::Item, key, patient, compartment };
             items.extend(self.open_or_count(place, &sealed));

@@ -157,7 +157,10 @@ impl Tx<'_> {
         let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
         let rows = self
             .sql
-            .prepare_cached("SELECT key, patient, row FROM note WHERE form = ?2 AND (?1 IS NULL OR patient = ?1)")?
+            .prepare_cached(match wanted {
+                Some(_) => "SELECT key, patient, row FROM note WHERE form = ?2 AND patient = ?1",
+                None => "SELECT key, patient, row FROM note WHERE form = ?2 AND ?1 IS NULL",
+            })?
             .query_map((wanted, form.tag()), |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut out: Vec<NoteRow> = Vec::with_capacity(rows.len());

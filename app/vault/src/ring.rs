@@ -140,6 +140,27 @@ impl KeyRing {
         Ok(key)
     }
 
+    /// Every patient's key of a compartment in one reading: a list needs them all. One that does not open is met, and
+    /// counted, by the row that needs it.
+    pub fn load_patient_keys(&mut self, sql: &Connection, compartment: Tag) -> Result<(), VaultError> {
+        let Ok(above) = self.compartment_key(sql, compartment, false) else { return Ok(()) };
+        let mut statement = sql.prepare_cached("SELECT patient, wrapped FROM patient_key WHERE compartment = ?1")?;
+        let mut rows = statement.query([compartment])?;
+        while let Some(row) = rows.next()? {
+            let patient: Tag = row.get(0)?;
+            let header = Header { table: Table::PatientKey, key: patient, patient, compartment };
+            let wrapped = row.get_ref(1)?.as_blob().unwrap_or_default();
+            if let Some(key) = unwrap_key(&above, &header, wrapped) {
+                self.patients.entry((compartment, patient)).or_insert(key);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn knows_patients(&self) -> bool {
+        self.patients.len() > 1
+    }
+
     fn compartment_key(&mut self, sql: &Connection, compartment: Tag, make: bool) -> Result<Key, VaultError> {
         if let Some(key) = self.compartments.get(&compartment) {
             return Ok(key.clone());
