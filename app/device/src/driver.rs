@@ -5,7 +5,7 @@ use crate::http::{HubLine, Traffic};
 use crate::phone::Phone;
 use jiff::Timestamp;
 use protocol::proof::prove_path;
-use protocol::{Engine, Failure, Input, Output, Phase, RecordsPage, SyncRequest, Trigger};
+use protocol::{Engine, Failure, Input, Output, Phase, RecordsPage, RefusalCode, SyncRequest, Trigger};
 use record::PatientId;
 use std::collections::VecDeque;
 use vault::SyncLogLine;
@@ -123,7 +123,11 @@ impl Phone {
 
     async fn page(&self, hub: &HubLine, patient: &PatientId, after: u64) -> Result<(RecordsPage, Traffic), Failure> {
         let proof = self.prove_page(patient, after).map_err(as_failure)?;
-        hub.records(&page_path(patient, after), &proof).await
+        match hub.records(&page_path(patient, after), &proof).await {
+            // Not ours any more: there is nothing to fetch, nothing is purged by it, and the rest of the sync goes on (laws 4, 6).
+            Err(Failure::Refused(RefusalCode::NotYourPatient)) => Ok((RecordsPage::nothing(), Traffic::default())),
+            other => other,
+        }
     }
 
     /// The unlock proof of a request for a page.

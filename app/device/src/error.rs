@@ -95,7 +95,10 @@ impl From<DraftError> for DeviceError {
 impl DeviceError {
     /// Whether trying the same again later can help.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, DeviceError::Sync(_) | DeviceError::Vault(VaultError::Full | VaultError::Write(_)))
+        matches!(
+            self,
+            DeviceError::Sync(_) | DeviceError::Vault(VaultError::Full | VaultError::InUse | VaultError::Write(_))
+        )
     }
 }
 

@@ -62,7 +62,7 @@ impl Phone {
             match self.write(|tx| self.read_again(tx, patient, now)) {
                 Ok(_) => {}
                 // A full disk keeps nobody from searching: what is read again is then not kept.
-                Err(DeviceError::Vault(VaultError::Full | VaultError::Write(_))) => break,
+                Err(DeviceError::Vault(VaultError::Full | VaultError::InUse | VaultError::Write(_))) => break,
                 Err(error) => return Err(error),
             }
         }

@@ -52,6 +52,7 @@ error-same-pin = This PIN cannot be used. Choose another one.
 error-pin-first = Enter the PIN. After that, fingerprint or face opens again.
 error-not-recognised = Not recognised. Try again, or enter the PIN.
 error-no-biometrics = Fingerprint and face are not set up. Enter the PIN.
+error-in-use = Another window or program uses this vault. Wait a moment, then try again. No note is lost.
 error-locked = Locked. Enter the PIN, then try again. No note is lost.
 error-not-brought-up = This version of the app could not bring the vault up to date. The file was left as it was. What is unsent goes to the hub sealed. Tell the station's manager.
 error-older-copy = This is an older copy of the vault. It was left as it is. Put the newest copy back, or tell the station's manager.

@@ -32,6 +32,7 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
             VaultError::NotRecognised => "error-not-recognised",
             VaultError::NoBiometrics => "error-no-biometrics",
             VaultError::Locked => "error-locked",
+            VaultError::InUse => "error-in-use",
             VaultError::NotBroughtUp(_) => "error-not-brought-up",
             VaultError::OlderCopy { .. } => "error-older-copy",
             VaultError::Write(_) | VaultError::File(_) => "error-write",

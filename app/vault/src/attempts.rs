@@ -97,6 +97,9 @@ pub(crate) enum Counted {
 }
 
 const SLOT: usize = 80;
+/// How long a try waits for another one, and how often it looks.
+const PATIENCE_MS: u64 = 10_000;
+const STEP_MS: u64 = 20;
 
 /// `FILE.attempts`: two slots written in turn, each with its number and a keyed hash, so that a torn write loses nothing.
 pub(crate) struct AttemptFile {
@@ -126,7 +129,19 @@ impl AttemptFile {
     /// Whoever tries a PIN waits for whoever is trying one. Ends with the handle.
     pub fn lock(&self) -> Result<Option<File>, VaultError> {
         match OpenOptions::new().read(true).write(true).open(&self.path) {
-            Ok(file) => file.lock().map(|()| Some(file)).map_err(VaultError::File),
+            Ok(file) => {
+                // A program that hangs in the middle of a try must not hang this one.
+                for _ in 0..PATIENCE_MS / STEP_MS {
+                    match file.try_lock() {
+                        Ok(()) => return Ok(Some(file)),
+                        Err(std::fs::TryLockError::WouldBlock) => {
+                            std::thread::sleep(std::time::Duration::from_millis(STEP_MS));
+                        }
+                        Err(std::fs::TryLockError::Error(error)) => return Err(VaultError::File(error)),
+                    }
+                }
+                Err(VaultError::InUse)
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(VaultError::File(error)),
         }

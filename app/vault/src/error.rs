@@ -35,6 +35,8 @@ pub enum VaultError {
     NotRecognised,
     #[error("fingerprint and face are not set up for this vault; enter the PIN")]
     NoBiometrics,
+    #[error("another program uses this vault; wait a moment, or close it, then try again — nothing was lost")]
+    InUse,
     #[error("the vault is locked; unlock it, then try again — nothing was lost")]
     Locked,
     #[error(
@@ -83,6 +85,7 @@ impl From<rusqlite::Error> for VaultError {
         match error.sqlite_error_code() {
             // A full disk also shows as a write, a shared-memory file or a sync that failed.
             Some(Code::DiskFull | Code::SystemIoFailure) => VaultError::Full,
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => VaultError::InUse,
             Some(Code::NotADatabase | Code::DatabaseCorrupt | Code::CannotOpen) => VaultError::Unreadable(error),
             _ => VaultError::Write(error),
         }

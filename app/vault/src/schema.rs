@@ -95,6 +95,7 @@ mod tests {
         db.execute_batch(
             "ALTER TABLE header DROP COLUMN duress; ALTER TABLE header DROP COLUMN biometric;
              ALTER TABLE header DROP COLUMN tampered; ALTER TABLE header DROP COLUMN told; DROP TABLE entry_past;
+             DROP INDEX note_dirty; DROP INDEX entry_unreceived; DROP INDEX entry_judged; DROP INDEX entry_here;
              PRAGMA user_version = 4;
              INSERT INTO capsule (note, enc, sealed) VALUES (x'01', x'02', x'03');",
         )?;

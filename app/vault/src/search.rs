@@ -311,7 +311,7 @@ impl Tx<'_> {
                     Ok(seal::open(&key, &header, sealed).ok().and_then(|body| Segment::read(body, place.key)))
                 })?
                 .ok_or(VaultError::Damaged { table: "search_segment" }),
-            Err(error @ VaultError::Write(_)) | Err(error @ VaultError::Full) => return Err(error),
+            Err(error @ (VaultError::Write(_) | VaultError::Full | VaultError::InUse)) => return Err(error),
             Err(error) => Err(error),
         };
         match opened {

@@ -290,6 +290,13 @@ pub struct RecordsPage {
     pub next: Option<u64>,
 }
 
+impl RecordsPage {
+    /// The last page of a patient of whom nothing may be fetched.
+    pub fn nothing() -> Self {
+        Self { version: u64::MAX, items: Vec::new(), next: None }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordItem {
     pub doc: DocumentId,

@@ -125,7 +125,10 @@ impl StatusShown {
             damaged: status.damaged,
             self_check: status.self_check.as_ref().map(SelfCheckShown::from),
             clock: status.clock.map(|doubt| match doubt {
-                ClockDoubt::Differs { ahead } => format!("{} s ahead of the hub at the last contact", ahead.as_secs()),
+                ClockDoubt::Differs { ahead } => {
+                    let side = if ahead.is_negative() { "behind" } else { "ahead of" };
+                    format!("{} s {side} the hub at the last contact", ahead.as_secs().unsigned_abs())
+                }
                 ClockDoubt::SetBack { by } => format!("set back by {} s since the last contact", by.as_secs()),
             }),
         }
