@@ -46,6 +46,19 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> Outcome<bool>) -> Outcome {
     Ok(())
 }
 
+/// A free port below those that the system gives to outgoing connections: nobody takes it between two starts of a hub.
+pub fn quiet_port() -> Outcome<u16> {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    for _ in 0..2_000 {
+        let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let port = 12_000 + (std::process::id().wrapping_mul(131).wrapping_add(n.wrapping_mul(7)) % 20_000) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err("no port is free".into())
+}
+
 /// Today in Japan.
 pub fn today() -> jiff::civil::Date {
     record::calendar::day_in_japan(jiff::Timestamp::now())
@@ -90,7 +103,7 @@ impl Hub {
     /// A hub with one disclosing hospital `hp`, stations `st-1` (nurse-a, nurse-b) and `st-2` (nurse-x), and one patient.
     pub fn new() -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = quiet_port()?;
         let hub = Self { folder, port, serving: None };
         hub.ok(&["init", "--name", "くるめ"])?;
         hub.ok(&["facility", "add", "--id", "hp", "--kind", "hospital", "--name", "つばき中央病院", "--disclosing"])?;

@@ -61,7 +61,7 @@ impl Phone {
                 earlier: if state.look_back { state.earlier } else { Vec::new() },
                 proof: None,
             };
-            prove(request, &self.signing_key()?).map_err(|error| VaultError::from(error).into())
+            Ok(prove(request, &self.signing_key()?))
         })
     }
 

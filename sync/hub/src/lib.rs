@@ -16,6 +16,7 @@ pub mod sample;
 mod serve;
 mod store;
 mod tls;
+mod turns;
 pub mod worker;
 
 pub use error::HubError;

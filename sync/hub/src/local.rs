@@ -5,6 +5,7 @@ use crate::error::HubError;
 use crate::intake_run::{IntakeReport, take_file};
 use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, records, sync};
 use crate::store::Store;
+use crate::turns::Turns;
 use protocol::{
     CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, RecordsPage, RefusalCode, SyncRequest, SyncResponse,
 };
@@ -18,7 +19,7 @@ pub struct LocalHub {
 impl LocalHub {
     pub fn new(store: Store) -> Self {
         let checker = Checker::in_this_process(store.clone());
-        Self { hub: Hub { store, checker } }
+        Self { hub: Hub { store, checker, turns: Turns::default() } }
     }
 
     pub fn store(&self) -> &Store {

@@ -5,6 +5,7 @@ use crate::error::HubError;
 use crate::routes::{Hub, PeerCertificate, router};
 use crate::store::Store;
 use crate::tls::server_config;
+use crate::turns::Turns;
 use axum::Extension;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -55,7 +56,7 @@ pub async fn serve(store: Store, listen: &str, url: Option<&str>) -> Result<Serv
     let held = std::fs::File::create(&lock).map_err(|source| HubError::File { path: lock.clone(), source })?;
     held.try_lock().map_err(|_| HubError::Serving(store.data().to_path_buf()))?;
     let checking = tokio::spawn(check_now_and_then(checker.clone()));
-    let app = router(Hub { store, checker });
+    let app = router(Hub { store, checker, turns: Turns::default() });
     let task = tokio::spawn(accept(listener, acceptor, app));
     Ok(Serving { address, url, task, checking, _held: held })
 }

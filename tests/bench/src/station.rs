@@ -248,7 +248,7 @@ fn said(failure: Failure) -> String {
 
 fn proved(request: SyncRequest, identity: &Identity) -> Done<SyncRequest> {
     let key = SigningKey::from_bytes(&<[u8; 32]>::try_from(identity.signing_key.as_slice())?);
-    Ok(prove(request, &key)?)
+    Ok(prove(request, &key))
 }
 
 /// One sync as it was seen from outside.

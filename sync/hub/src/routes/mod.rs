@@ -8,9 +8,10 @@ pub(crate) mod sync;
 use crate::check::Checker;
 use crate::error::HubError;
 use crate::store::{DeviceRow, Store};
+use crate::turns::{Turns, retry_after};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +27,7 @@ use serde::de::DeserializeOwned;
 pub struct Hub {
     pub store: Store,
     pub checker: Checker,
+    pub turns: Turns,
 }
 
 /// SHA-256 of the client certificate that the TLS layer verified, if the client showed one.
@@ -38,6 +40,7 @@ pub fn router(hub: Hub) -> Router {
         .route("/v1/capsules", post(capsules::capsules))
         .route("/v1/patients/{id}/records", get(records::records))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .route_layer(middleware::from_fn_with_state(hub.clone(), in_turn))
         .route_layer(middleware::from_fn(certificate_first));
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
@@ -51,6 +54,35 @@ async fn certificate_first(request: Request, next: Next) -> Response {
     match request.extensions().get::<PeerCertificate>() {
         Some(PeerCertificate(Some(_))) => next.run(request).await,
         _ => Refused::Because(RefusalCode::NoCertificate).into_response(),
+    }
+}
+
+/// A turn first, then the body: whoever finds none hears when to come again, and loses nothing.
+async fn in_turn(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+    let Some(PeerCertificate(Some(certificate))) = request.extensions().get::<PeerCertificate>().copied() else {
+        return Refused::Because(RefusalCode::NoCertificate).into_response();
+    };
+    let station = match hub.turns.station(&certificate) {
+        Some(station) => station,
+        None => {
+            let store = hub.store.clone();
+            let peer = PeerCertificate(Some(certificate));
+            match blocking(move || any_device(&store, peer)).await {
+                Ok(device) => {
+                    hub.turns.remember(certificate, device.station.clone());
+                    device.station
+                }
+                Err(refused) => return refused.into_response(),
+            }
+        }
+    };
+    match hub.turns.take(&station).await {
+        Some(_turn) => next.run(request).await,
+        None => {
+            let mut busy = Refused::Because(RefusalCode::Busy).into_response();
+            busy.headers_mut().insert(header::RETRY_AFTER, retry_after(&certificate).into());
+            busy
+        }
     }
 }
 
