@@ -87,7 +87,8 @@ fn an_answer_lost_three_times_in_a_row_doubles_nothing() -> Outcome {
         let sync = half_synced(&hub, &line, &a)?;
         line.cut();
         let said = sync.wait_with_output()?;
-        assert!(String::from_utf8(said.stderr)?.contains("cannot be reached"));
+        let words = String::from_utf8(said.stderr)?;
+        assert!(words.contains("cannot be reached"), "{words}{}", String::from_utf8_lossy(&said.stdout));
         line.becomes(Weather::Clear);
         let shown = a.ok(&["note", "show", &note])?;
         assert_eq!((&shown["unsent"], &shown["receipt"]), (&json!(true), &Value::Null), "no receipt, no mark");

@@ -165,10 +165,11 @@ fn carry(talk: &Talk, way: Way, wire: &Mutex<Wire>) {
             }
             _ => read,
         };
+        // Before it is written: an answer to it must not be faster than the count.
+        gone.store(so_far + passes as u64, Ordering::SeqCst);
         if to.write_all(&bytes[..passes]).is_err() || passes < read {
             break;
         }
-        gone.store(so_far + passes as u64, Ordering::SeqCst);
     }
     talk.cut();
 }

@@ -11,7 +11,7 @@ use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, StaffId, Staff
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A document that takes the worker longer than this is held, and the worker killed.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -54,19 +54,50 @@ impl Checker {
     /// Checks one document's pending entries. What passes enters the station's feed in the same transaction.
     pub fn check_document(&self, doc: DocumentId) -> Result<(), HubError> {
         // One check at a time: between reading the document and putting it back nobody else may.
-        let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let looked = self.look(&mut bench, doc)?;
+        self.store.write(|tx| looked.settle(tx))
+    }
+
+    /// The same for what one request brought, a few documents a transaction: the disk is waited for once, not once a document.
+    /// What is not done by the deadline is left to [`Self::check_left_over`].
+    pub fn check_documents(&self, docs: &[DocumentId], deadline: Instant) {
+        for some in docs.chunks(TOGETHER) {
+            if Instant::now() >= deadline {
+                return;
+            }
+            let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut looked = Vec::with_capacity(some.len());
+            for doc in some {
+                match self.look(&mut bench, *doc) {
+                    Ok(one) => looked.push(one),
+                    Err(error) => tracing::error!(%doc, %error, "a document was not checked"),
+                }
+            }
+            let together = self.store.write(|tx| looked.iter().try_for_each(|one| one.settle(tx)));
+            if let Err(error) = together {
+                // One that cannot be stored never keeps the others (law 4): each by itself.
+                tracing::warn!(%error, "documents are settled one by one");
+                for one in &looked {
+                    if let Err(error) = self.store.write(|tx| one.settle(tx)) {
+                        tracing::error!(doc = %one.doc, %error, "a document was not settled");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the worker about a document's pending entries. Nothing is written yet.
+    fn look(&self, bench: &mut Bench, doc: DocumentId) -> Result<Looked, HubError> {
         let (pending, document, form, strangers) = self.store.read(|tx| {
             let pending = tx.pending_entries(doc)?;
             let strangers = strangers(tx, doc, &pending)?;
             Ok((pending, tx.note_document(doc)?, tx.note_form(doc)?, strangers))
         })?;
-        let (theirs, rest): (Vec<&EntryRow>, Vec<&EntryRow>) =
-            pending.iter().partition(|entry| !strangers.contains(&entry.id));
+        let theirs = || pending.iter().filter(|entry| !strangers.contains(&entry.id));
         // A document keeps the form it began with: entries of another kind under its id are not its changes.
-        let form =
-            form.or_else(|| theirs.iter().find_map(|entry| Form::from_tag(entry.kind.into()))).unwrap_or_default();
-        let notes: Vec<&EntryRow> =
-            theirs.iter().filter(|entry| Form::from_tag(entry.kind.into()) == Some(form)).copied().collect();
+        let form = form.or_else(|| theirs().find_map(|entry| Form::from_tag(entry.kind.into()))).unwrap_or_default();
+        let notes: Vec<&EntryRow> = theirs().filter(|entry| Form::from_tag(entry.kind.into()) == Some(form)).collect();
         let with_staff: Vec<(&EntryRow, StaffId)> = self.store.read(|tx| {
             let staff = |entry: &EntryRow| -> Result<StaffId, HubError> {
                 Ok(tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff)
@@ -75,32 +106,51 @@ impl Checker {
         })?;
         let answer = match notes.is_empty() {
             true => None,
-            false => Some(match check(&mut worker, &request(doc, form, document.clone(), &with_staff), notes.len())? {
+            false => Some(match check(bench, &request(doc, form, document.clone(), &with_staff), notes.len())? {
                 Some(answer) => answer,
                 // The worker died or hung over the batch: ask one by one, so that only the guilty entry is held.
-                None => one_by_one(&mut worker, doc, form, document, &with_staff)?,
+                None => one_by_one(bench, doc, form, document, &with_staff)?,
             }),
         };
-        self.store.write(|tx| {
-            for stranger in rest {
-                tx.settle(stranger.id, EntryState::Held, Some(VerdictCode::UnknownPatient))?;
+        Ok(Looked { doc, form, answer, pending, strangers })
+    }
+}
+
+/// Documents that are looked at and settled together.
+const TOGETHER: usize = 16;
+
+/// What the worker said of a document's pending entries.
+struct Looked {
+    doc: DocumentId,
+    form: Form,
+    answer: Option<CheckAnswer>,
+    pending: Vec<EntryRow>,
+    /// Entries of stations that do not care for the patient.
+    strangers: Vec<i64>,
+}
+
+impl Looked {
+    fn settle(&self, tx: &Tx<'_>) -> Result<(), HubError> {
+        let (theirs, rest): (Vec<&EntryRow>, Vec<&EntryRow>) =
+            self.pending.iter().partition(|entry| !self.strangers.contains(&entry.id));
+        let (notes, mut others): (Vec<&EntryRow>, Vec<&EntryRow>) =
+            theirs.into_iter().partition(|entry| Form::from_tag(entry.kind.into()) == Some(self.form));
+        for stranger in rest {
+            tx.settle(stranger.id, EntryState::Held, Some(VerdictCode::UnknownPatient))?;
+        }
+        if let Some(answer) = &self.answer {
+            if let (Some(first), Some(view)) = (notes.first(), &answer.view)
+                && answer.verdicts.iter().any(Option::is_none)
+            {
+                tx.put_note(self.doc, self.form, (&first.station, &first.patient), &answer.document, view)?;
             }
-            if let Some(answer) = &answer {
-                if let (Some(first), Some(view)) = (notes.first(), &answer.view)
-                    && answer.verdicts.iter().any(Option::is_none)
-                {
-                    tx.put_note(doc, form, (&first.station, &first.patient), &answer.document, view)?;
-                }
-                for ((entry, verdict), news) in notes.iter().zip(&answer.verdicts).zip(&answer.news) {
-                    settle_note(tx, entry, *verdict, *news)?;
-                }
+            for ((entry, verdict), news) in notes.iter().zip(&answer.verdicts).zip(&answer.news) {
+                settle_note(tx, entry, *verdict, *news)?;
             }
-            // Confirmations first: an act that came before the confirmation that it is about waits for nothing else.
-            let mut others: Vec<&EntryRow> =
-                theirs.iter().filter(|entry| Form::from_tag(entry.kind.into()) != Some(form)).copied().collect();
-            others.sort_by_key(|entry| entry.kind != Kind::Confirmation);
-            others.into_iter().try_for_each(|entry| settle_other(tx, entry))
-        })
+        }
+        // Confirmations first: an act that came before the confirmation that it is about waits for nothing else.
+        others.sort_by_key(|entry| entry.kind != Kind::Confirmation);
+        others.into_iter().try_for_each(|entry| settle_other(tx, entry))
     }
 }
 

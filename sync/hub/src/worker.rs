@@ -122,34 +122,67 @@ pub(crate) fn answer(question: &Question) -> Result<Vec<u8>, canonical::CborErro
 fn check(request: &CheckRequest) -> CheckAnswer {
     let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
     let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], reader) else {
-        let verdicts = request.entries.iter().map(|_| Some(VerdictCode::Unreadable)).collect();
-        let news = vec![false; request.entries.len()];
-        return CheckAnswer { verdicts, news, document: request.document.clone(), view: None };
+        return none_of(request);
     };
     let mut verdicts: Vec<Option<VerdictCode>> = request.entries.iter().map(|_| Some(VerdictCode::Waiting)).collect();
     let mut news = vec![false; request.entries.len()];
+    let (mut passed, mut view) = (Vec::new(), None);
     // An entry may wait for one that stands after it: go round until nothing moves.
     loop {
         let mut moved = false;
-        for ((entry, verdict), news) in request.entries.iter().zip(&mut verdicts).zip(&mut news) {
-            if *verdict != Some(VerdictCode::Waiting) {
+        for (at, entry) in request.entries.iter().enumerate() {
+            if verdicts[at] != Some(VerdictCode::Waiting) {
                 continue;
             }
-            *verdict = match check_one(&mut draft, entry) {
-                Ok(brought) => {
-                    *news = brought;
+            verdicts[at] = match check_one(&mut draft, entry) {
+                Ok((brought, reads)) => {
+                    (news[at], view) = (brought, Some(reads));
+                    passed.push(at);
                     None
                 }
-                Err(code) => Some(code),
+                Err(Bad::AfterApplying) => {
+                    // Rare, and so paid for here: the document as it was with what had passed.
+                    match again(request, &passed) {
+                        Some(sound) => draft = sound,
+                        // What passed a moment ago does not any more: nothing is believed.
+                        None => return none_of(request),
+                    }
+                    Some(VerdictCode::Unreadable)
+                }
+                Err(Bad::Before(code)) => Some(code),
             };
-            moved |= *verdict != Some(VerdictCode::Waiting);
+            moved |= verdicts[at] != Some(VerdictCode::Waiting);
         }
         if !moved {
             break;
         }
     }
-    let view = draft.view().ok();
+    let view = view.or_else(|| draft.view().ok());
     CheckAnswer { verdicts, news, document: draft.save(), view }
+}
+
+fn none_of(request: &CheckRequest) -> CheckAnswer {
+    let verdicts = request.entries.iter().map(|_| Some(VerdictCode::Unreadable)).collect();
+    let news = vec![false; request.entries.len()];
+    CheckAnswer { verdicts, news, document: request.document.clone(), view: None }
+}
+
+/// The document of a request with the entries that have passed.
+fn again(request: &CheckRequest, passed: &[usize]) -> Option<Draft> {
+    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
+    let mut draft = Draft::load(request.doc, request.form, &request.document, &[], reader).ok()?;
+    for entry in passed.iter().filter_map(|at| request.entries.get(*at)) {
+        check_one(&mut draft, entry).ok()?;
+    }
+    Some(draft)
+}
+
+/// Why an entry did not pass.
+enum Bad {
+    /// The document was not touched.
+    Before(VerdictCode),
+    /// Its changes are in the document already, and bend it: it must be made anew.
+    AfterApplying,
 }
 
 fn relay(request: &RelayRequest) -> RelayAnswer {
@@ -182,22 +215,22 @@ fn relay(request: &RelayRequest) -> RelayAnswer {
     }
 }
 
-/// Says whether it brought anything.
-fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<bool, VerdictCode> {
-    let encoding = Encoding::try_from(entry.enc).map_err(code)?;
-    let incoming = changes::decode(draft.id(), draft.form(), encoding, &entry.bytes).map_err(code)?;
+/// Says whether it brought anything, and how the document reads with it.
+fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(bool, NoteView), Bad> {
+    let before = |error| Bad::Before(code(error));
+    let encoding = Encoding::try_from(entry.enc).map_err(before)?;
+    let incoming = changes::decode(draft.id(), draft.form(), encoding, &entry.bytes).map_err(before)?;
     if incoming.hash(draft.id()) != entry.hash {
-        return Err(VerdictCode::WrongHash);
+        return Err(Bad::Before(VerdictCode::WrongHash));
     }
     if !incoming.is_by(entry.device) {
-        return Err(VerdictCode::OtherDevice);
+        return Err(Bad::Before(VerdictCode::OtherDevice));
     }
     if !draft.has_parents_of(&incoming) {
-        return Err(VerdictCode::Waiting);
+        return Err(Bad::Before(VerdictCode::Waiting));
     }
     let brought = incoming.made().iter().any(|change| !draft.knows(change.hash()));
-    let before = draft.save();
-    let authors = draft.authors().map_err(|_| VerdictCode::Unreadable)?;
+    let authors = draft.authors().map_err(|_| Bad::Before(VerdictCode::Unreadable))?;
     // Sound changes that bend the document itself, or write another person's name, do not pass either.
     let honest = |draft: &Draft| {
         draft.authors().is_ok_and(|after| {
@@ -206,16 +239,12 @@ fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<bool, VerdictCode>
             })
         })
     };
-    if draft.apply(&incoming).is_err()
-        || draft.view().is_err()
-        || !draft.is_sound(&entry.patient, &entry.station)
-        || !honest(draft)
-    {
-        let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-        *draft = Draft::load(draft.id(), draft.form(), &before, &[], reader).map_err(|_| VerdictCode::Unreadable)?;
-        return Err(VerdictCode::Unreadable);
+    draft.apply(&incoming).map_err(|_| Bad::AfterApplying)?;
+    let view = draft.view().map_err(|_| Bad::AfterApplying)?;
+    match draft.is_sound(&entry.patient, &entry.station) && honest(draft) {
+        true => Ok((brought, view)),
+        false => Err(Bad::AfterApplying),
     }
-    Ok(brought)
 }
 
 fn code(error: ChangeError) -> VerdictCode {

@@ -19,6 +19,7 @@ pub fn measure(world: &World<'_>, runtime: &Runtime, one: &Nurse, other: &Nurse)
     for phone in [one, other] {
         runtime.block_on(phone.phone.sync())?;
     }
+    let before = one.phone.show_note(doc)?.view;
     for (phone, ops) in [one, other].into_iter().zip(&conflict.sides) {
         phone.edit(doc, ops, evening()?)?;
     }
@@ -28,7 +29,11 @@ pub fn measure(world: &World<'_>, runtime: &Runtime, one: &Nurse, other: &Nurse)
     }
     let views = [one.phone.show_note(doc)?.view, other.phone.show_note(doc)?.view];
     print_word("W4 BOTH TEXTS on both phones", views.iter().all(|view| holds_texts(view, conflict)), "kept");
-    print_word("W4 BOTH VALUES shown on both phones", views.iter().all(|view| shows_values(view, conflict)), "kept");
+    print_word(
+        "W4 BOTH VALUES shown on both phones",
+        views.iter().all(|view| shows_values(view, &before, conflict)),
+        "kept",
+    );
     print_word("W4 the phones agree", views[0].fields == views[1].fields, "kept");
     println!(
         "   three syncs: {} requests, {} B up, {} B down",
@@ -48,11 +53,14 @@ fn holds_texts(view: &NoteView, conflict: &Conflict) -> bool {
     })
 }
 
-/// Every value that a side wrote stands beside the other's.
-fn shows_values(view: &NoteView, conflict: &Conflict) -> bool {
+/// Every value that a side wrote stands beside the other's; one that nobody contradicted stands alone. A value set again to
+/// what stood there was no change.
+fn shows_values(view: &NoteView, before: &NoteView, conflict: &Conflict) -> bool {
     let stands = |field: &str, value: &FieldValue| {
         let found = view.conflicts.iter().find(|found| found.field == field);
         found.is_some_and(|found| found.values.iter().any(|side| side.value == *value))
+            || view.fields.get(field) == Some(value)
+            || before.fields.get(field) == Some(value)
     };
     conflict.sides.iter().flatten().all(|op| match op {
         Op::Set(field, value) => stands(field, value),
