@@ -59,8 +59,8 @@ impl Turns {
 
     /// Waits for a turn; `None`: too many wait already, or it took too long.
     pub async fn take(&self, station: &FacilityId) -> Option<Turn> {
-        if self.waiting.fetch_add(1, Ordering::SeqCst) >= WAITING {
-            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        let waits = Waits::one_more(&self.waiting);
+        if waits.were_before >= WAITING {
             return None;
         }
         let ours = lock(&self.stations)
@@ -74,8 +74,26 @@ impl Turns {
             Some(Turn { _of_station: of_station, _of_all: of_all })
         });
         let turn = turn.await.ok().flatten();
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        drop(waits);
         turn
+    }
+}
+
+/// Somebody who waits. Counted off however the waiting ends: a phone that hangs up drops its request in the middle.
+struct Waits {
+    count: Arc<AtomicUsize>,
+    were_before: usize,
+}
+
+impl Waits {
+    fn one_more(count: &Arc<AtomicUsize>) -> Self {
+        Self { were_before: count.fetch_add(1, Ordering::SeqCst), count: count.clone() }
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -100,6 +118,22 @@ mod tests {
         assert!(turns.take(&small).await.is_some());
         held.pop();
         assert!(turns.take(&large).await.is_some());
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_phone_that_hangs_up_while_it_waits_leaves_no_trace() -> Result<(), record::ids::IdError> {
+        let turns = Turns::default();
+        let station: FacilityId = "st".parse()?;
+        let mut held = Vec::new();
+        for _ in 0..OF_A_STATION {
+            held.extend(turns.take(&station).await);
+        }
+        for _ in 0..3 {
+            let gave_up = tokio::time::timeout(Duration::from_secs(1), turns.take(&station)).await;
+            assert!(gave_up.is_err());
+        }
+        assert_eq!(turns.waiting.load(Ordering::SeqCst), 0);
         Ok(())
     }
 

@@ -340,7 +340,7 @@ impl World {
             }
         };
         self.phones[at].open = Some(phone);
-        let (now_ms, dice) = (self.now_ms, self.dice.next() as u32);
+        let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
         self.phones[at].hear(now_ms, input, dice);
         self.laws_of(at)
     }
