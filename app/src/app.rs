@@ -179,6 +179,8 @@ impl Shell {
 
 /// No touch for this long locks (domain §6.2: three minutes).
 const IDLE: Duration = Duration::from_secs(180);
+/// However much is unsaved: by then nobody is coming back to free some space.
+const LONGEST_IDLE: Duration = Duration::from_secs(1_800);
 
 #[component]
 pub fn App() -> Element {
@@ -203,7 +205,12 @@ pub fn App() -> Element {
             // Time asleep counts: a lid that was closed overnight does not open on a patient.
             let idle_ms = u128::from(RunningTime::now().since(&touched.peek()));
             if matches!(*shell.gate.peek(), Gate::Open(_)) && idle_ms > IDLE.as_millis() {
-                shell.lock();
+                // A text that is not taken keeps the screen for a while, not for ever: whoever finds the phone must not read it.
+                if idle_ms > LONGEST_IDLE.as_millis() {
+                    shell.lock_for_good();
+                } else {
+                    shell.lock();
+                }
             }
         }
     });

@@ -146,7 +146,7 @@ pub fn move_aside(vault_file: &Path, now: Timestamp) -> Result<PathBuf, DeviceEr
         aside = suffixed(vault_file, &format!(".aside-{stamp}-{n}"));
     }
     // The key first: whoever finds the vault under its new name finds its key beside it.
-    for suffix in [".device-key", ".attempts", "-wal", "-shm", ""] {
+    for suffix in [".device-key", ".device-key.next", ".attempts", "-wal", "-shm", ""] {
         let from = suffixed(vault_file, suffix);
         if from.exists() {
             rename(&from, &suffixed(&aside, suffix))?;

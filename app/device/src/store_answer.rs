@@ -87,7 +87,12 @@ impl Phone {
         tx.put_sync_state(&state)?;
         crate::note::freeze_all(tx, self.hand())?;
         for note in notes {
-            self.offer_statements(tx, note)?;
+            match self.offer_statements(tx, note) {
+                Ok(()) => {}
+                Err(error) if error.is_retryable() => return Err(error),
+                // One note that cannot be read keeps no other from being offered (law 4); its sealed copies wait.
+                Err(error) => tracing::warn!(%note, %error, "a note cannot be offered again"),
+            }
         }
         Ok(tx.copies_carried_by_last()?)
     }

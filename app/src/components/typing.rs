@@ -22,6 +22,8 @@ pub struct Typing {
     journal_due: bool,
     /// Lines since the last change.
     lines: u32,
+    /// A save that failed is tried again after the pause under way: one at a time, however often it is asked for.
+    retry_due: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl Typing {
             keys: 0,
             journal_due: false,
             lines: 0,
+            retry_due: false,
         }
     }
 
@@ -88,6 +91,9 @@ impl Typing {
     }
 
     pub fn update(&mut self, event: TypingEvent) -> Vec<TypingEffect> {
+        if let TypingEvent::Pause(_) = event {
+            self.retry_due = false;
+        }
         match event {
             TypingEvent::Input(text) => {
                 self.typed = text;
@@ -132,7 +138,11 @@ impl Typing {
                 self.lines = 0;
                 Vec::new()
             }
-            TypingEvent::NotSaved => vec![TypingEffect::StartPause(self.keys)],
+            TypingEvent::NotSaved if self.retry_due => Vec::new(),
+            TypingEvent::NotSaved => {
+                self.retry_due = true;
+                vec![TypingEffect::StartPause(self.keys)]
+            }
             TypingEvent::DocumentSays(text) => {
                 if self.focused || self.is_unsaved() || text == self.typed {
                     return Vec::new();
@@ -250,6 +260,8 @@ mod tests {
         let save = |typed: &str| [TypingEffect::Save { shown: "A".into(), typed: typed.into() }];
         assert_eq!(field.update(TypingEvent::Pause(1)), save("A B"));
         assert_eq!(field.update(TypingEvent::NotSaved), [TypingEffect::StartPause(1)], "again in a second");
+        assert_eq!(field.update(TypingEvent::Dropped), save("A B"), "whoever locks asks too");
+        assert_eq!(field.update(TypingEvent::NotSaved), [], "one retry is on its way");
         field.update(TypingEvent::Input("A B C".into()));
         assert_eq!(field.update(TypingEvent::Pause(2)), save("A B C"));
         field.update(TypingEvent::Saved("A B C".into()));

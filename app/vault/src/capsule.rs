@@ -275,10 +275,14 @@ pub(crate) fn is_wiped(db: &Connection) -> Result<bool, VaultError> {
 ///
 /// Keys first, in a transaction that needs hardly any room; then the device's secret; then the bodies that nobody can open.
 pub(crate) fn wipe(db: &mut Connection, store: &dyn KeyStore) -> Result<(), VaultError> {
-    let locked = read_locked(db, store).unwrap_or_else(|error| {
-        tracing::warn!(%error, "the line to the hub is damaged; the sealed copies stay");
-        None
-    });
+    let locked = match read_locked(db, store) {
+        Err(error @ (VaultError::Damaged { .. } | VaultError::Cbor(_))) => {
+            tracing::warn!(%error, "the line to the hub is damaged; the sealed copies stay");
+            None
+        }
+        // Anything else may pass: the secret that seals the line must not go before it could be read.
+        other => other?,
+    };
     let next = DeviceSecret::make()?;
     store.put_next(&next)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -289,6 +293,9 @@ pub(crate) fn wipe(db: &mut Connection, store: &dyn KeyStore) -> Result<(), Vaul
     for table in ["patient_key", "compartment", "state", "journal"] {
         tx.execute(&format!("DELETE FROM {table}"), [])?;
     }
+    // Nobody will sync this outbox any more. A copy whose entry the hub may have lost since (it was put back) goes by itself:
+    // the hub knows what it has.
+    tx.execute("UPDATE entry SET received = NULL", [])?;
     if let Some(locked) = &locked {
         write_locked(&tx, &next, locked)?;
     }

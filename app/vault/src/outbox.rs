@@ -55,7 +55,14 @@ impl Tx<'_> {
         let mut entries = Vec::new();
         let mut bytes = 0;
         let mut seq = first;
-        while let Some(entry) = self.entry(seq)? {
+        loop {
+            let entry = match self.entry(seq) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break,
+                // What stands before a damaged one goes; the series is left when it is the next.
+                Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) if !entries.is_empty() => break,
+                Err(error) => return Err(error),
+            };
             bytes += entry.bytes.len();
             if bytes > budget && !entries.is_empty() {
                 break;

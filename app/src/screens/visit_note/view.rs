@@ -64,7 +64,8 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
                 _ => None,
             };
             let after = perform(&phone, id, effect, |error| error_words(words, error));
-            let failed = matches!(after, Some(Event::Failed(_)));
+            let refused = text.is_some() && matches!(after, Some(Event::Refused { .. }));
+            let failed = refused || matches!(after, Some(Event::Failed(_)));
             taken &= !failed;
             if let Some((field, edited)) = text {
                 // It outlives this screen until the vault has taken it.

@@ -57,6 +57,9 @@ async fn certificate_first(request: Request, next: Next) -> Response {
     }
 }
 
+/// Longest that one request holds its turn: 8 MiB over a slow line, and its checks.
+const TURN: std::time::Duration = std::time::Duration::from_secs(120);
+
 /// A turn first, then the body: whoever finds none hears when to come again, and loses nothing.
 async fn in_turn(State(hub): State<Hub>, request: Request, next: Next) -> Response {
     let Some(PeerCertificate(Some(certificate))) = request.extensions().get::<PeerCertificate>().copied() else {
@@ -77,7 +80,11 @@ async fn in_turn(State(hub): State<Hub>, request: Request, next: Next) -> Respon
         }
     };
     match hub.turns.take(&station).await {
-        Some(_turn) => next.run(request).await,
+        Some(_turn) => match tokio::time::timeout(TURN, next.run(request)).await {
+            Ok(response) => response,
+            // A line that died in the middle of its upload must not keep a turn from the others.
+            Err(_) => Refused::Because(RefusalCode::Busy).into_response(),
+        },
         None => {
             let mut busy = Refused::Because(RefusalCode::Busy).into_response();
             busy.headers_mut().insert(header::RETRY_AFTER, retry_after(&certificate).into());
