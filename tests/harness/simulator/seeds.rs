@@ -44,7 +44,11 @@ pub fn run_all(nemesis: &Path, from: u64, seeds: u64, seconds: u64) -> Outcome<R
                     let mut ran = ran.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     match said {
                         Ok(counts) => ran.counts += counts,
-                        Err(error) => ran.failed.push((seed, error)),
+                        Err(error) => {
+                            // Told at once: a long run is watched, and may be stopped.
+                            eprintln!("seed {seed}: {error}\n  again: {}", again(seed, seconds));
+                            ran.failed.push((seed, error));
+                        }
                     }
                 }
             });
