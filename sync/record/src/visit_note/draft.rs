@@ -471,7 +471,12 @@ impl Draft {
         let Some((up_to, _)) = own.last().copied() else { return Ok(None) };
         let hashes: Vec<ChangeHash> = own.into_iter().map(|(_, hash)| hash).collect();
         let (encoding, bytes) = changes::encode(&mut self.doc, &hashes)?;
-        Ok(Some(NewEntry { encoding, bytes, hash: changes::entry_hash(self.id, &hashes), up_to }))
+        // A copied phone wrote beside itself: changes without an order of their own are named in the one that the bytes have.
+        let hash = match changes::decode(self.id, self.form, encoding, &bytes) {
+            Ok(incoming) => incoming.hash(self.id),
+            Err(_) => changes::entry_hash(self.id, &hashes),
+        };
+        Ok(Some(NewEntry { encoding, bytes, hash, up_to }))
     }
 
     /// The heads: what "everything up to here" means.
