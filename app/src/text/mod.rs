@@ -35,15 +35,21 @@ impl Language {
 
 type Bundle = FluentBundle<FluentResource>;
 
-static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), include_str!("ja.ftl")));
-static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("en"), include_str!("en.ftl")));
+/// One pair of files an area of the app. A key stands in one file only.
+const JA: &[&str] = &[include_str!("ja.ftl")];
+const EN: &[&str] = &[include_str!("en.ftl")];
 
-fn bundle(language: unic_langid::LanguageIdentifier, source: &'static str) -> Bundle {
+static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));
+static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("en"), EN));
+
+fn bundle(language: unic_langid::LanguageIdentifier, sources: &[&str]) -> Bundle {
     let mut bundle = FluentBundle::new_concurrent(vec![language]);
     // Direction marks around values would stand in the clipboard and in tests.
     bundle.set_use_isolating(false);
-    match FluentResource::try_new(source.to_string()) {
-        Ok(resource) | Err((resource, _)) => bundle.add_resource_overriding(resource),
+    for source in sources {
+        match FluentResource::try_new((*source).to_string()) {
+            Ok(resource) | Err((resource, _)) => bundle.add_resource_overriding(resource),
+        }
     }
     bundle
 }
@@ -93,15 +99,21 @@ mod tests {
 
     #[test]
     fn both_languages_have_every_key_and_parse_without_a_fault() {
-        let (ja, en) = (include_str!("ja.ftl"), include_str!("en.ftl"));
-        assert_eq!(keys(ja), keys(en));
-        assert!(FluentResource::try_new(ja.to_string()).is_ok());
-        assert!(FluentResource::try_new(en.to_string()).is_ok());
+        assert_eq!(JA.len(), EN.len());
+        let mut all = BTreeSet::new();
+        for (ja, en) in JA.iter().zip(EN) {
+            assert_eq!(keys(ja), keys(en));
+            assert!(FluentResource::try_new((*ja).to_string()).is_ok());
+            assert!(FluentResource::try_new((*en).to_string()).is_ok());
+            for key in keys(ja) {
+                assert!(all.insert(key), "{key} stands in two files");
+            }
+        }
     }
 
     #[test]
     fn every_key_in_the_code_stands_in_the_files() {
-        let keys = keys(include_str!("ja.ftl"));
+        let keys: BTreeSet<&str> = JA.iter().flat_map(|source| keys(source)).collect();
         let mut files = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/app/src"))];
         let mut seen = 0;
         while let Some(path) = files.pop() {
