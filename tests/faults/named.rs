@@ -398,6 +398,7 @@ fn an_empty_or_garbled_word_about_consent_takes_nothing_away() -> Outcome {
             held: Vec::new(),
             rejected: Vec::new(),
             feed: (1..).zip(bytes).map(item).collect(),
+            pages: None,
             next_cursor: request.cursor,
             more: false,
             policy,

@@ -395,9 +395,21 @@ impl OpenNote {
         if let Some(stored) = tx.note(note)? {
             return Self::from_stored(stored, hand);
         }
+        Ok(Self::around(Draft::new(note, form, hand.actor), patient, visit, hand, now))
+    }
+
+    /// A document that stands in no row yet.
+    pub(crate) fn around(
+        mut draft: Draft,
+        patient: &PatientId,
+        visit: Option<VisitId>,
+        hand: Hand<'_>,
+        now: Timestamp,
+    ) -> Self {
+        draft.written_by(hand.staff);
         let row = NoteRow {
-            note,
-            form,
+            note: draft.id(),
+            form: draft.form(),
             patient: patient.clone(),
             visit,
             author: None,
@@ -409,9 +421,7 @@ impl OpenNote {
             changed_at: now,
             heads: Vec::new(),
         };
-        let mut draft = Draft::new(note, form, hand.actor);
-        draft.written_by(hand.staff);
-        Ok(Self { row, draft, dirty: false, sent: 0, tail: 0 })
+        Self { row, draft, dirty: false, sent: 0, tail: 0 }
     }
 
     /// Brings the light row's state up to the confirmations and acts that stand here, and stores it.
