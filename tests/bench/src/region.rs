@@ -300,6 +300,7 @@ impl Device {
             entries,
             budget: BUDGET,
             earlier: Vec::new(),
+            want: Vec::new(),
             proof: None,
         };
         Ok(codec::encode(&proved(request, &self.identity)?)?)
