@@ -51,7 +51,7 @@ pub fn field_label(words: Words, name: &str) -> String {
 pub fn unit_words(words: Words, unit: &str) -> String {
     match words.0 {
         Language::Japanese => unit.to_string(),
-        Language::English => unit.replace('分', "min"),
+        Language::English => unit.replace('分', "min").replace('歳', "years").replace('点', "points"),
     }
 }
 

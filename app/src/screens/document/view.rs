@@ -104,10 +104,9 @@ fn Draft(note: Shown, desk: Desk) -> Element {
             if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
             if !note.0.verdicts.is_empty() { p { class: "strip warn", role: "status", {words.say("held-note")} } }
             for conflict in note.0.view.conflicts.iter() { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
-            match sections.get(at) {
-                Some(section) => rsx! { Part { key: "{section.key}", section, note: note.clone(), desk, model } },
-                None => rsx! { Review { note: note.clone() } },
-            }
+            // Keyed, so that no field of one section ever takes over what was typed in a field of another.
+            for section in sections.iter().skip(at).take(1) { Part { key: "{section.key}", section, note: note.clone(), desk, model } }
+            if at >= sections.len() { Review { note: note.clone() } }
         }
         footer { class: "foot",
             if at < sections.len() {
@@ -123,17 +122,19 @@ fn Draft(note: Shown, desk: Desk) -> Element {
 #[component]
 fn Part(section: &'static Section, note: Shown, desk: Desk, model: Signal<Model>) -> Element {
     let words = use_words();
-    let group = |name: &str| desk.form.groups().iter().find(|group| group.name == name);
     rsx! {
         section { class: "card fields",
             h2 { {words.say(section.key)} }
-            for name in section.names.iter().copied() {
-                match group(name) {
-                    Some(group) => rsx! { Rows { key: "{name}", group, note: note.clone(), desk, model } },
-                    None => rsx! { AnyField { key: "{name}", name, note: note.clone(), desk } },
-                }
-            }
+            for name in section.names.iter().copied() { FieldOrRows { key: "{name}", name, note: note.clone(), desk, model } }
         }
+    }
+}
+
+#[component]
+fn FieldOrRows(name: &'static str, note: Shown, desk: Desk, model: Signal<Model>) -> Element {
+    match desk.form.groups().iter().find(|group| group.name == name) {
+        Some(group) => rsx! { Rows { group, note, desk, model } },
+        None => rsx! { AnyField { name, note, desk } },
     }
 }
 

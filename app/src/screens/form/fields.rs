@@ -88,6 +88,7 @@ pub fn LongText(name: &'static str, label: String, limit: usize, text: String, e
     let words = use_words();
     let session = use_context::<Session>();
     let unsaved = session.unsaved.borrow().get(&(desk.note, name.to_string())).cloned();
+    let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
     rsx! {
         div { class: "col gap",
             TextField {
@@ -98,6 +99,7 @@ pub fn LongText(name: &'static str, label: String, limit: usize, text: String, e
                 on_keep: move |e: Edited| { desk.send.call(Event::TextPaused { field: name.to_string(), shown: e.shown, typed: e.typed }); },
                 on_save: move |e: Edited| desk.send.call(Event::TextChanged { field: name.to_string(), shown: e.shown, typed: e.typed }),
             }
+            if let Some(refused) = refused { p { class: "p bad", role: "alert", "{refused}" } }
             if equal { p { class: "strip warn light", role: "status", {words.say("board-equal-edits")} } }
         }
     }

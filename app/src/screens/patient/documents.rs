@@ -14,7 +14,7 @@ use dioxus::prelude::*;
 const AT_ONCE: usize = 6;
 
 #[component]
-pub fn Documents(patient: PatientId, disclosed: Vec<SummaryItem>, directory: Directory) -> Element {
+pub fn Documents(patient: PatientId, lapsed: bool, disclosed: Vec<SummaryItem>, directory: Directory) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
@@ -31,7 +31,12 @@ pub fn Documents(patient: PatientId, disclosed: Vec<SummaryItem>, directory: Dir
         for form in [Form::IntakeRecord, Form::CarePlan, Form::VisitReport] {
             OfForm { key: "{form}", form, patient: patient.clone(), listed: listed.iter().filter(|known| known.row.form == form).cloned().collect::<Vec<_>>() }
         }
-        Disclosed { items: disclosed, directory }
+        // What the lapsed lease hides is not said to be missing.
+        if lapsed {
+            section { class: "card", h2 { {words.say("board-disclosed")} } p { class: "sub", {words.say("lease-lapsed")} } }
+        } else {
+            Disclosed { items: disclosed, directory }
+        }
     }
 }
 

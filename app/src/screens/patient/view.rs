@@ -72,7 +72,7 @@ pub fn PatientScreen(id: PatientId) -> Element {
                     for row in notes { NoteCard { key: "{row.note}", row: row.clone(), name: None } }
                 },
                 Tab::Handover => rsx! { Board { patient: id.clone() } },
-                Tab::Documents => rsx! { Documents { patient: id.clone(), disclosed: shown.summary.documents, directory } },
+                Tab::Documents => rsx! { Documents { patient: id.clone(), lapsed: shown.lease_lapsed, disclosed: shown.summary.documents, directory } },
             }
             if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
         }
