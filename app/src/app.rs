@@ -1,7 +1,7 @@
 //! The app's frame: what it was launched with, whether it is unlocked, which screen stands.
 
 use crate::components::Edited;
-use crate::screens::{choose, enrol, notes, patient, patients, sync, today, unlock, visit_note};
+use crate::screens::{choose, document, enrol, handover, notes, patient, patients, sync, today, unlock, visit_note};
 use crate::text::{Language, Words};
 use device::read::Status;
 use device::record::{DocumentId, PatientId};
@@ -40,6 +40,10 @@ pub enum Route {
     Patients,
     Patient(PatientId),
     Note(DocumentId),
+    /// 記録書Ⅰ, 計画書 or 報告書.
+    Document(DocumentId),
+    /// 申し送り
+    Handover(PatientId),
     Notes,
     Sync,
 }
@@ -265,6 +269,8 @@ fn Open(session: Session) -> Element {
         Route::Patients => rsx! { patients::Patients {} },
         Route::Patient(id) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone() } },
         Route::Note(id) => rsx! { visit_note::VisitNoteScreen { key: "{id}", id } },
+        Route::Document(id) => rsx! { document::DocumentScreen { key: "{id}", id } },
+        Route::Handover(patient) => rsx! { handover::HandoverScreen { key: "{patient}", patient: patient.clone() } },
         Route::Notes => rsx! { notes::Notes {} },
         Route::Sync => rsx! { sync::SyncScreen {} },
     }

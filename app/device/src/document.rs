@@ -12,11 +12,11 @@ use record::calendar::{day_in_japan, zoned_in_japan};
 use record::order::{Orders, PatientStanding};
 use record::report_calendar::{self, ReportCalendar, ReportVisit, VisitKind};
 use record::visit_note::draft::READ_MARK;
-use record::visit_note::{About, FieldValue, NoteState};
+use record::visit_note::{About, FieldValue, LastWriter, NoteState};
 use record::{DisclosedRecord, DocumentId, Form, NursingOrder, PatientId, StaffId, StaffRole};
 use vault::{NoteRow, Tx};
 
-const BOARD: &str = "board";
+pub(crate) const BOARD: &str = "board";
 /// From then on a note of today that nobody confirmed is the manager's business.
 const EVENING_HOUR: i8 = 18;
 
@@ -31,6 +31,10 @@ pub struct HandoverShown {
     pub added: Vec<String>,
     /// Who has read it, and when (device's clock); only readings of the present text are `current`.
     pub readers: Vec<Reader>,
+    /// Who wrote on it last, and when (that device's clock). Readings are no writing.
+    pub written: Option<LastWriter>,
+    /// Two people wrote the same words at one place: they are shown once.
+    pub equal_edits: bool,
     pub changed_at: Option<Timestamp>,
 }
 
@@ -168,6 +172,8 @@ impl Phone {
                     unread: false,
                     added: Vec::new(),
                     readers: Vec::new(),
+                    written: None,
+                    equal_edits: false,
                     changed_at: None,
                 });
             };
@@ -193,6 +199,8 @@ impl Phone {
                 added: added.map(str::to_string).collect(),
                 text,
                 readers,
+                written: open.draft.last_writer(BOARD)?,
+                equal_edits: view.equal_edits.iter().any(|name| name == BOARD),
                 changed_at: Some(open.row.changed_at),
             })
         })
@@ -313,11 +321,11 @@ impl Phone {
         open.store(tx, change, now)
     }
 
-    fn board_of(&self, patient: &PatientId) -> (DocumentId, Form) {
+    pub(crate) fn board_of(&self, patient: &PatientId) -> (DocumentId, Form) {
         (DocumentId::of_handover(&self.identity().station, patient), Form::Handover)
     }
 
-    fn begin(
+    pub(crate) fn begin(
         &self,
         tx: &mut Tx<'_>,
         (document, form): (DocumentId, Form),

@@ -5,10 +5,12 @@
 
 pub mod amend;
 pub mod background;
+pub mod board;
 pub mod capsule;
 pub mod cli;
 pub mod doctor;
 pub mod document;
+pub mod document_list;
 pub mod driver;
 pub mod enrol;
 mod error;

@@ -205,7 +205,12 @@ impl Phone {
 
     /// What another session left in the journal for this field (an app that died a moment ago, another window) becomes a
     /// change before this one's line takes its place.
-    fn take_foreign_line(&self, tx: &mut Tx<'_>, stored: vault::StoredNote, field: &str) -> Result<(), DeviceError> {
+    pub(crate) fn take_foreign_line(
+        &self,
+        tx: &mut Tx<'_>,
+        stored: vault::StoredNote,
+        field: &str,
+    ) -> Result<(), DeviceError> {
         match tx.journal_line(stored.row.note, field)? {
             Some(line) if line.session != self.actor().session => {
                 let mut open = OpenNote::from_stored(stored, self.hand())?;

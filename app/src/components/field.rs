@@ -159,6 +159,9 @@ pub struct NumberFieldProps {
     value: String,
     /// `decimal` or `numeric`: which keys the phone shows.
     keys: &'static str,
+    /// Characters that it takes.
+    #[props(default = 12)]
+    limit: usize,
     on_save: EventHandler<String>,
     /// Into the crash journal: a value is judged only when the pen rests.
     on_keep: EventHandler<String>,
@@ -207,7 +210,7 @@ pub fn NumberField(props: NumberFieldProps) -> Element {
                 r#type: "text",
                 inputmode: props.keys,
                 autocomplete: "off",
-                maxlength: "12",
+                maxlength: "{props.limit}",
                 "aria-label": "{props.label}",
                 placeholder: "—",
                 initial_value: "{initial}",

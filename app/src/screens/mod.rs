@@ -1,7 +1,10 @@
 //! One folder a screen: `update.rs` decides and is tested without a window, `view.rs` shows and does.
 
 pub mod choose;
+pub mod document;
 pub mod enrol;
+pub mod form;
+pub mod handover;
 pub mod notes;
 pub mod patient;
 pub mod patients;

@@ -1,10 +1,12 @@
 //! Dates, times, values and labels in the reader's language.
 
+use super::form::{label_in, value_in};
 use super::{Language, Words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
+use device::record::Form;
 use device::record::calendar::{day_in_japan, era_date, weekday_kanji, zoned_in_japan};
-use device::record::visit_note::{Field, FieldKind, FieldValue};
+use device::record::visit_note::FieldValue;
 
 /// 11月22日(日) 令和8年 — or 22 Nov 2026.
 pub fn date_long(words: Words, date: Date) -> String {
@@ -40,41 +42,22 @@ pub fn day_and_clock(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// The label of a field of the visit note.
 pub fn field_label(words: Words, name: &str) -> String {
-    match Field::named(name) {
-        Ok(field) => match words.0 {
-            Language::Japanese => field.label_ja.to_string(),
-            Language::English => field.label_en.to_string(),
-        },
-        // A field of a newer version.
-        Err(_) => name.to_string(),
-    }
+    label_in(words, Form::VisitNote, name)
 }
 
 /// A unit as it is written in the reader's language.
 pub fn unit_words(words: Words, unit: &str) -> String {
     match words.0 {
         Language::Japanese => unit.to_string(),
-        Language::English => unit.replace('分', "min"),
+        Language::English => unit.replace('分', "min").replace('歳', "years").replace('点', "points"),
     }
 }
 
-/// A value as it reads beside its label.
+/// A value of the visit note as it reads beside its label.
 pub fn value_words(words: Words, name: &str, value: &FieldValue) -> String {
-    match value {
-        FieldValue::Number(n) => match Field::named(name).map(|f| f.kind) {
-            Ok(FieldKind::Number(range)) => format!("{n:.*}", usize::from(range.decimals)),
-            _ => n.to_string(),
-        },
-        FieldValue::Flag(flag) => words.say(if *flag { "yes" } else { "no" }),
-        FieldValue::Word(word) => match Field::named(name).map(|f| f.kind) {
-            Ok(FieldKind::Choice(choices)) if choices.contains(&word.as_str()) => choice_words(words, name, word),
-            _ => word.clone(),
-        },
-        FieldValue::Time(at) => clock(*at),
-        FieldValue::Date(date) => date_long(words, *date),
-        FieldValue::Unmeasured(reason) => words.with("unmeasured-because", &[("reason", reason.clone().into())]),
-    }
+    value_in(words, Form::VisitNote, name, value)
 }
 
 /// A choice in the reader's language. Codes that are their own name (D3, E6, V …) stay as they are.
@@ -100,7 +83,7 @@ pub fn megabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device::record::Form;
+    use device::record::visit_note::FieldKind;
 
     #[test]
     fn every_choice_of_the_note_has_its_words_in_both_languages() {

@@ -1,4 +1,5 @@
 //! 利用者
+mod documents;
 mod update;
 mod view;
 

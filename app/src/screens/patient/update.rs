@@ -7,6 +7,17 @@ pub enum Tab {
     #[default]
     Summary,
     Notes,
+    Handover,
+    Documents,
+}
+
+impl Tab {
+    pub const ALL: [(Tab, &'static str); 4] = [
+        (Tab::Summary, "patient-tab-summary"),
+        (Tab::Notes, "patient-tab-notes"),
+        (Tab::Handover, "board-tab"),
+        (Tab::Documents, "board-tab-documents"),
+    ];
 }
 
 /// One test with its values, latest first.

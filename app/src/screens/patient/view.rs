@@ -1,8 +1,10 @@
 //! 利用者: every block says whose and when.
 
+use super::documents::Documents;
 use super::update::{Tab, flag_key, lab_series, latest_prescriptions, polyline};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill};
+use crate::screens::handover::{Board, UnreadDot};
 use crate::screens::notes::NoteCard;
 use crate::screens::{sex_words, start_visit};
 use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
@@ -31,6 +33,7 @@ pub fn PatientScreen(id: PatientId) -> Element {
     let directory = session.phone.directory().unwrap_or_default();
     let notes = session.phone.note_rows(Some(&id)).unwrap_or_default();
     let patient = shown.summary.patient.clone();
+    let unread = session.phone.board(&id).is_ok_and(|board| board.unread);
     let today = day_in_japan(now);
     let visit = session.phone.today(now).unwrap_or_default().into_iter().find(|row| row.visit.patient == id);
     let done = visit.as_ref().and_then(|row| row.state).is_some_and(|state| state != NoteState::Draft);
@@ -55,8 +58,11 @@ pub fn PatientScreen(id: PatientId) -> Element {
         main { class: "bd",
             AllergyStrip { shown: Whole(shown.clone()) }
             div { class: "seg", role: "tablist",
-                for (which, key) in [(Tab::Summary, "patient-tab-summary"), (Tab::Notes, "patient-tab-notes")] {
-                    button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, onclick: move |_| tab.set(which), {words.say(key)} }
+                for (which, key) in Tab::ALL {
+                    button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, id: "{key}", onclick: move |_| tab.set(which),
+                        {words.say(key)}
+                        if which == Tab::Handover && unread { UnreadDot {} }
+                    }
                 }
             }
             match tab() {
@@ -65,6 +71,8 @@ pub fn PatientScreen(id: PatientId) -> Element {
                     if notes.is_empty() { div { class: "card empty", {words.say("notes-none")} } }
                     for row in notes { NoteCard { key: "{row.note}", row: row.clone(), name: None } }
                 },
+                Tab::Handover => rsx! { Board { patient: id.clone() } },
+                Tab::Documents => rsx! { Documents { patient: id.clone(), lapsed: shown.lease_lapsed, disclosed: shown.summary.documents, directory } },
             }
             if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
         }

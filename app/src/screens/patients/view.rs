@@ -3,6 +3,7 @@
 use super::update::{found, index_of};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
+use crate::screens::handover::UnreadLines;
 use crate::screens::sex_words;
 use crate::text::{date_short, error_words, use_words};
 use device::jiff::Timestamp;
@@ -16,6 +17,11 @@ pub fn Patients() -> Element {
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let mut query = use_signal(String::new);
+    let phone = session.phone.clone();
+    let unread = use_memo(move || {
+        let _ = (live.revision)();
+        phone.unread_on_boards().unwrap_or_default()
+    })();
     let rows = use_memo(move || {
         let _ = (live.revision)();
         session.phone.patients().map(std::rc::Rc::new).map_err(|error| error_words(words, &error)).into()
@@ -57,6 +63,7 @@ pub fn Patients() -> Element {
                                         }
                                         {sex_words(words, row.patient.sex)}
                                     }
+                                    if let Some(lines) = unread.get(&row.patient.id) { span { class: "chips tight", UnreadLines { lines: *lines } } }
                                 }
                             }
                         }

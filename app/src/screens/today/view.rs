@@ -3,6 +3,7 @@
 use super::update::{OrderTag, next_visit, order_tag};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
+use crate::screens::handover::UnreadLines;
 use crate::screens::{sex_words, start_visit};
 use crate::text::{date_long, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
@@ -20,6 +21,7 @@ pub fn Today() -> Element {
     let _ = (live.revision)();
     let now = Timestamp::now();
     let rows = session.phone.today(now);
+    let unread = session.phone.unread_on_boards().unwrap_or_default();
     let last = (live.status)().0.and_then(|s| s.last_sync);
     let sync = last.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
     let count = rows.as_ref().map_or(0, Vec::len) as u64;
@@ -42,7 +44,7 @@ pub fn Today() -> Element {
                     let next = next_visit(&rows);
                     rsx! {
                         for (i, row) in rows.into_iter().enumerate() {
-                            VisitCard { key: "{row.visit.id}", row: Shown(row), next: next == Some(i) }
+                            VisitCard { key: "{row.visit.id}", unread: unread.get(&row.visit.patient).copied(), row: Shown(row), next: next == Some(i) }
                         }
                     }
                 }
@@ -69,7 +71,7 @@ impl PartialEq for Shown {
 }
 
 #[component]
-fn VisitCard(row: Shown, next: bool) -> Element {
+fn VisitCard(row: Shown, next: bool, unread: Option<u64>) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
@@ -117,6 +119,7 @@ fn VisitCard(row: Shown, next: bool) -> Element {
                         if has_allergy.is_none() { span { class: "tag wa", {words.say("tag-lapsed")} } }
                         if let Some(order) = order { span { class: "tag wa", "{order}" } }
                         if row.0.orders.overlapping { span { class: "tag wa", {words.say("tag-orders-overlap")} } }
+                        if let Some(lines) = unread { UnreadLines { lines } }
                         if let Some((class, text)) = state_tag { span { class, "{text}" } }
                     }
                 }

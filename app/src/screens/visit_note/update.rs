@@ -1,6 +1,6 @@
 //! The visit note: which section, what each tap does, what stands beside a value.
 
-use crate::text::{Language, Words};
+use crate::screens::form::update::GroupTitle;
 use device::jiff::Timestamp;
 use device::record::Form;
 use device::record::visit_note::fields::SUB_RECORDS;
@@ -25,88 +25,14 @@ impl Section {
         (Section::Confirm, "section-confirm"),
     ];
 
-    fn next(self) -> Section {
+    /// The one behind it; nothing lies behind the last.
+    pub fn next(self) -> Section {
         match self {
             Section::Vitals => Section::Care,
             Section::Care => Section::Texts,
             Section::Texts | Section::Confirm => Section::Confirm,
         }
     }
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Model {
-    pub section: Section,
-    /// Words beside a field whose value was refused.
-    pub refused: BTreeMap<String, String>,
-    pub failed: Option<String>,
-    /// Letters stand in a field that are in no change yet.
-    pub typing: bool,
-    pub saved_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    SectionChosen(Section),
-    NextTapped,
-    ValueTyped { field: String, typed: String },
-    ValueChosen { field: String, value: FieldValue },
-    UnmeasuredChosen { field: String, reason: String },
-    TypingBegan,
-    TypingSettled,
-    TextPaused { field: String, shown: String, typed: String },
-    TextChanged { field: String, shown: String, typed: String },
-    ConfirmTapped,
-    Saved { field: Option<String>, at: Timestamp },
-    Refused { field: String, words: String },
-    Failed(String),
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    SaveTyped { field: String, typed: String },
-    SaveValue { field: String, value: FieldValue },
-    SaveUnmeasured { field: String, reason: String },
-    KeepTyped { field: String, shown: String, typed: String },
-    SaveText { field: String, shown: String, typed: String },
-    Confirm,
-}
-
-impl Default for Model {
-    fn default() -> Self {
-        Self { section: Section::Vitals, refused: BTreeMap::new(), failed: None, typing: false, saved_at: None }
-    }
-}
-
-pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
-    match event {
-        Event::SectionChosen(section) => model.section = section,
-        Event::NextTapped => model.section = model.section.next(),
-        Event::TypingBegan => model.typing = true,
-        Event::TypingSettled => model.typing = false,
-        Event::ValueTyped { field, typed } => return vec![Effect::SaveTyped { field, typed }],
-        Event::ValueChosen { field, value } => return vec![Effect::SaveValue { field, value }],
-        Event::UnmeasuredChosen { field, reason } => return vec![Effect::SaveUnmeasured { field, reason }],
-        Event::TextPaused { field, shown, typed } => return vec![Effect::KeepTyped { field, shown, typed }],
-        Event::TextChanged { field, shown, typed } => return vec![Effect::SaveText { field, shown, typed }],
-        Event::ConfirmTapped => {
-            model.failed = None;
-            return vec![Effect::Confirm];
-        }
-        Event::Saved { field, at } => {
-            if let Some(field) = field {
-                model.refused.remove(&field);
-            }
-            model.failed = None;
-            model.typing = false;
-            model.saved_at = Some(at);
-        }
-        Event::Refused { field, words } => {
-            model.refused.insert(field, words);
-        }
-        Event::Failed(words) => model.failed = Some(words),
-    }
-    Vec::new()
 }
 
 /// What a measured value deserves beside it.
@@ -125,25 +51,6 @@ pub fn concern(field: &Field, value: Option<&FieldValue>, bounds: &AlertBounds) 
         (FieldKind::Steps(_), Some(FieldValue::Number(n))) if *n >= 1.0 => Concern::Alert,
         (_, Some(FieldValue::Number(n))) if standing(field.name, *n, bounds) != Standing::Calm => Concern::Alert,
         _ => Concern::Calm,
-    }
-}
-
-/// The heading of a group of fields, in both languages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GroupTitle {
-    pub name: &'static str,
-    ja: &'static str,
-    en: &'static str,
-    number: Option<u8>,
-}
-
-impl GroupTitle {
-    pub fn words(&self, words: Words) -> String {
-        let title = match words.0 {
-            Language::Japanese => self.ja,
-            Language::English => self.en,
-        };
-        self.number.map_or_else(|| title.to_string(), |n| format!("{title} {n}"))
     }
 }
 
@@ -202,8 +109,7 @@ pub fn sub_records_of(fields: &Values) -> Groups {
             let here = begun(&prefix);
             if here || wanted {
                 let names = Form::VisitNote.fields().iter().map(|f| f.name).filter(|name| name.starts_with(&prefix));
-                let title = GroupTitle { name: group.name, ja: group.label_ja, en: group.label_en, number };
-                groups.push((title, names.collect()));
+                groups.push((GroupTitle::of(group, number), names.collect()));
             }
             if !here {
                 break;
@@ -222,28 +128,15 @@ pub fn minute_of(at: Timestamp) -> FieldValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::{Language, Words};
     use device::record::vitals::Bounds;
 
     #[test]
-    fn a_refused_value_keeps_its_reason_until_a_good_one_is_saved() {
-        let mut model = Model::default();
-        let typed = Event::ValueTyped { field: "temperature_c".into(), typed: "365".into() };
-        assert_eq!(
-            update(&mut model, typed),
-            [Effect::SaveTyped { field: "temperature_c".into(), typed: "365".into() }]
-        );
-        update(&mut model, Event::Refused { field: "temperature_c".into(), words: "36.5?".into() });
-        assert_eq!(model.refused.len(), 1);
-        update(&mut model, Event::Saved { field: Some("temperature_c".into()), at: Timestamp::UNIX_EPOCH });
-        assert!(model.refused.is_empty());
-    }
-
-    #[test]
     fn next_walks_through_the_form_and_stops_at_confirm() {
-        let mut model = Model::default();
+        let mut section = Section::Vitals;
         for expected in [Section::Care, Section::Texts, Section::Confirm, Section::Confirm] {
-            update(&mut model, Event::NextTapped);
-            assert_eq!(model.section, expected);
+            section = section.next();
+            assert_eq!(section, expected);
         }
     }
 
