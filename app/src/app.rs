@@ -1,7 +1,9 @@
 //! The app's frame: what it was launched with, whether it is unlocked, which screen stands.
 
 use crate::components::Edited;
-use crate::screens::{choose, enrol, notes, patient, patients, sync, today, unlock, visit_note};
+use crate::screens::{
+    amend, choose, close, enrol, history, manager, notes, patient, patients, sync, today, unlock, visit_note,
+};
 use crate::text::{Language, Words};
 use device::read::Status;
 use device::record::{DocumentId, PatientId};
@@ -40,6 +42,11 @@ pub enum Route {
     Patients,
     Patient(PatientId),
     Note(DocumentId),
+    /// 訂正する; the field, where it is already known which.
+    Amend(DocumentId, Option<String>),
+    History(DocumentId),
+    CloseNote(DocumentId),
+    Manager,
     Notes,
     Sync,
 }
@@ -265,6 +272,10 @@ fn Open(session: Session) -> Element {
         Route::Patients => rsx! { patients::Patients {} },
         Route::Patient(id) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone() } },
         Route::Note(id) => rsx! { visit_note::VisitNoteScreen { key: "{id}", id } },
+        Route::Amend(id, field) => rsx! { amend::AmendScreen { key: "{id}", id, field } },
+        Route::History(id) => rsx! { history::HistoryScreen { key: "{id}", id } },
+        Route::CloseNote(id) => rsx! { close::CloseScreen { key: "{id}", id } },
+        Route::Manager => rsx! { manager::ManagerScreen {} },
         Route::Notes => rsx! { notes::Notes {} },
         Route::Sync => rsx! { sync::SyncScreen {} },
     }

@@ -101,6 +101,7 @@ pub fn confirm_words(words: Words, error: &ConfirmError) -> String {
             words.with("confirm-conflict", &[("fields", named.join("、").into())])
         }
         ConfirmError::TimesReversed => words.say("error-times"),
+        ConfirmError::Closed => words.say("close-confirm-later"),
         _ => words.say("error-unknown"),
     }
 }

@@ -1,4 +1,8 @@
 //! 訪問看護記録書Ⅱ
+mod amendments;
+mod competing;
+mod decide;
+mod notices;
 mod update;
 mod view;
 

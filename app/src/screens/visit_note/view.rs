@@ -1,8 +1,11 @@
 //! 訪問看護記録書Ⅱ, on the screen.
 
+use super::amendments::ConfirmedWhole;
+use super::notices::{Actions, Notices};
 use super::update::{Concern, Effect, Event, Model, Section, concern, details_of, minute_of, sub_records_of, update};
 use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Edited, Icon, NumberField, SyncPill, TextField};
+use crate::screens::amend::Whole;
 use crate::screens::patient::Failed;
 use crate::text::{
     choice_words, clock, confirm_words, day_and_clock, error_words, field_label, unit_words, use_words, value_words,
@@ -121,8 +124,9 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         main { class: "bd",
             if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
             if !note.verdicts.is_empty() { p { class: "strip warn", role: "status", {words.say("held-note")} } }
+            Notices { note: Whole(note.clone()) }
             if !draft {
-                ConfirmedNote { note: Shown(note.clone()) }
+                ConfirmedWhole { note: Whole(note.clone()) }
             } else {
                 for conflict in note.view.conflicts.iter() { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
                 match section {
@@ -132,6 +136,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
                     Section::Confirm => rsx! { Confirm { note: Shown(note.clone()), desk } },
                 }
             }
+            if !draft || section == Section::Confirm { Actions { note: Whole(note.clone()) } }
         }
         if draft {
             footer { class: "foot",
@@ -185,7 +190,9 @@ struct Shown(Rc<NoteShown>);
 impl PartialEq for Shown {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&self.0, &other.0);
-        a.view == b.view && a.row == b.row && a.state == b.state && a.receipt == b.receipt && a.unsent == b.unsent
+        let reads_alike = a.view == b.view && a.row == b.row && a.state == b.state && a.same_visit == b.same_visit;
+        let decided_alike = a.amendments == b.amendments && a.confirmations == b.confirmations;
+        reads_alike && decided_alike && a.receipt == b.receipt && a.unsent == b.unsent
     }
 }
 
@@ -544,38 +551,6 @@ fn Content(fields: Fields) -> Element {
         dl {
             for (label, value) in lines { div { class: "line", dt { class: "k", "{label}" } dd { class: "body", "{value}" } } }
             if !care.is_empty() { div { class: "line", dt { class: "k", {words.say("care-title")} } dd { {care.join(" · ")} } } }
-        }
-    }
-}
-
-/// 確定済: read only. What arrived late stands below as a proposal.
-#[component]
-fn ConfirmedNote(note: Shown) -> Element {
-    let words = use_words();
-    let session = use_context::<Session>();
-    let directory = session.phone.directory().unwrap_or_default();
-    let note = note.0;
-    let staff = note.author.as_ref().map(|a| directory.staff(a).to_string()).unwrap_or_default();
-    let when = day_and_clock(note.row.changed_at, Timestamp::now());
-    let competing = note.state == NoteState::Competing;
-    rsx! {
-        p { class: if competing { "strip warn" } else { "strip calm" },
-            {words.with("confirmed-by", &[("staff", staff.into()), ("time", when.into())])}
-            if competing { div { {words.say("state-competing")} } }
-        }
-        section { class: "card", Content { fields: Fields(note.view.fields.clone()) } }
-        if !note.amendments.is_empty() {
-            section { class: "card",
-                h2 { {words.say("amendments-title")} }
-                for amendment in note.amendments.iter() {
-                    div { class: "line",
-                        div { class: "k", {field_label(words, &amendment.field)} }
-                        if let Some(before) = &amendment.before { div { s { {words.say("amendment-before")} ": " {value_words(words, &amendment.field, before)} } } }
-                        if let Some(after) = &amendment.after { div { {words.say("amendment-after")} ": " {value_words(words, &amendment.field, after)} } }
-                        if let Some(staff) = &amendment.staff { div { class: "who", {directory.staff(staff).to_string()} } }
-                    }
-                }
-            }
         }
     }
 }
