@@ -6,8 +6,8 @@ use crate::screens::manager::use_is_manager;
 use crate::text::{choice_words, day_and_clock, use_words};
 use device::jiff::Timestamp;
 use device::note::NoteShown;
-use device::record::visit_note::NoteState;
 use device::record::visit_note::fields::CLOSING;
+use device::record::visit_note::{NoteState, What};
 use device::record::{DocumentId, Form};
 use device::{DeviceError, Phone};
 use dioxus::prelude::*;
@@ -100,8 +100,13 @@ fn Copies(note: Whole) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let link = |field: &str| note.0.view.word(field).and_then(|word| word.parse::<DocumentId>().ok());
+    let closing = note.0.closing.as_ref().and_then(|act| match act.what {
+        What::Close { copied_to, .. } => copied_to,
+        _ => None,
+    });
+    let copy = closing.or_else(|| link("copied_to"));
     rsx! {
-        for (copy, key) in [(link("copied_to"), "close-copied-to"), (link("copied_from"), "close-copied-from")] {
+        for (copy, key) in [(copy, "close-copied-to"), (link("copied_from"), "close-copied-from")] {
             if let Some(copy) = copy {
                 button { class: "btn g", onclick: move |_| shell.go(Route::Note(copy)), {words.say(key)} }
             }
