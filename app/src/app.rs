@@ -1,7 +1,10 @@
 //! The app's frame: what it was launched with, whether it is unlocked, which screen stands.
 
 use crate::components::Edited;
-use crate::screens::{choose, document, enrol, handover, notes, patient, patients, sync, today, unlock, visit_note};
+use crate::screens::{
+    amend, choose, close, document, enrol, handover, history, manager, notes, patient, patients, sync, today, unlock,
+    visit_note,
+};
 use crate::text::{Language, Words};
 use device::read::Status;
 use device::record::{DocumentId, PatientId};
@@ -44,6 +47,11 @@ pub enum Route {
     Document(DocumentId),
     /// 申し送り
     Handover(PatientId),
+    /// 訂正する; the field, where it is already known which.
+    Amend(DocumentId, Option<String>),
+    History(DocumentId),
+    CloseNote(DocumentId),
+    Manager,
     Notes,
     Sync,
 }
@@ -271,6 +279,10 @@ fn Open(session: Session) -> Element {
         Route::Note(id) => rsx! { visit_note::VisitNoteScreen { key: "{id}", id } },
         Route::Document(id) => rsx! { document::DocumentScreen { key: "{id}", id } },
         Route::Handover(patient) => rsx! { handover::HandoverScreen { key: "{patient}", patient: patient.clone() } },
+        Route::Amend(id, field) => rsx! { amend::AmendScreen { key: "{id}", id, field } },
+        Route::History(id) => rsx! { history::HistoryScreen { key: "{id}", id } },
+        Route::CloseNote(id) => rsx! { close::CloseScreen { key: "{id}", id } },
+        Route::Manager => rsx! { manager::ManagerScreen {} },
         Route::Notes => rsx! { notes::Notes {} },
         Route::Sync => rsx! { sync::SyncScreen {} },
     }

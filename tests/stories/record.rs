@@ -243,6 +243,9 @@ fn at_e3_a_note_of_the_wrong_patient_is_closed_with_its_reason_and_copied() -> O
     day.all_sync()?;
     let closed = b.ok(&["note", "show", &copy])?;
     assert_eq!((&closed["state"], &closed["fields"]["condition"]), (&json!("closed"), &json!("安定。")));
+    let closing = &closed["closing"];
+    assert_eq!((&closing["outcome"], &closing["reason"]), (&json!("duplicate"), &json!("二重記録")));
+    assert_eq!(closing["staff"], json!("nurse-a"), "who closed it is named beside it");
     Ok(())
 }
 

@@ -72,6 +72,8 @@ pub enum ManagerTask {
     Competing { note: DocumentId, patient: PatientId },
     /// Late edits of a confirmed note that nobody has decided about.
     LateEdits { note: DocumentId, patient: PatientId },
+    /// The hub keeps an entry of this device back, or refused it.
+    Held { note: DocumentId, patient: PatientId, form: Form },
     /// A note of an earlier day, or of today after 18:00, that nobody confirmed.
     Unconfirmed { note: DocumentId, patient: PatientId, day: Date },
     /// No order holds any more; visits go on, the doctor must be asked.
@@ -277,6 +279,7 @@ impl Phone {
                     _ => {}
                 }
             }
+            tasks.extend(held(tx)?);
             let mut orders: std::collections::BTreeMap<PatientId, Vec<NursingOrder>> = Default::default();
             for order in read::all::<NursingOrder>(tx, Kind::Order, None)? {
                 orders.entry(order.patient.clone()).or_default().push(order);
@@ -349,10 +352,27 @@ impl ManagerTask {
             ManagerTask::Competing { .. } => 0,
             ManagerTask::OrderExpired { .. } => 1,
             ManagerTask::LateEdits { .. } => 2,
-            ManagerTask::Unconfirmed { .. } => 3,
-            ManagerTask::OrderEnds { .. } => 4,
+            ManagerTask::Held { .. } => 3,
+            ManagerTask::Unconfirmed { .. } => 4,
+            ManagerTask::OrderEnds { .. } => 5,
         }
     }
+}
+
+/// Documents of which an entry did not pass at the hub.
+fn held(tx: &mut Tx<'_>) -> Result<Vec<ManagerTask>, DeviceError> {
+    let mut tasks = Vec::new();
+    if tx.count_verdicts("held")? + tx.count_verdicts("rejected")? == 0 {
+        return Ok(tasks);
+    }
+    for form in Form::ALL {
+        for row in tx.note_rows(form, None)? {
+            if tx.outbox_of(row.note)?.iter().any(|entry| entry.verdict.is_some()) {
+                tasks.push(ManagerTask::Held { note: row.note, patient: row.patient, form });
+            }
+        }
+    }
+    Ok(tasks)
 }
 
 fn first_of(month: &str) -> Result<Date, DeviceError> {

@@ -8,8 +8,8 @@ use protocol::{Entry, Kind};
 use record::calendar::{day_in_japan, instant_in_japan};
 use record::canonical;
 use record::visit_note::{
-    About, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue, NoteState,
-    NoteView, RawChange, SignedAct, VisitNote,
+    About, Act, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue,
+    NoteState, NoteView, RawChange, SignedAct, VisitNote,
 };
 use record::{ContentHash, DeviceId, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct NoteShown {
     pub amendments: Vec<Amendment>,
     /// Every confirmation, the one that stands first. More than one = competing, until the manager has chosen.
     pub confirmations: Vec<ConfirmationShown>,
+    /// The act that closed a confirmed note.
+    pub closing: Option<Act>,
     /// Other notes of this patient that look like the same visit: a person says whether they are.
     pub same_visit: Vec<DocumentId>,
     /// What confirming needs beside the text itself.
@@ -652,6 +654,7 @@ pub(crate) fn show(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<
         confirmed_fields: None,
         amendments: Vec::new(),
         confirmations: Vec::new(),
+        closing: None,
         same_visit: same_visit(tx, &row)?,
         context: context(tx, &row, hand)?,
         receipt: None,
@@ -674,6 +677,7 @@ pub(crate) fn show(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<
             });
         }
         let stands = confirmed.signed().hash();
+        shown.closing = confirmed.acts().closing_on(stands).cloned();
         receipted = received.iter().find(|(hash, _)| *hash == stands).and_then(|(_, at)| *at);
     }
     let received_at = receipted.filter(|_| !unsent).and_then(|at| Timestamp::from_millisecond(at).ok());

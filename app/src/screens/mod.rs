@@ -1,10 +1,15 @@
 //! One folder a screen: `update.rs` decides and is tested without a window, `view.rs` shows and does.
 
+pub mod amend;
 pub mod choose;
+pub mod close;
 pub mod document;
+pub mod enrol;
 pub mod enrol;
 pub mod form;
 pub mod handover;
+pub mod history;
+pub mod manager;
 pub mod notes;
 pub mod patient;
 pub mod patients;

@@ -109,6 +109,7 @@ pub fn confirm_words_in(words: Words, form: Form, error: &ConfirmError) -> Strin
             words.with("confirm-conflict", &[("fields", named.join("、").into())])
         }
         ConfirmError::TimesReversed => words.say("error-times"),
+        ConfirmError::Closed => words.say("close-confirm-later"),
         _ => words.say("error-unknown"),
     }
 }

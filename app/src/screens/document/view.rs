@@ -6,7 +6,7 @@ use crate::components::{Drawn, Icon, SyncPill};
 use crate::screens::form::update::{Event as Writing, GroupTitle};
 use crate::screens::form::{AnyField, Chip, ConflictCard, Content, Desk, Fields, Shown, use_desk};
 use crate::screens::patient::Failed;
-use crate::screens::visit_note::ConfirmedNote;
+use crate::screens::visit_note::ConfirmedWhole;
 use crate::text::{Words, confirm_words_in, error_words, form_words, month_words, use_words};
 use device::jiff::Timestamp;
 use device::note::NoteShown;
@@ -74,7 +74,7 @@ fn Document(note: Shown) -> Element {
                     p { class: "strip warn", role: "status", {words.say("board-closed")} }
                     section { class: "card", Content { form, fields: Fields(note.0.view.fields.clone()) } }
                 } else {
-                    ConfirmedNote { note: note.clone() }
+                    ConfirmedWhole { note: note.clone() }
                 }
             }
         }

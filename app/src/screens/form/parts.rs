@@ -20,7 +20,9 @@ pub struct Shown(pub Rc<NoteShown>);
 impl PartialEq for Shown {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&self.0, &other.0);
-        a.view == b.view && a.row == b.row && a.state == b.state && a.receipt == b.receipt && a.unsent == b.unsent
+        let reads_alike = a.view == b.view && a.row == b.row && a.state == b.state && a.same_visit == b.same_visit;
+        let decided_alike = a.amendments == b.amendments && a.confirmations == b.confirmations;
+        reads_alike && decided_alike && a.receipt == b.receipt && a.unsent == b.unsent
     }
 }
 

@@ -1,7 +1,12 @@
 //! 訪問看護記録書Ⅱ
+mod amendments;
+mod competing;
+mod decide;
+mod notices;
 mod update;
 mod view;
 
+pub use amendments::ConfirmedWhole;
 pub use view::*;
 
 pub(crate) use update::minute_of;

@@ -1,5 +1,7 @@
 //! 訪問看護記録書Ⅱ, on the screen.
 
+use super::amendments::ConfirmedWhole;
+use super::notices::{Actions, Notices};
 use super::update::{Concern, Section, concern, details_of, minute_of, sub_records_of};
 use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Icon, NumberField, SyncPill};
@@ -71,8 +73,9 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         main { class: "bd",
             if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
             if !note.verdicts.is_empty() { p { class: "strip warn", role: "status", {words.say("held-note")} } }
+            Notices { note: Shown(note.clone()) }
             if !draft {
-                ConfirmedNote { note: Shown(note.clone()) }
+                ConfirmedWhole { note: Shown(note.clone()) }
             } else {
                 for conflict in note.view.conflicts.iter() { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
                 match section() {
@@ -82,6 +85,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
                     Section::Confirm => rsx! { Confirm { note: Shown(note.clone()), desk } },
                 }
             }
+            if !draft || section == Section::Confirm { Actions { note: Shown(note.clone()) } }
         }
         if draft {
             footer { class: "foot",
@@ -272,38 +276,5 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
             Err(missing) => rsx! { p { class: "strip warn", role: "status", "{missing}" } },
         }
         p { class: "sub", {words.say("confirm-hint")} }
-    }
-}
-
-/// 確定済: read only. What arrived late stands below as a proposal.
-#[component]
-pub fn ConfirmedNote(note: Shown) -> Element {
-    let words = use_words();
-    let session = use_context::<Session>();
-    let directory = session.phone.directory().unwrap_or_default();
-    let note = note.0;
-    let form = note.row.form;
-    let staff = note.author.as_ref().map(|a| directory.staff(a).to_string()).unwrap_or_default();
-    let when = day_and_clock(note.row.changed_at, Timestamp::now());
-    let competing = note.state == NoteState::Competing;
-    rsx! {
-        p { class: if competing { "strip warn" } else { "strip calm" },
-            {words.with("confirmed-by", &[("staff", staff.into()), ("time", when.into())])}
-            if competing { div { {words.say("state-competing")} } }
-        }
-        section { class: "card", Content { form, fields: Fields(note.view.fields.clone()) } }
-        if !note.amendments.is_empty() {
-            section { class: "card",
-                h2 { {words.say("amendments-title")} }
-                for amendment in note.amendments.iter() {
-                    div { class: "line",
-                        div { class: "k", {whole_label(words, form, &amendment.field)} }
-                        if let Some(before) = &amendment.before { div { s { {words.say("amendment-before")} ": " {value_in(words, form, &amendment.field, before)} } } }
-                        if let Some(after) = &amendment.after { div { {words.say("amendment-after")} ": " {value_in(words, form, &amendment.field, after)} } }
-                        if let Some(staff) = &amendment.staff { div { class: "who", {directory.staff(staff).to_string()} } }
-                    }
-                }
-            }
-        }
     }
 }

@@ -125,6 +125,7 @@ impl From<&ManagerTask> for Task {
         match task {
             ManagerTask::Competing { note, patient } => Task { note: Some(*note), ..of("competing", patient) },
             ManagerTask::LateEdits { note, patient } => Task { note: Some(*note), ..of("late_edits", patient) },
+            ManagerTask::Held { note, patient, .. } => Task { note: Some(*note), ..of("held", patient) },
             ManagerTask::Unconfirmed { note, patient, day } => {
                 Task { note: Some(*note), day: Some(day.to_string()), ..of("unconfirmed", patient) }
             }
