@@ -1,7 +1,9 @@
 //! The app's frame: what it was launched with, whether it is unlocked, which screen stands.
 
 use crate::components::Edited;
-use crate::screens::{choose, enrol, notes, patient, patients, sync, today, unlock, visit_note};
+use crate::screens::{
+    choose, enrol, family, notes, on_call, patient, patients, search, sync, today, unlock, visit_note,
+};
 use crate::text::{Language, Words};
 use device::read::Status;
 use device::record::{DocumentId, PatientId};
@@ -42,6 +44,10 @@ pub enum Route {
     Note(DocumentId),
     Notes,
     Sync,
+    Search,
+    OnCall,
+    /// One vital sign for the family's eyes.
+    Family(PatientId, &'static str),
 }
 
 /// How things look: language and size of the text.
@@ -248,6 +254,7 @@ fn Open(session: Session) -> Element {
         Standing(phone.status(device::jiff::Timestamp::now()).ok().map(Rc::new))
     });
     use_context_provider(|| Live { revision, pill, status });
+    use_context_provider(|| search::Searched(Signal::new(Default::default())));
     use_hook(|| read_settings(&session.phone, look));
     let changes = session.phone.changes();
     use_future(move || follow(changes.clone(), revision));
@@ -267,6 +274,9 @@ fn Open(session: Session) -> Element {
         Route::Note(id) => rsx! { visit_note::VisitNoteScreen { key: "{id}", id } },
         Route::Notes => rsx! { notes::Notes {} },
         Route::Sync => rsx! { sync::SyncScreen {} },
+        Route::Search => rsx! { search::Search {} },
+        Route::OnCall => rsx! { on_call::OnCall {} },
+        Route::Family(id, field) => rsx! { family::FamilyScreen { key: "{id}", id: id.clone(), field } },
     }
 }
 

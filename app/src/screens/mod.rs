@@ -2,9 +2,12 @@
 
 pub mod choose;
 pub mod enrol;
+pub mod family;
 pub mod notes;
+pub mod on_call;
 pub mod patient;
 pub mod patients;
+pub mod search;
 pub mod sync;
 pub mod today;
 pub mod unlock;

@@ -1,4 +1,7 @@
 //! 利用者
+mod calendar;
+mod month;
+pub mod trends;
 mod update;
 mod view;
 
