@@ -51,14 +51,16 @@ pub fn Patients() -> Element {
                         if shown.is_empty() { p { class: "card empty", {words.say("patients-not-found")} } }
                         if kana.len() > 1 {
                             nav { class: "kanarows", "aria-label": words.say("chart-kana-index"),
-                                for row in kana { KanaJump { key: "{row:?}", row, places } }
+                                for row in kana {
+                                    button { key: "{row:?}", onclick: move |_| jump(places.peek().get(&row).cloned()), {kana_words(words, row)} }
+                                }
                             }
                         }
                         if groups.is_empty() {
                             for row in shown { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id) } }
                         }
                         for (row, patients) in groups {
-                            h2 { key: "{row:?}", class: "kanarow", tabindex: "-1", onmounted: move |event| { places.write().insert(row, event.data()); }, {kana_words(words, row)} }
+                            h2 { key: "{row:?}", class: "kanarow", tabindex: "-1", onmounted: move |event: MountedEvent| { places.write().insert(row, event.data()); }, {kana_words(words, row)} }
                             for row in patients { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id) } }
                         }
                     }
@@ -95,24 +97,12 @@ fn PatientCard(patient: Patient, same: bool) -> Element {
 /// Where each row of the 五十音 begins on the page.
 type Places = BTreeMap<Option<char>, Rc<MountedData>>;
 
-/// A jump to a row of the 五十音: the keyboard goes there too.
-#[component]
-fn KanaJump(row: Option<char>, places: Signal<Places>) -> Element {
-    let words = use_words();
-    rsx! {
-        button {
-            onclick: move |_| {
-                let place = places.peek().get(&row).cloned();
-                async move {
-                    if let Some(place) = place {
-                        // A renderer that cannot scroll still takes the focus there.
-                        let _ = place.scroll_to(ScrollBehavior::Instant).await;
-                        let _ = place.set_focus(true).await;
-                    }
-                }
-            },
-            {kana_words(words, row)}
-        }
+/// Goes to a row of the 五十音, and the keyboard with it.
+async fn jump(place: Option<Rc<MountedData>>) {
+    if let Some(place) = place {
+        // A renderer that cannot scroll still takes the focus there.
+        let _ = place.scroll_to(ScrollBehavior::Instant).await;
+        let _ = place.set_focus(true).await;
     }
 }
 

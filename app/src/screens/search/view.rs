@@ -32,7 +32,7 @@ pub fn Search() -> Element {
         }
     };
     // What was typed when the screen was left, half composed or not asked yet, is asked now.
-    use_hook(move || {
+    use_effect(move || {
         let mut send = send;
         send(Event::Left);
     });
