@@ -93,14 +93,20 @@ fn TrendCard(
     let session = use_context::<Session>();
     let mut open = use_signal(|| false);
     let mut refused = use_signal(|| false);
-    let latest = series.dots.last().map(|dot| (dot.said.clone(), dot.day.strftime("%-m/%-d").to_string()));
-    let (said, day) = latest.unwrap_or_default();
+    // A hospital's newest result counts in words too; of a vital sign the last one that was measured.
+    let latest = series.dots.iter().rev().find(|dot| dot.value.is_some() || family.is_none());
+    let said = latest.map(|dot| match dot.value {
+        Some(_) => format!("{} {unit}", dot.said),
+        None => dot.said.clone(),
+    });
+    let day = latest.map(|dot| dot.day.strftime("%-m/%-d").to_string()).unwrap_or_default();
+    let said = said.unwrap_or_default();
     rsx! {
         article { class: "card col gap",
             button { class: "cardlink trendrow", "aria-expanded": open(), onclick: move |_| open.toggle(),
                 span { class: "col grow", b { "{name}" } if !source.is_empty() { span { class: "src", "{source}" } } }
                 Sparkline { name: name.clone(), unit: unit.clone(), dots: series.dots.clone() }
-                span { class: "col end", span { class: "n", "{said} {unit}" } span { class: "src", "{day}" } }
+                span { class: "col end", span { class: "n", "{said}" } span { class: "src", "{day}" } }
             }
             if open() {
                 Chart { name: name.clone(), unit: unit.clone(), dots: series.dots.clone(), usual: series.usual, usual_said }
