@@ -2,8 +2,8 @@
 
 use crate::components::Edited;
 use crate::screens::{
-    amend, choose, close, document, enrol, handover, history, manager, notes, patient, patients, sync, today, unlock,
-    visit_note,
+    amend, choose, close, document, enrol, family, handover, history, manager, notes, on_call, patient, patients,
+    search, sync, today, unlock, visit_note,
 };
 use crate::text::{Language, Words};
 use device::read::Status;
@@ -54,6 +54,10 @@ pub enum Route {
     Manager,
     Notes,
     Sync,
+    Search,
+    OnCall,
+    /// One vital sign for the family's eyes.
+    Family(PatientId, &'static str),
 }
 
 /// How things look: language and size of the text.
@@ -260,6 +264,7 @@ fn Open(session: Session) -> Element {
         Standing(phone.status(device::jiff::Timestamp::now()).ok().map(Rc::new))
     });
     use_context_provider(|| Live { revision, pill, status });
+    use_context_provider(|| search::Searched(Signal::new(Default::default())));
     use_hook(|| read_settings(&session.phone, look));
     let changes = session.phone.changes();
     use_future(move || follow(changes.clone(), revision));
@@ -285,6 +290,9 @@ fn Open(session: Session) -> Element {
         Route::Manager => rsx! { manager::ManagerScreen {} },
         Route::Notes => rsx! { notes::Notes {} },
         Route::Sync => rsx! { sync::SyncScreen {} },
+        Route::Search => rsx! { search::Search {} },
+        Route::OnCall => rsx! { on_call::OnCall {} },
+        Route::Family(id, field) => rsx! { family::FamilyScreen { key: "{id}", id: id.clone(), field } },
     }
 }
 

@@ -1,19 +1,22 @@
 //! 利用者: every block says whose and when.
 
+use super::calendar::Calendar;
 use super::documents::Documents;
-use super::update::{Tab, flag_key, lab_series, latest_prescriptions, polyline};
+use super::trends::{Trends, lab_dots};
+use super::update::{Tab, flag_key, latest_prescriptions};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill};
+use crate::components::{Drawn, Icon, Sparkline, SyncPill};
 use crate::screens::handover::{Board, UnreadDot};
 use crate::screens::notes::NoteCard;
 use crate::screens::{sex_words, start_visit};
 use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
+use device::jiff::civil::Date;
 use device::read::{Directory, PatientShown};
 use device::record::calendar::{age_on, day_in_japan};
-use device::record::summary::AllergyKnowledge;
+use device::record::summary::{AllergyKnowledge, LabPoint};
 use device::record::visit_note::NoteState;
-use device::record::{PatientId, RecordFlag, SummaryItem};
+use device::record::{FacilityId, PatientId, RecordFlag, SummaryItem};
 use dioxus::prelude::*;
 
 #[component]
@@ -67,6 +70,8 @@ pub fn PatientScreen(id: PatientId) -> Element {
             }
             match tab() {
                 Tab::Summary => rsx! { Summary { shown: Whole(shown), directory } },
+                Tab::Calendar => rsx! { Calendar { id: id.clone(), shown: Whole(shown), notes, directory } },
+                Tab::Trends => rsx! { Trends { id: id.clone(), shown: Whole(shown), directory } },
                 Tab::Notes => rsx! {
                     if notes.is_empty() { div { class: "card empty", {words.say("notes-none")} } }
                     for row in notes { NoteCard { key: "{row.note}", row: row.clone(), name: None } }
@@ -90,7 +95,7 @@ pub fn PatientScreen(id: PatientId) -> Element {
 
 /// The whole summary as a prop.
 #[derive(Clone)]
-struct Whole(PatientShown);
+pub struct Whole(pub PatientShown);
 
 impl PartialEq for Whole {
     fn eq(&self, other: &Self) -> bool {
@@ -136,10 +141,11 @@ fn Summary(shown: Whole, directory: Directory) -> Element {
     let words = use_words();
     let summary = shown.0.summary;
     let lapsed = shown.0.lease_lapsed;
-    let series = lab_series(&summary.labs);
+    let series = summary.lab_series();
     let prescriptions = latest_prescriptions(&summary.prescriptions);
     let mut all_labs = use_signal(|| false);
     let labs_shown = if all_labs() { series.len() } else { series.len().min(8) };
+    let newest: Vec<_> = series.iter().take(labs_shown).filter_map(|s| Some((s, s.points.first()?))).collect();
     rsx! {
         if !lapsed {
             for (facility, items) in prescriptions {
@@ -150,14 +156,14 @@ fn Summary(shown: Whole, directory: Directory) -> Element {
             }
             if !series.is_empty() {
                 section { class: "card",
-                    div { class: "row sp wrap", h2 { {words.say("section-labs")} } Source { item: series[0].latest.clone(), directory: directory.clone() } }
+                    div { class: "row sp wrap", h2 { {words.say("section-labs")} } if let Some(newest) = series[0].points.first() { span { class: "src", {whose(words, &directory, &series[0].facility, newest.date, newest.as_of)} } } }
                     table { class: "labs",
                         tbody {
-                            for s in series.iter().take(labs_shown) {
+                            for (s, newest) in newest {
                                 tr {
-                                    td { "{s.latest.text}" div { class: "src", {source_words(words, &s.latest, &directory)} } }
-                                    td { if s.trend.len() > 1 { svg { class: "trend", view_box: "0 0 86 20", "aria-hidden": "true", polyline { points: polyline(&s.trend) } } } }
-                                    td { class: if s.latest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, &s.latest)} }
+                                    td { "{s.text}" div { class: "src", {whose(words, &directory, &s.facility, newest.date, newest.as_of)} } }
+                                    td { Sparkline { name: s.text.clone(), unit: s.unit.clone().unwrap_or_default(), dots: lab_dots(s, SMALL) } }
+                                    td { class: if newest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, newest, s.unit.as_ref())} }
                                 }
                             }
                         }
@@ -247,14 +253,28 @@ fn Source(item: SummaryItem, directory: Directory) -> Element {
 
 /// Whose, and when.
 fn source_words(words: Words, item: &SummaryItem, directory: &Directory) -> String {
-    let date = item.date.or_else(|| (item.as_of != Timestamp::UNIX_EPOCH).then(|| day_in_japan(item.as_of)));
-    let when = date.map_or_else(|| words.say("as-of-unknown"), |date| date.strftime("%Y/%-m/%-d").to_string());
-    format!("{} · {when}", directory.facility(&item.facility))
+    whose(words, directory, &item.facility, item.date, item.as_of)
 }
 
-fn value_with_flag(words: Words, item: &SummaryItem) -> String {
-    let flag = item.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
-    [item.value.clone(), item.unit.clone(), flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
+/// Whose, and when: the clinical day, or without one the day on which the facility recorded it.
+pub fn whose(
+    words: Words,
+    directory: &Directory,
+    facility: &FacilityId,
+    day: Option<Date>,
+    as_of: Timestamp,
+) -> String {
+    let day = day.or_else(|| (as_of != Timestamp::UNIX_EPOCH).then(|| day_in_japan(as_of)));
+    let when = day.map_or_else(|| words.say("as-of-unknown"), |day| day.strftime("%Y/%-m/%-d").to_string());
+    format!("{} · {when}", directory.facility(facility))
+}
+
+/// Newest results that the small line of the summary draws.
+const SMALL: usize = 8;
+
+fn value_with_flag(words: Words, newest: &LabPoint, unit: Option<&String>) -> String {
+    let flag = newest.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
+    [newest.value.clone(), unit.cloned(), flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// A screen that could not be read.

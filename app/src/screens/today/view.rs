@@ -33,6 +33,7 @@ pub fn Today() -> Element {
         header { class: "hd",
             div { class: "row sp wrap", h1 { {words.say("today-title")} } SyncPill {} }
             div { class: "sub", "{sub}" }
+            TodayMenu {}
         }
         main { class: "bd",
             match rows {
@@ -51,6 +52,22 @@ pub fn Today() -> Element {
             }
         }
         Tabs { on: Icon::Today }
+    }
+}
+
+/// What is not on a tab: one entry a line.
+#[component]
+fn TodayMenu() -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let entries = [("chart-oncall-title", Route::OnCall), ("chart-search-title", Route::Search)];
+    rsx! {
+        details { class: "menu",
+            summary { {words.say("chart-menu")} }
+            for (key, route) in entries {
+                button { key: "{key}", class: "line cardlink", "data-route": key, onclick: move |_| shell.go(route.clone()), {words.say(key)} }
+            }
+        }
     }
 }
 

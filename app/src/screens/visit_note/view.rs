@@ -11,10 +11,7 @@ use crate::screens::form::{
 };
 use crate::screens::handover::BoardLink;
 use crate::screens::patient::Failed;
-use crate::text::{
-    clock, confirm_words, day_and_clock, error_words, field_label, unit_words, use_words, value_in, value_words,
-    whole_label,
-};
+use crate::text::{clock, confirm_words, error_words, field_label, unit_words, use_words, value_words};
 use device::jiff::Timestamp;
 use device::record::DocumentId;
 use device::record::Form;
@@ -85,7 +82,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
                     Section::Confirm => rsx! { Confirm { note: Shown(note.clone()), desk } },
                 }
             }
-            if !draft || section == Section::Confirm { Actions { note: Shown(note.clone()) } }
+            if !draft || section() == Section::Confirm { Actions { note: Shown(note.clone()) } }
         }
         if draft {
             footer { class: "foot",
