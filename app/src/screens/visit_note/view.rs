@@ -537,7 +537,7 @@ fn Content(fields: Fields) -> Element {
     let lines: Vec<(String, String)> = Form::VisitNote
         .fields()
         .iter()
-        .filter(|f| !f.name.starts_with("care."))
+        .filter(|f| !f.name.starts_with("care.") && !f.name.starts_with("photo."))
         .filter_map(|f| fields.get(f.name).map(|value| (field_label(words, f.name), value_words(words, f.name, value))))
         .collect();
     rsx! {
