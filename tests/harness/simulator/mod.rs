@@ -338,6 +338,9 @@ impl World {
             Output::StorePage { patient, page } => {
                 phone.store_page(&patient, &page).map(|_| Input::PageStored).map_err(as_failure)
             }
+            // Nobody takes photos in here.
+            Output::NextPhoto { .. } => Ok(Input::Photo(None)),
+            Output::AskPhoto(_) | Output::SendPiece { .. } | Output::StorePhoto { .. } => Err(Failure::Storage),
         };
         self.phones[at].open = Some(phone);
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
