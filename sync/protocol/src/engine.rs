@@ -132,13 +132,21 @@ enum State {
     Idle,
     Loading,
     Sending,
-    Storing { more: bool },
-    Paging { left: Vec<(PatientId, u64)> },
+    Storing {
+        more: bool,
+    },
+    Paging {
+        left: Vec<(PatientId, u64)>,
+    },
     Renewing,
     /// Waits to hear which photo is next.
     Choosing,
     /// A photo on its way: up to where it was sent, once that is known; and whether the hub ever had less of it than before.
-    Carrying { hash: ContentHash, sent: Option<u64>, fell_back: bool },
+    Carrying {
+        hash: ContentHash,
+        sent: Option<u64>,
+        fell_back: bool,
+    },
     Keeping,
 }
 
