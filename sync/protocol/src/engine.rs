@@ -252,6 +252,10 @@ impl Engine {
             },
             Input::PhotoStored if matches!(self.state, State::Keeping) => self.next_photo(),
             Input::Failed { failure, .. } if self.is_this_photos_fault(&failure) => self.leave_photo(),
+            // A hub that knows no photos yet: the notes are where they belong, the photos wait and are counted.
+            Input::Failed { failure: Failure::OlderHub, .. } if matches!(self.state, State::Carrying { .. }) => {
+                self.done(now)
+            }
             Input::Failed { failure, dice } if self.is_running() => self.failed(now, failure, dice),
             // An answer to a question that is no longer open.
             Input::Loaded(_)
@@ -284,7 +288,9 @@ impl Engine {
         let is_about_it = matches!(
             failure,
             Failure::Storage
-                | Failure::Refused(Code::Garbled | Code::TooLarge | Code::WrongHash | Code::UnknownPhoto | Code::Gap)
+                | Failure::Refused(
+                    Code::Garbled | Code::TooLarge | Code::WrongHash | Code::UnknownPhoto | Code::Gap | Code::Internal
+                )
         );
         is_about_it && matches!(self.state, State::Carrying { .. })
     }
@@ -484,6 +490,14 @@ mod tests {
         engine.state = State::Storing { more: false };
         let out = engine.handle(0, Input::Stored { backfill: Vec::new(), entries_left: false });
         assert!(matches!(&out[..], [Output::NextPhoto { but }] if but.is_empty()));
+    }
+
+    #[test]
+    fn a_hub_that_knows_no_photos_keeps_no_note_from_it() {
+        let mut engine = after_the_notes();
+        engine.handle(0, Input::Photo(Some(PHOTO)));
+        let out = engine.handle(0, Input::Failed { failure: Failure::OlderHub, dice: 0 });
+        assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done))));
     }
 
     #[test]

@@ -70,8 +70,10 @@ pub fn hashes(view: &NoteView) -> BTreeSet<ContentHash> {
 impl Draft {
     /// Adds a photo in one change.
     pub fn add_photo(&mut self, photo: &NewPhoto, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
-        check_line("photo.1.body_site", &photo.body_site)?;
-        check_line("photo.1.caption", &photo.caption)?;
+        for (part, text) in [("body_site", &photo.body_site), ("caption", &photo.caption)] {
+            // Also where this form has no photos at all.
+            self.form().field(&name(1, part))?.parse(text, jiff::civil::Date::MIN)?;
+        }
         let view = self.view()?;
         if photos(&view).iter().any(|known| known.hash == photo.hash) {
             return Ok(None);
@@ -142,11 +144,6 @@ fn parts() -> impl Iterator<Item = &'static str> {
 
 fn name(number: u8, part: &str) -> String {
     format!("{PHOTO}.{number}.{part}")
-}
-
-fn check_line(field: &str, text: &str) -> Result<(), FieldError> {
-    let field = crate::Form::VisitNote.field(field)?;
-    field.parse(text, jiff::civil::Date::MIN).map(|_| ())
 }
 
 /// A number that nothing stands under. Where to look first follows from the photo, so that two phones without signal rarely
