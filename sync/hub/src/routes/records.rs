@@ -13,7 +13,7 @@ use record::PatientId;
 use serde::Deserialize;
 
 /// The unlock proof of a request without a body, in hexadecimal.
-const PROOF: &str = "tsutsuji-proof";
+pub(super) const PROOF: &str = "tsutsuji-proof";
 
 #[derive(Deserialize)]
 pub struct After {
@@ -67,7 +67,7 @@ pub(crate) fn page_of(
     page.ok_or(Refused::Because(RefusalCode::NotYourPatient))
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
     Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
