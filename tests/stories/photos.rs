@@ -20,8 +20,16 @@ fn camera_file(length: usize) -> Vec<u8> {
     let segment = |marker: u8, body: &[u8]| -> Vec<u8> {
         [&[0xff, marker], &(body.len() as u16 + 2).to_be_bytes()[..], body].concat()
     };
-    // No 0xff in it, and nothing that packs.
-    let picture = (0..length as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8 & 0x7f);
+    // No 0xff in it, and nothing that packs (SplitMix64).
+    let picture = (0..length as u64).map(|i| {
+        let z = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        match (z >> 40) as u8 {
+            0xff => 0,
+            byte => byte,
+        }
+    });
     let mut file = vec![0xff, 0xd8];
     file.extend(segment(0xe1, WHERE));
     file.extend(segment(0xdb, &[1; 65]));

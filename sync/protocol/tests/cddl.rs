@@ -12,7 +12,8 @@ use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Consented, Cursor, DeviceKey, Durability, EnrolRequest, EnrolResponse, Entry,
     Epoch, FeedItem, Kind, PhotoPiece, PhotoReceipt, PhotoStanding, Policy, Receipt, ReceiptItem, RecordItem,
-    RecordsPage, Refusal, RefusalCode, SealedCopy, Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION, codec,
+    RecordsPage, Refusal, RefusalCode, SealedCopy, Series, SyncRequest, SyncResponse, Verdict, VerdictCode,
+    WIRE_VERSION, codec,
 };
 use record::canonical::{self, CborError};
 use record::disclosed::Code;

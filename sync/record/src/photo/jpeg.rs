@@ -136,8 +136,8 @@ mod tests {
 
     #[test]
     fn fill_bytes_before_a_marker_hide_nothing() -> Result<(), PhotoError> {
-        let hidden = [vec![0xff, 0xff], segment(0xe1, b"Exif\0\0GPS")].concat();
-        assert_eq!(clean(&picture(&[hidden.clone()], &[hidden], b""))?, picture(&[], &[], b""));
+        let hidden = [[vec![0xff, 0xff], segment(0xe1, b"Exif\0\0GPS")].concat()];
+        assert_eq!(clean(&picture(&hidden, &hidden, b""))?, picture(&[], &[], b""));
         Ok(())
     }
 

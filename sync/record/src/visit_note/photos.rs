@@ -220,7 +220,8 @@ mod tests {
     fn opens(number: u8) -> Outcome<Draft> {
         let mut draft =
             Draft::new(NOTE, Form::VisitNote, Actor { device: DeviceId([number; 8]), session: [number; 8] });
-        draft.written_by(&format!("n-{number}").parse()?);
+        let staff: crate::StaffId = format!("n-{number}").parse()?;
+        draft.written_by(&staff);
         draft.begin(&About { patient: "p1".parse()?, station: "st".parse()?, visit: None }, None, at(0))?;
         Ok(draft)
     }
