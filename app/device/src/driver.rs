@@ -14,6 +14,7 @@ pub struct SyncReport {
     pub sent: u64,
     pub received: u64,
     pub set_aside: u64,
+    pub photos_sent: u64,
     pub traffic: Traffic,
 }
 
@@ -42,6 +43,9 @@ impl Phone {
         let mut end = RunEnd { result: Ok(report), wake_at: now + protocol::engine::IDLE_WAIT_MS };
         let mut offered: Option<SyncRequest> = None;
         let mut line: Option<HubLine> = None;
+        if let Ok(kind) = self.line_now() {
+            engine.handle(now, kind);
+        }
         let mut todo: VecDeque<Output> = engine.handle(now, Input::Trigger(trigger)).into();
         while let Some(output) = todo.pop_front() {
             let input = match output {
@@ -80,6 +84,14 @@ impl Phone {
                         .map_err(as_failure),
                     None => Err(Failure::Storage),
                 },
+                Output::NextPhoto { but } => self.next_photo(&but),
+                Output::AskPhoto(hash) => self.ask_photo(line.as_ref(), &hash, &mut report.traffic).await,
+                Output::SendPiece { hash, from } => {
+                    self.send_piece(line.as_ref(), &hash, from, &mut report.traffic).await
+                }
+                Output::StorePhoto { hash, receipt } => self.store_photo_receipt(&hash, &receipt).inspect(|_| {
+                    report.photos_sent += 1;
+                }),
             };
             let input = input.unwrap_or_else(|failure| Input::Failed { failure, dice: dice() });
             todo.extend(engine.handle(now, input));
@@ -127,7 +139,7 @@ impl Phone {
     }
 }
 
-fn as_failure(error: DeviceError) -> Failure {
+pub(crate) fn as_failure(error: DeviceError) -> Failure {
     match error {
         DeviceError::Sync(failure) => failure,
         other => {

@@ -19,6 +19,7 @@ pub mod http;
 pub mod lease;
 pub mod note;
 pub mod phone;
+pub mod photo;
 pub mod quiet;
 pub mod read;
 pub mod search;
@@ -30,6 +31,7 @@ pub use background::{Background, Pill};
 pub use driver::SyncReport;
 pub use error::DeviceError;
 pub use phone::Phone;
+pub use photo::{PhotoSaid, PhotoShown};
 
 // What the app needs of the rooms below.
 pub use jiff;

@@ -205,6 +205,9 @@ impl Phone {
             stored.left |= !want.is_empty() && want != request.want;
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
             state.look_back = state.epoch != answer.epoch;
+            if state.look_back {
+                tx.offer_photos_again()?;
+            }
             state.epoch = answer.epoch;
             state.move_to(answer.next_cursor);
             state.durable_up_to = answer.durable_up_to;

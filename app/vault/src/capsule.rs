@@ -333,7 +333,17 @@ pub(crate) fn wipe(db: &mut Connection, store: &dyn KeyStore) -> Result<(), Vaul
 fn sweep(db: &mut Connection) {
     let mut swept = || -> Result<(), VaultError> {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for table in ["item", "note_change", "note", "confirmation", "receipt", "search_segment", "search_stale"] {
+        for table in [
+            "item",
+            "note_change",
+            "note",
+            "confirmation",
+            "receipt",
+            "search_segment",
+            "search_stale",
+            "photo_piece",
+            "photo",
+        ] {
             // A file that could not be brought up to date has not all of them.
             let is_there: bool =
                 tx.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)", [table], |r| r.get(0))?;

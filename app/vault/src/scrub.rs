@@ -31,7 +31,7 @@ impl SelfCheck {
 }
 
 /// Tables whose rows stand by themselves, and how a row's place is read.
-const TABLES: [(&str, Table, &str); 9] = [
+const TABLES: [(&str, Table, &str); 11] = [
     ("item", Table::Item, "SELECT key, compartment, patient, sealed FROM item"),
     ("note", Table::NoteRow, "SELECT key, NULL, patient, row FROM note"),
     ("note_document", Table::NoteDocument, "SELECT key, NULL, patient, document FROM note WHERE length(document) > 0"),
@@ -40,6 +40,8 @@ const TABLES: [(&str, Table, &str); 9] = [
     ("note_change", Table::NoteChange, "SELECT note, NULL, patient, sealed FROM note_change"),
     ("entry", Table::Entry, "SELECT seq, NULL, patient, sealed FROM entry WHERE sealed IS NOT NULL"),
     ("receipt", Table::Receipt, "SELECT zeroblob(16), NULL, zeroblob(16), sealed FROM receipt"),
+    ("photo", Table::Photo, "SELECT key, NULL, patient, sealed FROM photo"),
+    ("photo_piece", Table::PhotoPiece, "SELECT key, NULL, patient, sealed FROM photo_piece"),
     ("state", Table::State, "SELECT name, NULL, zeroblob(16), sealed FROM state"),
 ];
 

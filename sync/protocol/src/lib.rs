@@ -7,6 +7,7 @@ pub mod capsule;
 pub mod codec;
 pub mod engine;
 pub mod enrol;
+pub mod photo;
 pub mod proof;
 pub mod receipt;
 pub mod wire;
@@ -15,6 +16,7 @@ pub use capsule::{CapsuleError, CapsuleRequest, CapsuleResponse, SealedCopy};
 pub use codec::WireError;
 pub use engine::{Engine, Failure, Input, Output, Phase, Trigger};
 pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};
+pub use photo::{PhotoPiece, PhotoReceipt, PhotoStanding};
 pub use receipt::{Receipt, ReceiptError, ReceiptItem};
 pub use wire::{
     Consented, Cursor, DeviceKey, Durability, Entry, Epoch, FeedItem, Kind, Policy, RecordItem, RecordsPage, Refusal,

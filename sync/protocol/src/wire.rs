@@ -352,6 +352,10 @@ pub enum RefusalCode {
     CodeUsed,
     CodeExpired,
     NotYourPatient,
+    /// No note of this station names the photo, or its bytes are not here.
+    UnknownPhoto,
+    /// A photo's bytes are not the ones that its name says; what came of it was thrown away.
+    WrongHash,
     TooLarge,
     Busy,
     Internal,

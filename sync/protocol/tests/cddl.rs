@@ -11,8 +11,9 @@ use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Consented, Cursor, DeviceKey, Durability, EnrolRequest, EnrolResponse, Entry,
-    Epoch, FeedItem, Kind, Policy, Receipt, ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, SealedCopy,
-    Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION, Wanted, codec,
+    Epoch, FeedItem, Kind, PhotoPiece, PhotoReceipt, PhotoStanding, Policy, Receipt, ReceiptItem, RecordItem,
+    RecordsPage, Refusal, RefusalCode, SealedCopy, Series, SyncRequest, SyncResponse, Verdict, VerdictCode,
+    WIRE_VERSION, Wanted, codec,
 };
 use record::canonical::{self, CborError};
 use record::disclosed::Code;
@@ -88,6 +89,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("sync-request", "proof"),
     ("sync-response", "policy"),
     ("policy", "lease_until"),
+    ("photo-standing", "receipt"),
     ("refusal", "v"),
     ("frozen-note", "form"),
     ("proposal", "over"),
@@ -425,6 +427,15 @@ fn enrol_response() -> Outcome<EnrolResponse> {
     })
 }
 
+fn photo_piece() -> PhotoPiece {
+    PhotoPiece { size: 300_000, from: 262_144, bytes: vec![0xff; 37_856] }
+}
+
+fn photo_standing() -> PhotoStanding {
+    let receipt = PhotoReceipt { at: AT, signature: vec![5; 64] };
+    PhotoStanding { epoch: EPOCH, offset: 300_000, receipt: Some(receipt) }
+}
+
 fn samples() -> Outcome<Vec<Sample>> {
     let mut samples = vec![
         sample("sync-request", &request()?)?,
@@ -459,6 +470,9 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("capsule-response", &capsule_response())?,
         sample("enrol-request", &enrol_request())?,
         sample("enrol-response", &enrol_response()?)?,
+        sample("photo-piece", &photo_piece())?,
+        sample("photo-standing", &photo_standing())?,
+        sample("photo-receipt", &PhotoReceipt { at: AT, signature: vec![5; 64] })?,
         sample("refusal", &Refusal { code: RefusalCode::Version, v: Some(WIRE_VERSION) })?,
     ];
     for entry in entries()? {
@@ -542,6 +556,8 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
         ("capsule-response", codec::encode(&capsule_response())?),
         ("enrol-request", codec::encode(&enrol_request())?),
         ("enrol-response", codec::encode(&enrol_response()?)?),
+        ("photo-piece", codec::encode(&photo_piece())?),
+        ("photo-standing", codec::encode(&photo_standing())?),
         ("refusal", codec::encode(&refusal)?),
     ] {
         let value: Value = codec::decode(&body)?;
@@ -606,6 +622,9 @@ fn what_is_one_too_many_or_too_large_is_refused() -> Outcome {
     assert!(!wire.fits("sync-request", &SyncRequest { v: WIRE_VERSION + 1, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { proof: Some(vec![0; 63]), ..request()? })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { signing_key: vec![1; 33], ..enrol_request() })?);
+    assert!(!wire.fits("photo-piece", &PhotoPiece { bytes: vec![0; (256 << 10) + 1], ..photo_piece() })?);
+    assert!(!wire.fits("photo-piece", &PhotoPiece { size: (8 << 20) + 1, ..photo_piece() })?);
+    assert!(!wire.fits("photo-piece", &PhotoPiece { size: 0, ..photo_piece() })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { csr: vec![0; 8 * 1024 + 1], ..enrol_request() })?);
     Ok(())
 }
@@ -627,6 +646,8 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
         R::CodeUsed,
         R::CodeExpired,
         R::NotYourPatient,
+        R::UnknownPhoto,
+        R::WrongHash,
         R::TooLarge,
         R::Busy,
         R::Internal,

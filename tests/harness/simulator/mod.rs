@@ -333,6 +333,9 @@ impl World {
                     .map_err(as_failure),
                 None => Err(Failure::Storage),
             },
+            // Nobody takes photos in here.
+            Output::NextPhoto { .. } => Ok(Input::Photo(None)),
+            Output::AskPhoto(_) | Output::SendPiece { .. } | Output::StorePhoto { .. } => Err(Failure::Storage),
         };
         self.phones[at].open = Some(phone);
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);

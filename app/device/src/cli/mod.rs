@@ -3,6 +3,7 @@
 mod document;
 mod json;
 mod note;
+mod photo;
 mod search;
 
 use crate::capsule;
@@ -82,6 +83,9 @@ enum Command {
     /// Visit notes (訪問看護記録書Ⅱ)
     #[command(subcommand)]
     Note(note::NoteCommand),
+    /// Photos of a visit note
+    #[command(subcommand)]
+    Photo(photo::PhotoCommand),
     /// The station's other forms: 記録書Ⅰ, 計画書, 報告書
     #[command(subcommand)]
     Document(document::DocumentCommand),
@@ -277,10 +281,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
                 }
                 other => other?,
             };
-            out.say(&json::Synced::new(&report, &phone.status(now)?), |s| {
+            out.say(&json::Synced::new(&report, &phone.status(now)?, phone.photos_left()?), |s| {
                 format!(
-                    "sent {}, received {}, unsent {}, held {}, rejected {}",
-                    s.sent, s.received, s.unsent, s.held, s.rejected
+                    "sent {}, received {}, unsent {}, held {}, rejected {}; photos sent {}, left {}",
+                    s.sent, s.received, s.unsent, s.held, s.rejected, s.photos_sent, s.photos_left
                 )
             })
         }
@@ -316,6 +320,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
             out.say(&json::PatientShown::from(&shown), |s| s.lines())
         }
         Command::Note(command) => note::run(&phone, command, &out, now),
+        Command::Photo(command) => photo::run(&phone, command, &out, now).await,
         Command::Document(command) => document::run(&phone, command, &out, now),
         Command::Handover(command) => document::handover(&phone, command, &out, now),
         Command::Report(command) => document::report(&phone, command, &out),

@@ -157,11 +157,13 @@ fn run(cli: Cli) -> Result<(), HubError> {
         }
         Command::Backup { file, data } => out.say(&data.open()?.backup(&file)?, |made| {
             format!(
-                "{} holds {} entries in {} bytes; it opens only with the keys in {}: keep those apart from it",
+                "{} holds {} entries in {} bytes; it opens only with the keys in {}: keep those apart from it; the {} photos are not in it: copy {} as well",
                 made.file.display(),
                 made.entries,
                 made.bytes,
-                data.data.join("keys").display()
+                data.data.join("keys").display(),
+                made.photos,
+                made.photos_folder.display()
             )
         }),
         Command::Restore { file, data } => {

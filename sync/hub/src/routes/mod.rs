@@ -2,6 +2,7 @@
 
 pub(crate) mod capsules;
 pub(crate) mod enrol;
+mod photos;
 pub(crate) mod sync;
 
 use crate::check::Checker;
@@ -38,6 +39,10 @@ pub fn router(hub: Hub) -> Router {
         .route("/v1/sync", post(sync::sync))
         .route("/v1/capsules", post(capsules::capsules))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .route(
+            "/v1/photos/{hash}",
+            get(photos::piece).head(photos::stands).patch(photos::append).layer(DefaultBodyLimit::max(photos::BODY)),
+        )
         .route_layer(middleware::from_fn_with_state(hub.clone(), in_turn))
         .route_layer(middleware::from_fn(certificate_first));
     Router::new()
@@ -127,7 +132,8 @@ impl IntoResponse for Refused {
         let status = match code {
             RefusalCode::Garbled | RefusalCode::Version | RefusalCode::Gap => StatusCode::BAD_REQUEST,
             RefusalCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            RefusalCode::SeriesForked => StatusCode::CONFLICT,
+            RefusalCode::SeriesForked | RefusalCode::WrongHash => StatusCode::CONFLICT,
+            RefusalCode::UnknownPhoto => StatusCode::NOT_FOUND,
             RefusalCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
             RefusalCode::Internal | RefusalCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::FORBIDDEN,

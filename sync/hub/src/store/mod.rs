@@ -10,6 +10,7 @@ mod facilities;
 mod feed;
 mod notes;
 mod patients;
+mod photos;
 
 pub use audit::Who;
 pub use backup::BackupMade;
@@ -18,6 +19,7 @@ pub(crate) use consents::today;
 pub use devices::DeviceRow;
 pub use entries::{Accepted, EntryRow, EntryState};
 pub use patients::RecordOutcome;
+pub use photos::{PhotoRow, PhotoTag};
 
 use crate::error::HubError;
 use crate::keys::Keys;
@@ -28,7 +30,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("forms.sql"), include_str!("capsule.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema.sql"), include_str!("forms.sql"), include_str!("capsule.sql"), include_str!("photos.sql")];
 
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
 #[derive(Clone)]

@@ -61,15 +61,15 @@ impl Tx<'_> {
         view: &NoteView,
     ) -> Result<(), HubError> {
         let document = self.keys.seal("note", &doc.0, document)?;
-        let view = self.keys.seal("note view", &doc.0, &canonical::to_bytes(view)?)?;
+        let sealed_view = self.keys.seal("note view", &doc.0, &canonical::to_bytes(view)?)?;
         self.sql
             .prepare_cached(
                 "INSERT INTO note (doc, station, patient, updated_at, document, view, form)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (doc) DO UPDATE SET updated_at = excluded.updated_at, document = excluded.document, view = excluded.view",
             )?
-            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, view, form.tag()))?;
-        Ok(())
+            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, sealed_view, form.tag()))?;
+        self.name_photos(doc, station, view)
     }
 
     /// Whose note it is, once anything of it has passed: a document never changes patient or station.

@@ -56,6 +56,9 @@ pub struct Synced {
     pub held: u64,
     pub rejected: u64,
     set_aside: u64,
+    pub photos_sent: u64,
+    /// Taken here, and not at the hub yet.
+    pub photos_left: u64,
     round_trips: u64,
     bytes_up: u64,
     bytes_down: u64,
@@ -65,7 +68,7 @@ pub struct Synced {
 }
 
 impl Synced {
-    pub fn new(report: &SyncReport, status: &read::Status) -> Self {
+    pub fn new(report: &SyncReport, status: &read::Status, photos_left: u64) -> Self {
         Self {
             sent: report.sent,
             received: report.received,
@@ -73,6 +76,8 @@ impl Synced {
             held: status.held,
             rejected: status.rejected,
             set_aside: report.set_aside,
+            photos_sent: report.photos_sent,
+            photos_left,
             round_trips: report.traffic.round_trips,
             bytes_up: report.traffic.bytes_up,
             bytes_down: report.traffic.bytes_down,
