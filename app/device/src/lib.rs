@@ -20,6 +20,7 @@ pub mod phone;
 pub mod quiet;
 pub mod read;
 pub mod search;
+mod standing;
 pub mod store_answer;
 pub mod tablet;
 mod tls;

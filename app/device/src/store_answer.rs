@@ -5,18 +5,19 @@ use crate::error::DeviceError;
 use crate::lease;
 use crate::note::OpenNote;
 use crate::phone::Phone;
+use crate::standing;
 use jiff::Timestamp;
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
-    Consented, Durability, Entry, Failure, FeedItem, Kind, RecordsPage, RefusalCode, Series, SyncRequest, SyncResponse,
-    Verdict, VerdictCode,
+    Consented, Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordsPage, RefusalCode, Series,
+    SyncRequest, SyncResponse, Verdict, VerdictCode,
 };
 use record::visit_note::{
     ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What, changes,
 };
 use record::{DisclosedRecord, Form, PatientId, StaffRole, canonical};
-use vault::{Backfill, Item, RunningTime, SyncState, Tx, VaultError};
+use vault::{Item, RunningTime, SyncState, Tx, VaultError};
 
 /// Largest number of bytes of entries in one request.
 const OFFER: usize = 4 << 20;
@@ -176,8 +177,11 @@ impl Phone {
             if state.lease_until.is_some_and(|until| answer.time > until) {
                 lease::destroy(tx, &mut state)?;
             }
+            if state.epoch != answer.epoch {
+                standing::forget_all(tx, &mut state)?;
+            }
             for item in &answer.feed {
-                match self.take(tx, item, &mut state, now) {
+                match self.take(tx, item, &mut state, request.cursor.n == 0, now) {
                     Ok(()) => stored.received += 1,
                     // A full disk is not the item's fault: the whole page waits.
                     Err(error) if error.is_retryable() => return Err(error),
@@ -188,6 +192,7 @@ impl Phone {
                     }
                 }
             }
+            standing::let_go(tx, &mut state, answer.time - KEEP_MS)?;
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
             state.look_back = state.epoch != answer.epoch;
             state.epoch = answer.epoch;
@@ -244,7 +249,14 @@ impl Phone {
         Ok(answer.receipt.items.len() as u64)
     }
 
-    fn take(&self, tx: &mut Tx<'_>, item: &FeedItem, state: &mut SyncState, now: Timestamp) -> Result<(), DeviceError> {
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        item: &FeedItem,
+        state: &mut SyncState,
+        from_the_beginning: bool,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         match item.kind {
             Kind::Note | Kind::Handover | Kind::IntakeRecord | Kind::CarePlan | Kind::VisitReport => {
                 self.take_note(tx, item, now)
@@ -253,6 +265,16 @@ impl Phone {
             Kind::Confirmation => self.take_confirmation(tx, item, now),
             Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
             Kind::Consent => take_consent(tx, &read(&item.bytes)?, state),
+            Kind::Standing => {
+                let told: PatientStanding = read(&item.bytes)?;
+                if told.extent == Extent::Unknown {
+                    return set_aside(tx, item);
+                }
+                if told.staff != self.identity().staff || item.patient.as_ref() != Some(&told.patient) {
+                    return Err(DeviceError::OtherDocument);
+                }
+                standing::take(tx, &told, state, from_the_beginning)
+            }
             Kind::Other(_) => {
                 set_aside(tx, item)?;
                 Ok(())
@@ -318,7 +340,7 @@ impl Phone {
     pub fn store_page(&self, patient: &PatientId, page: &RecordsPage) -> Result<u64, DeviceError> {
         let stored = self.write(|tx| {
             let mut state = tx.sync_state()?;
-            let Some(wanted) = state.backfill.iter_mut().find(|b| b.patient == *patient) else { return Ok(0) };
+            let Some(wanted) = state.backfill.iter().find(|b| b.patient == *patient) else { return Ok(0) };
             if page.version < wanted.version {
                 return Ok(0);
             }
@@ -331,8 +353,13 @@ impl Phone {
                     Err(error) => tracing::warn!(doc = %item.doc, %error, "a disclosed record cannot be read"),
                 }
             }
+            for item in &page.feed {
+                taken += u64::from(self.take_of_page(tx, patient, item, &mut state)?);
+            }
             match page.next {
-                Some(next) => wanted.after = next,
+                Some(next) => {
+                    state.backfill.iter_mut().filter(|b| b.patient == *patient).for_each(|b| b.after = next);
+                }
                 None => state.backfill.retain(|b| b.patient != *patient),
             }
             tx.put_sync_state(&state)?;
@@ -340,6 +367,31 @@ impl Phone {
         })?;
         self.changed();
         Ok(stored)
+    }
+
+    /// An item of the feed that came with a patient's page. Consent and standing are heard in their order, by the feed alone.
+    fn take_of_page(
+        &self,
+        tx: &mut Tx<'_>,
+        patient: &PatientId,
+        item: &FeedItem,
+        state: &mut SyncState,
+    ) -> Result<bool, DeviceError> {
+        let belongs = item.patient.as_ref() == Some(patient)
+            && !matches!(item.kind, Kind::Consent | Kind::Standing | Kind::Record);
+        if !belongs {
+            return Ok(false);
+        }
+        let at = Timestamp::from_millisecond(item.at).unwrap_or_default();
+        match self.take(tx, item, state, false, at) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_retryable() => Err(error),
+            Err(error) => {
+                tracing::warn!(n = item.n, kind = ?item.kind, %error, "an item of a page was set aside");
+                set_aside(tx, item)?;
+                Ok(false)
+            }
+        }
     }
 
     /// Patients whose records must still be fetched.
@@ -388,9 +440,9 @@ fn take_consent(tx: &mut Tx<'_>, consented: &Consented, state: &mut SyncState) -
     for facility in &consented.withdrawn {
         tx.forget_disclosed(&consented.patient, facility)?;
     }
-    state.backfill.retain(|b| b.patient != consented.patient);
-    if !consented.allowed.is_empty() {
-        state.backfill.push(Backfill { patient: consented.patient.clone(), version: consented.version, after: 0 });
+    match consented.allowed.is_empty() {
+        true => state.want_no_records(&consented.patient, consented.version),
+        false => state.want_records(consented.patient.clone(), consented.version),
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub use notes::{JournalEntry, NoteRow, StoredAct, StoredConfirmation, StoredNote
 pub use outbox::{OutboxEntry, OutboxRow};
 pub use scrub::SelfCheck;
 pub use search::{Found, Hit, Looked, Piece, Scope, SearchKind, SearchText, Shelf, Source, Unread};
-pub use state::{Backfill, Identity, LeaseClock, SyncLogLine, SyncState};
+pub use state::{Backfill, Identity, LeaseClock, Leaving, SyncLogLine, SyncState};
 pub use tx::Tx;
 pub use unlock::{PinCost, Stretched, Stretcher, allows_biometrics};
 pub use vault::{Compartment, Standing, Vault, Wear};

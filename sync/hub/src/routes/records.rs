@@ -58,9 +58,13 @@ pub(crate) fn page_of(
             tx.audit(&who, "view_refused", Some(&patient), "records")?;
             return Ok(None);
         }
-        let page = records_page(tx, &device.station, &patient, after, today(tx.now()))?;
+        let mut reader = tx.tell_standings(&device.station, &device.staff)?;
+        let page = records_page(tx, &device.station, &mut reader, &patient, after, today(tx.now()))?;
         if !page.items.is_empty() {
             tx.audit(&who, "disclose", Some(&patient), &format!("{} records", page.items.len()))?;
+        }
+        if !page.feed.is_empty() {
+            tx.audit(&who, "backfill", Some(&patient), &format!("{} entries", page.feed.len()))?;
         }
         Ok(Some(page))
     })?;
