@@ -259,7 +259,7 @@ impl Phone {
     ) -> Result<(), DeviceError> {
         match item.kind {
             Kind::Note | Kind::Handover | Kind::IntakeRecord | Kind::CarePlan | Kind::VisitReport => {
-                self.take_note(tx, item, now)
+                self.take_note(tx, item, state, now)
             }
             Kind::Amendment => self.take_act(tx, item, now),
             Kind::Confirmation => self.take_confirmation(tx, item, now),
@@ -289,13 +289,23 @@ impl Phone {
         }
     }
 
-    fn take_note(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
+    fn take_note(
+        &self,
+        tx: &mut Tx<'_>,
+        item: &FeedItem,
+        state: &SyncState,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         let patient = patient_of(item)?;
         let form = Form::from_tag(item.kind.into()).ok_or(ChangeError::UnknownEncoding).map_err(DraftError::from)?;
         let encoding = Encoding::try_from(item.enc).map_err(DraftError::from)?;
         let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
         let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
         ours(&open, form, patient)?;
+        // What it stands on was left out while the patient was light: the pages that are about to be fetched bring both.
+        if state.wants_whole(patient) && !open.draft.has_parents_of(&incoming) {
+            return Ok(());
+        }
         open.draft.apply(&incoming)?;
         open.refresh_row(tx)?;
         open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));

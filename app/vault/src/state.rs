@@ -107,7 +107,8 @@ impl SyncState {
         self.want(patient, version, RecordsPage::WHOLE);
     }
 
-    fn wants_whole(&self, patient: &PatientId) -> bool {
+    /// Whether everything of a patient is to be fetched.
+    pub fn wants_whole(&self, patient: &PatientId) -> bool {
         self.backfill.iter().any(|wanted| wanted.patient == *patient && wanted.after >= RecordsPage::WHOLE)
     }
 
@@ -254,5 +255,33 @@ impl Tx<'_> {
         let mut all: std::collections::BTreeMap<String, String> = self.state("settings")?.unwrap_or_default();
         all.insert(name.to_string(), value.to_string());
         self.put_state("settings", &all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_about_consent_never_makes_a_phone_forget_that_it_wants_a_patient_whole()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let mut state = crate::decoy::sync_state()?;
+        let (hers, other): (PatientId, PatientId) = ("p-1".parse()?, "p-2".parse()?);
+        state.want_whole(hers.clone(), 3);
+        state.want_records(hers.clone(), 4);
+        state.want_records(other.clone(), 4);
+        let after = |state: &SyncState, patient: &PatientId| {
+            state.backfill.iter().find(|b| b.patient == *patient).map(|b| (b.version, b.after))
+        };
+        assert_eq!(after(&state, &hers), Some((4, RecordsPage::WHOLE)));
+        assert_eq!(after(&state, &other), Some((4, 0)));
+        state.backfill.iter_mut().for_each(|b| b.after = RecordsPage::OWN + 7);
+        state.want_no_records(&hers, 5);
+        assert_eq!(after(&state, &hers), Some((5, RecordsPage::WHOLE)), "from the beginning, under the new count");
+        let mut state = crate::decoy::sync_state()?;
+        state.want_records(other.clone(), 4);
+        state.want_no_records(&other, 5);
+        assert_eq!(state.backfill, []);
+        Ok(())
     }
 }
