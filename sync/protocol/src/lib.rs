@@ -17,8 +17,9 @@ pub use engine::{Engine, Failure, Input, Output, Phase, Trigger};
 pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};
 pub use receipt::{Receipt, ReceiptError, ReceiptItem};
 pub use wire::{
-    Consented, Cursor, DeviceKey, Durability, Entry, Epoch, Extent, FeedItem, Kind, PatientStanding, Policy, RecordItem,
-    RecordsPage, Refusal, RefusalCode, Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION,
+    Consented, Cursor, DeviceKey, Durability, Entry, Epoch, Extent, FeedItem, Kind, PatientStanding, Policy,
+    RecordItem, RecordsPage, Refusal, RefusalCode, Series, SyncRequest, SyncResponse, Verdict, VerdictCode,
+    WIRE_VERSION,
 };
 
 /// Version and commit of this build, for `--version`.
