@@ -129,6 +129,7 @@ impl Applicant {
                 copies_series: None,
                 earlier: Vec::new(),
                 look_back: false,
+                leaving: Vec::new(),
             })
         })?;
         Ok(identity)

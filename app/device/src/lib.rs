@@ -23,6 +23,7 @@ pub mod photo;
 pub mod quiet;
 pub mod read;
 pub mod search;
+mod standing;
 pub mod store_answer;
 pub mod tablet;
 mod tls;

@@ -57,10 +57,12 @@ pub enum Kind {
     VisitReport,
     /// A signed act about a confirmed note (訂正).
     Amendment,
+    /// What of a patient one person of the station gets (担当).
+    Standing,
     Other(u8),
 }
 
-const KINDS: [(Kind, u8); 15] = [
+const KINDS: [(Kind, u8); 16] = [
     (Kind::Note, 1),
     (Kind::Confirmation, 2),
     (Kind::Patient, 3),
@@ -76,6 +78,7 @@ const KINDS: [(Kind, u8); 15] = [
     (Kind::CarePlan, 13),
     (Kind::VisitReport, 14),
     (Kind::Amendment, 15),
+    (Kind::Standing, 16),
 ];
 
 impl Kind {
@@ -284,6 +287,36 @@ pub struct Consented {
     pub withdrawn: Vec<FacilityId>,
 }
 
+/// What of a patient one person of the station gets from now on. Only what is named leaves a phone: an empty or unreadable
+/// statement purges nothing (law 6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientStanding {
+    pub patient: PatientId,
+    /// To whom it is said; others of the station do not get it.
+    pub staff: record::StaffId,
+    /// The same count as a consent's: a page fetched under an older version is dropped.
+    pub version: u64,
+    pub extent: Extent,
+    /// Documents that leave the phone, once the hub holds everything of them durably (law 5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave: Vec<DocumentId>,
+}
+
+/// How much of a patient. Where nothing was said: all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// 担当: everything that the station may have.
+    Full,
+    /// For on-call: demographics, allergies, orders, the coming visits, the board, the last five visit notes.
+    Light,
+    /// The station may not know the patient any more.
+    Gone,
+    /// A word of a newer hub: the statement is kept aside.
+    #[serde(other)]
+    Unknown,
+}
+
 /// A device's signing key and whose hand it was in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceKey {
@@ -303,14 +336,22 @@ pub struct RecordsPage {
     /// Of the consent that it was made under.
     pub version: u64,
     pub items: Vec<RecordItem>,
+    /// Items of the station's own feed: only in pages that were asked for from `WHOLE` on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feed: Vec<FeedItem>,
     /// Where the next page begins; `None` = this was the last.
     pub next: Option<u64>,
 }
 
 impl RecordsPage {
+    /// Pages from here on bring the disclosed records, and then what the station has of the patient itself.
+    pub const WHOLE: u64 = 1 << 61;
+    /// Where the station's own part begins.
+    pub const OWN: u64 = 1 << 62;
+
     /// The last page of a patient of whom nothing may be fetched.
     pub fn nothing(patient: PatientId) -> Self {
-        Self { patient, version: u64::MAX, items: Vec::new(), next: None }
+        Self { patient, version: u64::MAX, items: Vec::new(), feed: Vec::new(), next: None }
     }
 }
 

@@ -11,9 +11,9 @@ use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Consented, Cursor, DeviceKey, Durability, EnrolRequest, EnrolResponse, Entry,
-    Epoch, FeedItem, Kind, PhotoPiece, PhotoReceipt, PhotoStanding, Policy, Receipt, ReceiptItem, RecordItem,
-    RecordsPage, Refusal, RefusalCode, SealedCopy, Series, SyncRequest, SyncResponse, Verdict, VerdictCode,
-    WIRE_VERSION, Wanted, codec,
+    Epoch, Extent, FeedItem, Kind, PatientStanding, PhotoPiece, PhotoReceipt, PhotoStanding, Policy, Receipt,
+    ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, SealedCopy, Series, SyncRequest, SyncResponse, Verdict,
+    VerdictCode, WIRE_VERSION, Wanted, codec,
 };
 use record::canonical::{self, CborError};
 use record::disclosed::Code;
@@ -100,6 +100,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("order", "issued_on"),
     ("vital-alert", "low"),
     ("vital-alert", "high"),
+    ("patient-standing", "leave"),
+    ("records-page", "feed"),
 ];
 
 const DEVICE: DeviceId = DeviceId([0xd1; 8]);
@@ -268,6 +270,11 @@ fn consented() -> Outcome<Consented> {
     })
 }
 
+fn standing(extent: Extent) -> Outcome<PatientStanding> {
+    let leave = vec![NOTE];
+    Ok(PatientStanding { patient: "p-1".parse()?, staff: "n-1".parse()?, version: 5, extent, leave })
+}
+
 fn facility() -> Outcome<Facility> {
     let (kind, name) = (FacilityKind::Hospital, "つばき病院".to_string());
     Ok(Facility { id: "tsubaki".parse()?, kind, name, disclosing: true })
@@ -319,6 +326,7 @@ fn feed() -> Outcome<Vec<FeedItem>> {
         item(Kind::CarePlan, 2, true, changes())?,
         item(Kind::VisitReport, 1, true, changes())?,
         item(Kind::Amendment, 3, true, signed_act()?.to_bytes()?)?,
+        item(Kind::Standing, 3, true, canonical::to_bytes(&standing(Extent::Light)?)?)?,
         item(Kind::Other(200), 9, false, vec![0xff])?,
     ])
 }
@@ -373,8 +381,9 @@ fn wanted() -> Outcome<Wanted> {
 }
 
 fn page() -> Outcome<RecordsPage> {
-    let item = RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? };
-    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items: vec![item], next: Some(500) })
+    let items = vec![RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? }];
+    let feed = vec![item(Kind::Note, 1, true, vec![0x85; 40])?];
+    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items, feed, next: Some(RecordsPage::WHOLE + 500) })
 }
 
 fn copy() -> Outcome<Copy> {
@@ -456,6 +465,7 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("order", &order()?)?,
         sample("vital-alert", &alert())?,
         sample("consented", &consented()?)?,
+        sample("patient-standing", &standing(Extent::Full)?)?,
         sample("facility", &facility()?)?,
         sample("staff", &staff()?)?,
         sample("device-key", &device_key()?)?,
@@ -672,6 +682,9 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
     for durability in [Durability::Fsynced, Durability::Replicated] {
         assert!(wire.fits("durability", &durability)?, "{durability:?}");
     }
+    for extent in [Extent::Full, Extent::Light, Extent::Gone, Extent::Unknown] {
+        assert!(wire.fits("extent", &extent)?, "{extent:?}");
+    }
     for class in DataClass::ALL {
         assert!(wire.fits("data-class", &class)?, "{class}");
     }
@@ -681,7 +694,7 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
     for form in Form::ALL {
         assert_eq!(wire.fits("frozen-note", &frozen(form)?)?, form.is_confirmed(), "{form:?}");
     }
-    for rule in ["refusal-code", "verdict-code", "durability", "data-class", "sex"] {
+    for rule in ["refusal-code", "verdict-code", "durability", "data-class", "sex", "extent"] {
         assert!(!wire.fits(rule, &"eclipse")?, "{rule}");
     }
     assert!(wire.fits("staff-role", &StaffRole::Other("eclipse".to_string()))?, "kept as it came");

@@ -300,7 +300,8 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Patients { search } => {
             let found = phone.find_patients(search.as_deref().unwrap_or_default())?;
             out.list(&found.iter().map(json::PatientRow::from).collect::<Vec<_>>(), |p| {
-                format!("{}  {}  {}  {}", p.id, p.kana, p.name, p.birth_date.as_deref().unwrap_or("-"))
+                let birth = p.birth_date.as_deref().unwrap_or("-");
+                format!("{}  {}  {}  {birth}  {}", p.id, p.kana, p.name, p.standing)
             })
         }
         Command::Vitals { patient, field } => {

@@ -58,9 +58,15 @@ pub(crate) fn exchange(hub: &Hub, peer: PeerCertificate, request: &SyncRequest) 
 fn take(hub: &Hub, device: &DeviceRow, request: &SyncRequest) -> Result<SyncResponse, Refused> {
     // On disk before anything else happens: what is receipted is never lost.
     let accepted = hub.store.write(|tx| {
+        let before = tx.received_up_to(device.device, request.series)?;
         let accepted = tx.accept(device.device, &device.station, request.series, &request.entries)?;
         if let Err(code) = &accepted {
             tx.audit(&Who::Device(device.device), "series_forked", None, &format!("{code:?}").to_lowercase())?;
+        }
+        // Whoever lost a patient, and wrote before she heard of it: kept, attributed to her, and flagged.
+        let whose = (device.device, request.series);
+        if accepted.is_ok() && !request.entries.is_empty() && tx.assigns(&device.station)? {
+            tx.mark_late(whose, &device.staff, before, request.cursor.n)?;
         }
         Ok(accepted)
     })??;
@@ -79,14 +85,15 @@ fn respond(
 ) -> Result<SyncResponse, crate::HubError> {
     let today = today(tx.now());
     tx.tell_lapsed(&device.station)?;
+    let mut reader = tx.tell_standings(&device.station, &device.staff)?;
     let epoch = tx.epoch()?;
     let budget = (request.budget as usize).min(BUDGET);
-    let page = feed_page(tx, &device.station, request, budget, today)?;
+    let page = feed_page(tx, &device.station, &mut reader, request, budget, today)?;
     let who = Who::Device(device.device);
     let left = budget.saturating_sub(page.bytes);
     let pages = match request.want.as_slice() {
         [] => None,
-        want => Some(records_pages(tx, &who, &device.station, want, left, today)?),
+        want => Some(records_pages(tx, &who, &device.station, &mut reader, want, left, today)?),
     };
     let durable = tx.durable_up_to(device.device, request.series)?;
     let (held, rejected) = tx.verdicts(device.device, request.series)?;

@@ -103,6 +103,8 @@ impl Store {
                     (name, value),
                 )?;
             }
+            // What phones were told since is not known here: it is told again, to whom it still holds for.
+            tx.execute("DELETE FROM standing", [])?;
             tx.commit()?;
             let _: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
         }

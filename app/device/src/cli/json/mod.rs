@@ -173,6 +173,8 @@ pub struct PatientRow {
     pub kana: String,
     pub birth_date: Option<String>,
     as_of: Option<String>,
+    /// `full`, or `light`: only what on-call needs is here
+    pub standing: &'static str,
 }
 
 impl From<&read::PatientRow> for PatientRow {
@@ -183,6 +185,7 @@ impl From<&read::PatientRow> for PatientRow {
             kana: row.patient.kana.clone(),
             birth_date: row.patient.birth_date.map(|d| d.to_string()),
             as_of: time(row.as_of),
+            standing: if row.is_light { "light" } else { "full" },
         }
     }
 }
@@ -348,7 +351,11 @@ impl From<&read::PatientShown> for PatientShown {
         let s = &shown.summary;
         let items = |list: &[SummaryItem]| list.iter().map(Item::from).collect();
         Self {
-            patient: PatientRow::from(&read::PatientRow { patient: s.patient.clone(), as_of: shown.as_of }),
+            patient: PatientRow::from(&read::PatientRow {
+                patient: s.patient.clone(),
+                as_of: shown.as_of,
+                is_light: shown.is_light,
+            }),
             lease_lapsed: shown.lease_lapsed,
             allergy_knowledge: s.allergy_knowledge,
             allergies: items(&s.allergies),
