@@ -39,7 +39,7 @@ mod tests {
             phone: None,
             local_ids: Vec::new(),
         };
-        Ok(PatientRow { patient, as_of: None })
+        Ok(PatientRow { patient, as_of: None, is_light: false })
     }
 
     #[test]
