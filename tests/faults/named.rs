@@ -401,6 +401,7 @@ fn an_empty_or_garbled_word_about_consent_takes_nothing_away() -> Outcome {
             next_cursor: request.cursor,
             more: false,
             policy,
+            renew: false,
         };
         phone.store_answer(&request, &answer, Timestamp::now())?;
         Ok(())

@@ -3,6 +3,7 @@
 use crate::error::{DeviceError, failure_code};
 use crate::http::{HubLine, Traffic};
 use crate::phone::Phone;
+use crate::renew::RunLine;
 use jiff::Timestamp;
 use protocol::proof::prove_path;
 use protocol::{Engine, Failure, Input, Output, Phase, RecordsPage, RefusalCode, SyncRequest, Trigger};
@@ -43,7 +44,7 @@ impl Phone {
         let mut report = SyncReport::default();
         let mut end = RunEnd { result: Ok(report), wake_at: now + protocol::engine::IDLE_WAIT_MS };
         let mut offered: Option<SyncRequest> = None;
-        let mut line: Option<HubLine> = None;
+        let mut line = RunLine::default();
         let mut todo: VecDeque<Output> = engine.handle(now, Input::Trigger(trigger)).into();
         while let Some(output) = todo.pop_front() {
             let input = match output {
@@ -77,13 +78,18 @@ impl Phone {
                             report.sent += stored.sent;
                             report.received += stored.received;
                             report.set_aside += stored.set_aside;
-                            Ok((self.backfill_left()?, stored.entries_left))
+                            // Now the hub's time is known: with a certificate that is over there was nothing to read.
+                            Ok(match !line.asked && self.certificate_due()? {
+                                true => Input::Stored { backfill: Vec::new(), entries_left: true },
+                                false => {
+                                    Input::Stored { backfill: self.backfill_left()?, entries_left: stored.entries_left }
+                                }
+                            })
                         })
-                        .map(|(backfill, entries_left)| Input::Stored { backfill, entries_left })
                         .map_err(as_failure),
                     None => Err(Failure::Storage),
                 },
-                Output::FetchPage { patient, after } => match &line {
+                Output::FetchPage { patient, after } => match &line.hub {
                     Some(hub) => self.page(hub, &patient, after).await.map(|(page, traffic)| {
                         report.traffic += traffic;
                         Input::Page { patient, page: Box::new(page) }
@@ -105,17 +111,8 @@ impl Phone {
         end
     }
 
-    async fn send(
-        &self,
-        line: &mut Option<HubLine>,
-        request: &SyncRequest,
-        report: &mut SyncReport,
-    ) -> Result<Input, Failure> {
-        if line.is_none() {
-            let last = self.read(|tx| Ok(tx.sync_state()?.last_hub_time)).map_err(as_failure)?;
-            *line = Some(HubLine::for_sync(self.identity(), last)?);
-        }
-        let hub = line.as_ref().ok_or(Failure::Unreachable)?;
+    async fn send(&self, line: &mut RunLine, request: &SyncRequest, report: &mut SyncReport) -> Result<Input, Failure> {
+        let hub = self.line(line, report).await?;
         let (answer, traffic) = hub.sync(request).await?;
         report.traffic += traffic;
         Ok(Input::Answered(Box::new(answer)))
@@ -162,7 +159,7 @@ fn page_path(patient: &PatientId, after: u64) -> String {
     format!("/v1/patients/{patient}/records?after={after}")
 }
 
-fn as_failure(error: DeviceError) -> Failure {
+pub(crate) fn as_failure(error: DeviceError) -> Failure {
     match error {
         DeviceError::Sync(failure) => failure,
         other => {

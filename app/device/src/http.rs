@@ -4,7 +4,7 @@ use crate::tls;
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
 use protocol::{
     CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, EnrolUri, Failure, RecordsPage, Refusal, RefusalCode,
-    SyncRequest, SyncResponse, WIRE_VERSION,
+    RenewRequest, RenewResponse, SyncRequest, SyncResponse, WIRE_VERSION,
 };
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -77,6 +77,12 @@ impl HubLine {
     pub async fn sync(&self, request: &SyncRequest) -> Result<(SyncResponse, Traffic), Failure> {
         let body = codec::encode(request).map_err(|_| Failure::Storage)?;
         self.exchange(Method::POST, "/v1/sync", body).await
+    }
+
+    /// Shows the old certificate, over or not.
+    pub async fn renew(&self, request: &RenewRequest) -> Result<(RenewResponse, Traffic), Failure> {
+        let body = codec::encode(request).map_err(|_| Failure::Storage)?;
+        self.exchange(Method::POST, "/v1/renew", body).await
     }
 
     pub async fn push(&self, request: &CapsuleRequest) -> Result<CapsuleResponse, Failure> {

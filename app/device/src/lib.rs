@@ -19,6 +19,7 @@ pub mod note;
 pub mod phone;
 pub mod quiet;
 pub mod read;
+mod renew;
 pub mod search;
 pub mod store_answer;
 pub mod tablet;

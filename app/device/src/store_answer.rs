@@ -10,7 +10,7 @@ use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     Consented, Durability, Entry, Failure, FeedItem, Kind, RecordsPage, RefusalCode, Series, SyncRequest, SyncResponse,
-    Verdict, VerdictCode,
+    Validity, Verdict, VerdictCode,
 };
 use record::visit_note::{
     ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What, changes,
@@ -195,6 +195,10 @@ impl Phone {
             state.durable_up_to = answer.durable_up_to;
             state.last_sync = Some(now.as_millisecond());
             state.last_hub_time = answer.time;
+            if answer.renew {
+                let validity = tx.certificate_validity()?;
+                tx.put_certificate_validity(Validity { until: validity.until.min(answer.time), ..validity })?;
+            }
             if let Some(policy) = &answer.policy {
                 state.lease_until = policy.lease_until;
                 state.lease_clock = lease::granted(policy.lease_until, answer.time, RunningTime::now());

@@ -7,7 +7,7 @@ use crate::scrub::SelfCheck;
 use crate::seal::Table;
 use crate::tx::Tx;
 use crate::vault::Compartment;
-use protocol::{Cursor, Epoch, Series};
+use protocol::{Cursor, Epoch, Series, Validity};
 use record::{DeviceId, FacilityId, StaffId};
 use rusqlite::OptionalExtension;
 use serde::de::DeserializeOwned;
@@ -172,6 +172,19 @@ impl Tx<'_> {
 
     pub fn put_identity(&mut self, identity: &Identity) -> Result<(), VaultError> {
         self.put_state("identity", identity)
+    }
+
+    /// How long the line's certificate counts. A damaged row says that it is over: the next sync brings a new one.
+    pub fn certificate_validity(&mut self) -> Result<Validity, VaultError> {
+        match self.state("certificate") {
+            Ok(known) => Ok(known.unwrap_or(Validity::FIRST)),
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Validity { from: 0, until: 0 }),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn put_certificate_validity(&mut self, validity: Validity) -> Result<(), VaultError> {
+        self.put_state("certificate", &validity)
     }
 
     pub fn sync_state(&mut self) -> Result<SyncState, VaultError> {

@@ -4,7 +4,7 @@ use crate::check::{Checker, CopyVerdict};
 use crate::error::HubError;
 use crate::intake_run::{IntakeReport, take_file};
 use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, records, sync};
-use crate::store::Store;
+use crate::store::{Presented, Store};
 use crate::turns::Turns;
 use protocol::{
     CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, RecordsPage, RefusalCode, SyncRequest, SyncResponse,
@@ -32,7 +32,7 @@ impl LocalHub {
 
     /// `certificate`: SHA-256 of the client's, as the TLS layer would have verified it.
     pub fn sync(&self, certificate: ContentHash, request: &SyncRequest) -> Result<SyncResponse, RefusalCode> {
-        sync::exchange(&self.hub, PeerCertificate(Some(certificate)), request).map_err(Refused::code)
+        sync::exchange(&self.hub, presented(certificate), request).map_err(Refused::code)
     }
 
     pub fn records(
@@ -42,12 +42,11 @@ impl LocalHub {
         after: u64,
         proof: &[u8],
     ) -> Result<RecordsPage, RefusalCode> {
-        let peer = PeerCertificate(Some(certificate));
-        records::page_of(&self.hub, peer, patient.as_str(), after, proof).map_err(Refused::code)
+        records::page_of(&self.hub, presented(certificate), patient.as_str(), after, proof).map_err(Refused::code)
     }
 
     pub fn capsules(&self, certificate: ContentHash, request: &CapsuleRequest) -> Result<CapsuleResponse, RefusalCode> {
-        capsules::take(&self.hub, PeerCertificate(Some(certificate)), request).map_err(Refused::code)
+        capsules::take(&self.hub, presented(certificate), request).map_err(Refused::code)
     }
 
     /// One file of a hospital, from memory.
@@ -74,4 +73,8 @@ impl LocalHub {
             tracing::error!(%error, "the list of unchecked documents could not be read");
         }
     }
+}
+
+fn presented(certificate: ContentHash) -> PeerCertificate {
+    PeerCertificate(Some(Presented { hash: certificate, key: None }))
 }

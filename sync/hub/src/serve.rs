@@ -3,8 +3,8 @@
 use crate::check::Checker;
 use crate::error::HubError;
 use crate::routes::{Hub, PeerCertificate, router};
-use crate::store::Store;
-use crate::tls::server_config;
+use crate::store::{Presented, Store};
+use crate::tls::{key_of, server_config};
 use crate::turns::Turns;
 use axum::Extension;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -99,8 +99,8 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, app: axum::Router) {
     // Strangers that speak no TLS and phones that lose their signal end here; neither is worth a line in a log.
     let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
-    let certificate =
-        stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(|der| ContentHash::of(der.as_ref()));
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let certificate = certificate.map(|der| Presented { hash: ContentHash::of(der.as_ref()), key: key_of(der) });
     let service = TowerToHyperService::new(app.layer(Extension(PeerCertificate(certificate))));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

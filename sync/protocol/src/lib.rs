@@ -9,6 +9,7 @@ pub mod engine;
 pub mod enrol;
 pub mod proof;
 pub mod receipt;
+pub mod renew;
 pub mod wire;
 
 pub use capsule::{CapsuleError, CapsuleRequest, CapsuleResponse, SealedCopy};
@@ -16,6 +17,7 @@ pub use codec::WireError;
 pub use engine::{Engine, Failure, Input, Output, Phase, Trigger};
 pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};
 pub use receipt::{Receipt, ReceiptError, ReceiptItem};
+pub use renew::{RenewRequest, RenewResponse, Validity};
 pub use wire::{
     Consented, Cursor, DeviceKey, Durability, Entry, Epoch, FeedItem, Kind, Policy, RecordItem, RecordsPage, Refusal,
     RefusalCode, Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION,

@@ -190,6 +190,9 @@ pub struct SyncResponse {
     pub more: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// The certificate is over: what was brought is taken, and what is there to read waits for a new one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renew: bool,
 }
 
 /// What became of one entry that did not pass.
@@ -325,6 +328,8 @@ pub enum RefusalCode {
     /// The certificate is not the one of the device named.
     NotThisDevice,
     Revoked,
+    /// The certificate is over: renew it, then ask.
+    Expired,
     /// The request was not made with the open vault (no `proof`, or a wrong one).
     Locked,
     /// The hub holds another entry under this number: a restored or cloned phone.

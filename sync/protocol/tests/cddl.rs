@@ -11,8 +11,8 @@ use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Consented, Cursor, DeviceKey, Durability, EnrolRequest, EnrolResponse, Entry,
-    Epoch, FeedItem, Kind, Policy, Receipt, ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, SealedCopy,
-    Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION, codec,
+    Epoch, FeedItem, Kind, Policy, Receipt, ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, RenewRequest,
+    RenewResponse, SealedCopy, Series, SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, WIRE_VERSION, codec,
 };
 use record::canonical::{self, CborError};
 use record::disclosed::Code;
@@ -85,6 +85,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("sync-request", "earlier"),
     ("sync-request", "proof"),
     ("sync-response", "policy"),
+    ("sync-response", "renew"),
+    ("enrol-response", "validity"),
     ("policy", "lease_until"),
     ("refusal", "v"),
     ("frozen-note", "form"),
@@ -106,6 +108,7 @@ const HASH: ContentHash = ContentHash([0x77; 32]);
 const CURSOR: Cursor = Cursor { n: 48_211, chain: HASH };
 /// 2026-11-22T00:32:00Z
 const AT: i64 = 1_795_307_520_000;
+const VALIDITY: Validity = Validity { from: AT, until: AT + 400 * 86_400_000 };
 
 fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
@@ -359,6 +362,7 @@ fn response() -> Outcome<SyncResponse> {
         next_cursor: CURSOR,
         more: true,
         policy: Some(policy()),
+        renew: true,
     })
 }
 
@@ -410,11 +414,20 @@ fn enrol_response() -> Outcome<EnrolResponse> {
         hub_name: "架空市".to_string(),
         epoch: EPOCH,
         certificate: vec![0x30; 300],
+        validity: Some(VALIDITY),
         ca: vec![0x30; 300],
         receipt_key: public_key(),
         sealing_key: vec![9; 32],
         time: AT,
     })
+}
+
+fn renew_request() -> RenewRequest {
+    RenewRequest::prove(vec![0x30; 200], &signing_key())
+}
+
+fn renew_response() -> RenewResponse {
+    RenewResponse { v: WIRE_VERSION, certificate: vec![0x30; 300], validity: VALIDITY, time: AT }
 }
 
 fn samples() -> Outcome<Vec<Sample>> {
@@ -450,6 +463,9 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("capsule-response", &capsule_response())?,
         sample("enrol-request", &enrol_request())?,
         sample("enrol-response", &enrol_response()?)?,
+        sample("validity", &VALIDITY)?,
+        sample("renew-request", &renew_request())?,
+        sample("renew-response", &renew_response())?,
         sample("refusal", &Refusal { code: RefusalCode::Version, v: Some(WIRE_VERSION) })?,
     ];
     for entry in entries()? {
@@ -533,6 +549,8 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
         ("capsule-response", codec::encode(&capsule_response())?),
         ("enrol-request", codec::encode(&enrol_request())?),
         ("enrol-response", codec::encode(&enrol_response()?)?),
+        ("renew-request", codec::encode(&renew_request())?),
+        ("renew-response", codec::encode(&renew_response())?),
         ("records-page", codec::encode(&page()?)?),
         ("refusal", codec::encode(&refusal)?),
     ] {
@@ -551,7 +569,7 @@ fn what_says_nothing_fits_too() -> Outcome {
     assert!(wire.fits("sync-request", &quiet)?);
     let empty = Receipt { items: Vec::new(), signature: Vec::new() };
     let (held, rejected, feed) = (Vec::new(), Vec::new(), Vec::new());
-    let silent = SyncResponse { receipt: empty, held, rejected, feed, policy: None, ..response()? };
+    let silent = SyncResponse { receipt: empty, held, rejected, feed, policy: None, renew: false, ..response()? };
     assert!(wire.fits("sync-response", &silent)?);
     let none_but_a_name =
         DisclosedRecord { date: None, code: None, value: None, unit: None, flag: None, ..disclosed()? };
@@ -599,6 +617,8 @@ fn what_is_one_too_many_or_too_large_is_refused() -> Outcome {
     assert!(!wire.fits("sync-request", &SyncRequest { proof: Some(vec![0; 63]), ..request()? })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { signing_key: vec![1; 33], ..enrol_request() })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { csr: vec![0; 8 * 1024 + 1], ..enrol_request() })?);
+    assert!(!wire.fits("renew-request", &RenewRequest { csr: vec![0; 8 * 1024 + 1], ..renew_request() })?);
+    assert!(!wire.fits("renew-request", &RenewRequest { proof: vec![0; 63], ..renew_request() })?);
     Ok(())
 }
 
@@ -612,6 +632,7 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
         R::NoCertificate,
         R::NotThisDevice,
         R::Revoked,
+        R::Expired,
         R::Locked,
         R::SeriesForked,
         R::Gap,

@@ -50,6 +50,10 @@ pub(crate) fn page_of(
     if !is_path_proved(asked(patient, after).as_bytes(), proof, &device.signing_key) {
         return Err(RefusalCode::Locked.into());
     }
+    let certificate = peer.0.ok_or(RefusalCode::NoCertificate)?;
+    if hub.store.read(|tx| tx.is_over(certificate))? {
+        return Err(RefusalCode::Expired.into());
+    }
     let patient: PatientId = patient.parse().map_err(|_| RefusalCode::Garbled)?;
     let page = hub.store.write(|tx| {
         let who = Who::Device(device.device);

@@ -1,8 +1,8 @@
 //! `POST /v1/sync`: accept and receipt, check, then the page of the feed. One round trip, both ways.
 
 use super::{Hub, PeerCertificate, Refused, answer, blocking, device, read_body};
-use crate::feed_page::feed_page;
-use crate::store::{Accepted, DeviceRow, Who, today};
+use crate::feed_page::{FeedPage, feed_page};
+use crate::store::{Accepted, DeviceRow, Presented, Who, today};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -36,6 +36,7 @@ pub async fn sync(
 /// One exchange, whatever line it came over.
 pub(crate) fn exchange(hub: &Hub, peer: PeerCertificate, request: &SyncRequest) -> Result<SyncResponse, Refused> {
     let device = device(&hub.store, peer)?;
+    let certificate = peer.0.ok_or(RefusalCode::NoCertificate)?;
     if request.v != WIRE_VERSION {
         return Err(RefusalCode::Version.into());
     }
@@ -52,10 +53,10 @@ pub(crate) fn exchange(hub: &Hub, peer: PeerCertificate, request: &SyncRequest) 
     if !numbered || request.first_seq == 0 {
         return Err(RefusalCode::Gap.into());
     }
-    take(hub, &device, request)
+    take(hub, &device, certificate, request)
 }
 
-fn take(hub: &Hub, device: &DeviceRow, request: &SyncRequest) -> Result<SyncResponse, Refused> {
+fn take(hub: &Hub, device: &DeviceRow, certificate: Presented, request: &SyncRequest) -> Result<SyncResponse, Refused> {
     // On disk before anything else happens: what is receipted is never lost.
     let accepted = hub.store.write(|tx| {
         let accepted = tx.accept(device.device, &device.station, request.series, &request.entries)?;
@@ -67,13 +68,13 @@ fn take(hub: &Hub, device: &DeviceRow, request: &SyncRequest) -> Result<SyncResp
     // What is not checked in this time is receipted all the same; the checker comes round to it within a minute.
     let deadline = Instant::now() + CHECKING;
     hub.checker.check_documents(&accepted.documents, deadline);
-    let response = hub.store.write(|tx| respond(tx, device, request, &accepted))?;
+    let response = hub.store.write(|tx| respond(tx, (device, certificate), request, &accepted))?;
     Ok(response)
 }
 
 fn respond(
     tx: &crate::store::Tx<'_>,
-    device: &DeviceRow,
+    (device, certificate): (&DeviceRow, Presented),
     request: &SyncRequest,
     accepted: &Accepted,
 ) -> Result<SyncResponse, crate::HubError> {
@@ -81,7 +82,12 @@ fn respond(
     tx.tell_lapsed(&device.station)?;
     let epoch = tx.epoch()?;
     let budget = (request.budget as usize).min(BUDGET);
-    let page = feed_page(tx, &device.station, request, budget, today)?;
+    // Who is late with his certificate brings all the same; what there is to read waits for the new one.
+    let renew = tx.is_over(certificate)?;
+    let page = match renew {
+        true => FeedPage::nothing_after(request.cursor),
+        false => feed_page(tx, &device.station, request, budget, today)?,
+    };
     let durable = tx.durable_up_to(device.device, request.series)?;
     let (held, rejected) = tx.verdicts(device.device, request.series)?;
     let scope = ReceiptScope { epoch, device: device.device, series: request.series };
@@ -91,6 +97,7 @@ fn respond(
         items => Receipt::sign(&tx.keys.receipt, &scope, items),
     };
     tx.seen(device.device)?;
+    tx.learn_key(certificate)?;
     if !accepted.receipt.is_empty() || !page.items.is_empty() {
         let what = format!("received {} sent {}", accepted.receipt.len(), page.items.len());
         tx.audit(&Who::Device(device.device), "sync", None, &what)?;
@@ -113,5 +120,6 @@ fn respond(
             durability: if durable.is_some() { Durability::Replicated } else { Durability::Fsynced },
             lease_until: lease.map(|hours| tx.now() + i64::from(hours) * 3_600_000),
         }),
+        renew,
     })
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod capsules;
+mod certificates;
 mod consents;
 mod devices;
 mod entries;
@@ -14,6 +15,8 @@ mod patients;
 pub use audit::Who;
 pub use backup::BackupMade;
 pub use capsules::{CopyRow, CopyState};
+pub(crate) use certificates::CERTIFICATE_DAYS;
+pub use certificates::Presented;
 pub(crate) use consents::today;
 pub use devices::DeviceRow;
 pub use entries::{Accepted, EntryRow, EntryState};
@@ -28,7 +31,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("forms.sql"), include_str!("capsule.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("forms.sql"),
+    include_str!("capsule.sql"),
+    include_str!("certificates.sql"),
+];
 
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
 #[derive(Clone)]
