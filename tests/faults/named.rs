@@ -441,6 +441,7 @@ fn an_empty_or_garbled_word_about_consent_takes_nothing_away() -> Outcome {
             more: false,
             policy,
             renew: false,
+            differs: Vec::new(),
         };
         phone.store_answer(&request, &answer, Timestamp::now())?;
         Ok(())

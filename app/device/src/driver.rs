@@ -119,17 +119,29 @@ impl Phone {
     }
 
     async fn page(&self, hub: &HubLine, patient: &PatientId, after: u64) -> Result<(RecordsPage, Traffic), Failure> {
-        let proof = self.prove_page(patient, after).map_err(as_failure)?;
-        match hub.records(&page_path(patient, after), &proof).await {
+        let (path, proof) = self
+            .page_path(patient, after)
+            .and_then(|path| Ok((path, self.prove_page(patient, after)?)))
+            .map_err(as_failure)?;
+        match hub.records(&path, &proof).await {
             // Not ours any more: there is nothing to fetch, nothing is purged by it, and the rest of the sync goes on (laws 4, 6).
-            Err(Failure::Refused(RefusalCode::NotYourPatient)) => Ok((RecordsPage::nothing(), Traffic::default())),
+            Err(Failure::Refused(RefusalCode::NotYourPatient)) => {
+                let notes = self.wants_notes(patient).map_err(as_failure)?.then(Vec::new);
+                Ok((RecordsPage { notes, ..RecordsPage::nothing() }, Traffic::default()))
+            }
             other => other,
         }
     }
 
     /// The unlock proof of a request for a page.
     pub fn prove_page(&self, patient: &PatientId, after: u64) -> Result<Vec<u8>, DeviceError> {
-        Ok(prove_path(page_path(patient, after).as_bytes(), &self.signing_key()?))
+        Ok(prove_path(self.page_path(patient, after)?.as_bytes(), &self.signing_key()?))
+    }
+
+    /// Where the next page of a patient stands: her notes first, if they are wanted.
+    fn page_path(&self, patient: &PatientId, after: u64) -> Result<String, DeviceError> {
+        let what = if self.wants_notes(patient)? { "notes" } else { "records" };
+        Ok(format!("/v1/patients/{patient}/{what}?after={after}"))
     }
 
     /// The history on the sync screen. Runs in which nothing happened are left out.
@@ -153,10 +165,6 @@ impl Phone {
             tracing::warn!(%error, "the history of syncs could not be written");
         }
     }
-}
-
-fn page_path(patient: &PatientId, after: u64) -> String {
-    format!("/v1/patients/{patient}/records?after={after}")
 }
 
 pub(crate) fn as_failure(error: DeviceError) -> Failure {

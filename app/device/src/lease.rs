@@ -55,8 +55,9 @@ pub(crate) fn destroy(tx: &mut Tx<'_>, state: &mut SyncState) -> Result<(), Devi
         }
     }
     tx.destroy_disclosed()?;
-    state.backfill.retain(|wanted| !patients.contains(&wanted.patient));
-    state.backfill.extend(patients.into_iter().map(|patient| Backfill { patient, version: 0, after: 0 }));
+    state.backfill.retain(|wanted| wanted.notes || !patients.contains(&wanted.patient));
+    let again = patients.into_iter().map(|patient| Backfill { patient, version: 0, after: 0, notes: false });
+    state.backfill.extend(again);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ pub mod amend;
 pub mod background;
 pub mod capsule;
 pub mod cli;
+mod digest;
 pub mod doctor;
 pub mod document;
 pub mod driver;

@@ -1,6 +1,7 @@
 //! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction. What `driver.rs` does over a real
 //! line, a simulator does step by step: these verbs are the same.
 
+use crate::digest;
 use crate::error::DeviceError;
 use crate::lease;
 use crate::note::OpenNote;
@@ -40,6 +41,10 @@ pub struct Stored {
 impl Phone {
     /// Freezes what is unsent and says what to offer the hub.
     pub fn load_request(&self) -> Result<SyncRequest, DeviceError> {
+        let digests = self.digests_due().unwrap_or_else(|error| {
+            tracing::warn!(%error, "nothing is compared today");
+            None
+        });
         self.write(|tx| {
             let received_up_to = tx.received_up_to()?;
             if !tx.can_go_on_after(received_up_to)? {
@@ -49,6 +54,11 @@ impl Phone {
             crate::note::freeze_all(tx, self.hand())?;
             let state = tx.sync_state()?;
             let first_seq = tx.received_up_to()? + 1;
+            // Added up a moment ago: if the phone has read on since, they say nothing.
+            let digests = match digests {
+                Some(made) if made.cursor == state.cursor => made.patients,
+                _ => Vec::new(),
+            };
             let request = SyncRequest {
                 v: protocol::WIRE_VERSION,
                 device: self.identity().device,
@@ -59,6 +69,7 @@ impl Phone {
                 entries: tx.entries_from(first_seq, OFFER)?,
                 budget: BUDGET,
                 earlier: if state.look_back { state.earlier } else { Vec::new() },
+                digests,
                 proof: None,
             };
             Ok(prove(request, &self.signing_key()?))
@@ -195,6 +206,7 @@ impl Phone {
             state.durable_up_to = answer.durable_up_to;
             state.last_sync = Some(now.as_millisecond());
             state.last_hub_time = answer.time;
+            digest::take_compared(tx, &mut state, request, answer)?;
             if answer.renew {
                 let validity = tx.certificate_validity()?;
                 tx.put_certificate_validity(Validity { until: validity.until.min(answer.time), ..validity })?;
@@ -248,7 +260,13 @@ impl Phone {
         Ok(answer.receipt.items.len() as u64)
     }
 
-    fn take(&self, tx: &mut Tx<'_>, item: &FeedItem, state: &mut SyncState, now: Timestamp) -> Result<(), DeviceError> {
+    pub(crate) fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        item: &FeedItem,
+        state: &mut SyncState,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         match item.kind {
             Kind::Note | Kind::Handover | Kind::IntakeRecord | Kind::CarePlan | Kind::VisitReport => {
                 self.take_note(tx, item, now)
@@ -320,9 +338,14 @@ impl Phone {
 
     /// A page of a granted patient's records. One fetched under an older consent is dropped.
     pub fn store_page(&self, patient: &PatientId, page: &RecordsPage) -> Result<u64, DeviceError> {
+        if let Some(notes) = &page.notes {
+            return self.store_notes(patient, notes, page.next);
+        }
         let stored = self.write(|tx| {
             let mut state = tx.sync_state()?;
-            let Some(wanted) = state.backfill.iter_mut().find(|b| b.patient == *patient) else { return Ok(0) };
+            let Some(wanted) = state.backfill.iter_mut().find(|b| !b.notes && b.patient == *patient) else {
+                return Ok(0);
+            };
             if page.version < wanted.version {
                 return Ok(0);
             }
@@ -337,7 +360,7 @@ impl Phone {
             }
             match page.next {
                 Some(next) => wanted.after = next,
-                None => state.backfill.retain(|b| b.patient != *patient),
+                None => state.backfill.retain(|b| b.notes || b.patient != *patient),
             }
             tx.put_sync_state(&state)?;
             Ok(taken)
@@ -346,9 +369,11 @@ impl Phone {
         Ok(stored)
     }
 
-    /// Patients whose records must still be fetched.
+    /// Patients whose records or notes must still be fetched. The engine begins at the end, where the notes stand.
     pub fn backfill_left(&self) -> Result<Vec<(PatientId, u64)>, DeviceError> {
-        self.read(|tx| Ok(tx.sync_state()?.backfill.into_iter().map(|b| (b.patient, b.after)).collect()))
+        let mut wanted = self.read(|tx| Ok(tx.sync_state()?.backfill))?;
+        wanted.sort_by_key(|wanted| wanted.notes);
+        Ok(wanted.into_iter().map(|b| (b.patient, b.after)).collect())
     }
 }
 
@@ -392,15 +417,16 @@ fn take_consent(tx: &mut Tx<'_>, consented: &Consented, state: &mut SyncState) -
     for facility in &consented.withdrawn {
         tx.forget_disclosed(&consented.patient, facility)?;
     }
-    state.backfill.retain(|b| b.patient != consented.patient);
+    state.backfill.retain(|b| b.notes || b.patient != consented.patient);
     if !consented.allowed.is_empty() {
-        state.backfill.push(Backfill { patient: consented.patient.clone(), version: consented.version, after: 0 });
+        let (patient, version) = (consented.patient.clone(), consented.version);
+        state.backfill.push(Backfill { patient, version, after: 0, notes: false });
     }
     Ok(())
 }
 
 /// Keeps the whole item, for a newer version to try again. A disclosed record is not kept: a withdrawal could not find it.
-fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
+pub(crate) fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
     if item.kind == Kind::Record {
         return Ok(());
     }

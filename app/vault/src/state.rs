@@ -115,7 +115,7 @@ pub struct LeaseClock {
     pub seen: RunningTime,
 }
 
-/// A patient whose records are being fetched, page by page.
+/// A patient whose records or notes are being fetched, page by page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backfill {
     pub patient: record::PatientId,
@@ -123,6 +123,9 @@ pub struct Backfill {
     pub version: u64,
     /// Where the next page begins.
     pub after: u64,
+    /// The station's notes about her, not what hospitals disclosed: a digest differed.
+    #[serde(default)]
+    pub notes: bool,
 }
 
 /// One line of the sync screen's history.
@@ -185,6 +188,18 @@ impl Tx<'_> {
 
     pub fn put_certificate_validity(&mut self, validity: Validity) -> Result<(), VaultError> {
         self.put_state("certificate", &validity)
+    }
+
+    /// When the hub last compared digests, by its clock; `None`: never. A damaged row says long ago.
+    pub fn digests_at(&mut self) -> Result<Option<i64>, VaultError> {
+        match self.state("digests") {
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Some(0)),
+            other => other,
+        }
+    }
+
+    pub fn put_digests_at(&mut self, at: i64) -> Result<(), VaultError> {
+        self.put_state("digests", &at)
     }
 
     pub fn sync_state(&mut self) -> Result<SyncState, VaultError> {

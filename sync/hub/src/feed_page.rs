@@ -102,7 +102,7 @@ pub fn records_page(
 ) -> Result<RecordsPage, HubError> {
     let version = tx.consent_version(station, patient)?;
     let consents = on_phone(tx, station, patient, today)?;
-    let mut page = RecordsPage { version, items: Vec::new(), next: None };
+    let mut page = RecordsPage { version, items: Vec::new(), next: None, notes: None };
     let rows = tx.records_after(patient, after, PAGE_RECORDS)?;
     let full = rows.len() == PAGE_RECORDS;
     let mut bytes = 0;
@@ -121,6 +121,31 @@ pub fn records_page(
         page.next = None;
     }
     Ok(page)
+}
+
+/// One page of a patient's entries in the station's feed, the device's own ones too: it may have lost them since.
+pub fn notes_page(tx: &Tx<'_>, station: &FacilityId, patient: &PatientId, after: u64) -> Result<RecordsPage, HubError> {
+    let rows = tx.feed_of_patient(station, patient, after, PAGE_RECORDS)?;
+    let mut next = if rows.len() == PAGE_RECORDS { rows.last().map(|(n, _)| *n) } else { None };
+    let (mut notes, mut bytes) = (Vec::new(), 0);
+    for (n, entry) in rows {
+        if bytes > PAGE_BYTES {
+            next = notes.last().map(|item: &FeedItem| item.n);
+            break;
+        }
+        let Some(entry) = tx.entry(entry)? else { continue };
+        bytes += entry.bytes.len();
+        notes.push(FeedItem {
+            n,
+            kind: entry.kind,
+            doc: entry.doc,
+            patient: Some(entry.patient),
+            enc: entry.enc,
+            bytes: entry.bytes,
+            at: entry.received_at,
+        });
+    }
+    Ok(RecordsPage { version: 0, items: Vec::new(), next, notes: Some(notes) })
 }
 
 fn may_see(

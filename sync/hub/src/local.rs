@@ -3,6 +3,7 @@
 use crate::check::{Checker, CopyVerdict};
 use crate::error::HubError;
 use crate::intake_run::{IntakeReport, take_file};
+use crate::routes::records::Page;
 use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, records, sync};
 use crate::store::{Presented, Store};
 use crate::turns::Turns;
@@ -42,7 +43,20 @@ impl LocalHub {
         after: u64,
         proof: &[u8],
     ) -> Result<RecordsPage, RefusalCode> {
-        records::page_of(&self.hub, presented(certificate), patient.as_str(), after, proof).map_err(Refused::code)
+        records::page_of(&self.hub, presented(certificate), (Page::Records, patient.as_str(), after), proof)
+            .map_err(Refused::code)
+    }
+
+    /// The same of the station's notes about a patient.
+    pub fn notes(
+        &self,
+        certificate: ContentHash,
+        patient: &PatientId,
+        after: u64,
+        proof: &[u8],
+    ) -> Result<RecordsPage, RefusalCode> {
+        records::page_of(&self.hub, presented(certificate), (Page::Notes, patient.as_str(), after), proof)
+            .map_err(Refused::code)
     }
 
     pub fn capsules(&self, certificate: ContentHash, request: &CapsuleRequest) -> Result<CapsuleResponse, RefusalCode> {
@@ -69,7 +83,8 @@ impl LocalHub {
 
     /// What a crash left unchecked.
     pub fn check_left_over(&self) {
-        if let Err(error) = self.hub.checker.check_left_over() {
+        let checker = &self.hub.checker;
+        if let Err(error) = checker.check_left_over().and_then(|()| checker.name_versions()) {
             tracing::error!(%error, "the list of unchecked documents could not be read");
         }
     }

@@ -65,7 +65,9 @@ pub async fn serve(store: Store, listen: &str, url: Option<&str>) -> Result<Serv
 async fn check_now_and_then(checker: Checker) {
     loop {
         let left = checker.clone();
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || left.check_left_over()).await {
+        if let Ok(Err(error)) =
+            tokio::task::spawn_blocking(move || left.check_left_over().and_then(|()| left.name_versions())).await
+        {
             tracing::error!(%error, "the list of unchecked documents could not be read");
         }
         tokio::time::sleep(Duration::from_secs(60)).await;

@@ -295,7 +295,7 @@ mod tests {
             engine.handle(0, Input::Stored { backfill: vec![(q.clone(), 0), (p.clone(), 0)], entries_left: false });
         assert!(matches!(&out[..], [Output::FetchPage { patient, after: 0 }] if *patient == p));
         for (patient, next) in [(&p, Some(7)), (&p, None), (&q, None)] {
-            let page = Box::new(RecordsPage { version: 1, items: Vec::new(), next });
+            let page = Box::new(RecordsPage { version: 1, items: Vec::new(), next, notes: None });
             let out = engine.handle(0, Input::Page { patient: patient.clone(), page });
             assert!(matches!(&out[..], [Output::StorePage { .. }]));
             let out = engine.handle(0, Input::PageStored);

@@ -5,6 +5,7 @@
 
 pub mod capsule;
 pub mod codec;
+pub mod digest;
 pub mod engine;
 pub mod enrol;
 pub mod proof;
@@ -14,6 +15,7 @@ pub mod wire;
 
 pub use capsule::{CapsuleError, CapsuleRequest, CapsuleResponse, SealedCopy};
 pub use codec::WireError;
+pub use digest::Digest;
 pub use engine::{Engine, Failure, Input, Output, Phase, Trigger};
 pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};
 pub use receipt::{Receipt, ReceiptError, ReceiptItem};

@@ -1,5 +1,6 @@
 //! What travels (DESIGN §5). Fields may be added, never renamed; unknown ones are ignored.
 
+use crate::digest::Digest;
 use crate::receipt::Receipt;
 use record::ids::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use serde::{Deserialize, Serialize};
@@ -152,6 +153,9 @@ pub struct SyncRequest {
     /// reads again what both still have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Cursor>,
+    /// At most once a day, or on demand: what stands here of the patients of whom nothing is on its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digests: Vec<Digest>,
     /// 解錠の証: made with a key out of the open vault. Without it a stolen, locked phone's line gets nothing to read.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "proof_bytes")]
     pub proof: Option<Vec<u8>>,
@@ -193,6 +197,9 @@ pub struct SyncResponse {
     /// The certificate is over: what was brought is taken, and what is there to read waits for a new one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub renew: bool,
+    /// Patients whose digest is not the hub's: their notes are fetched again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<PatientId>,
 }
 
 /// What became of one entry that did not pass.
@@ -284,19 +291,23 @@ pub struct DeviceKey {
     pub until: Option<i64>,
 }
 
-/// A page of a patient's disclosed records (backfill after a grant).
+/// A page of a patient's disclosed records (backfill after a grant), or of the station's notes about her (after a digest that
+/// differed).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsPage {
     pub version: u64,
     pub items: Vec<RecordItem>,
     /// Where the next page begins; `None` = this was the last.
     pub next: Option<u64>,
+    /// Of a page of notes: entries as the feed brought them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<Vec<FeedItem>>,
 }
 
 impl RecordsPage {
     /// The last page of a patient of whom nothing may be fetched.
     pub fn nothing() -> Self {
-        Self { version: u64::MAX, items: Vec::new(), next: None }
+        Self { version: u64::MAX, items: Vec::new(), next: None, notes: None }
     }
 }
 

@@ -7,6 +7,7 @@ use cddl_cat::{ValidateError, validate_cbor};
 use ciborium::Value;
 use ed25519_dalek::SigningKey;
 use protocol::capsule::{COPIES_LIMIT, COPY_LIMIT, Copy, Sealer};
+use protocol::digest::{Digest, Tally};
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
@@ -83,9 +84,12 @@ impl Sample {
 /// What may be left out: everything else is always written.
 const OPTIONAL: &[(&str, &str)] = &[
     ("sync-request", "earlier"),
+    ("sync-request", "digests"),
     ("sync-request", "proof"),
     ("sync-response", "policy"),
     ("sync-response", "renew"),
+    ("sync-response", "differs"),
+    ("records-page", "notes"),
     ("enrol-response", "validity"),
     ("policy", "lease_until"),
     ("refusal", "v"),
@@ -333,6 +337,7 @@ fn request() -> Outcome<SyncRequest> {
         entries: entries()?,
         budget: 1 << 20,
         earlier: vec![Cursor { n: 40_000, chain: HASH }, Cursor::START],
+        digests: vec![digest()?],
         proof: None,
     };
     Ok(prove(request, &signing_key()))
@@ -363,12 +368,19 @@ fn response() -> Outcome<SyncResponse> {
         more: true,
         policy: Some(policy()),
         renew: true,
+        differs: vec!["p-1".parse()?],
     })
+}
+
+fn digest() -> Outcome<Digest> {
+    let mut tally = Tally::default();
+    tally.document(NOTE, HASH);
+    Ok(Digest { patient: "p-1".parse()?, hash: tally.hash() })
 }
 
 fn page() -> Outcome<RecordsPage> {
     let item = RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? };
-    Ok(RecordsPage { version: 4, items: vec![item], next: Some(500) })
+    Ok(RecordsPage { version: 4, items: vec![item], next: Some(500), notes: None })
 }
 
 fn copy() -> Outcome<Copy> {
@@ -434,6 +446,7 @@ fn samples() -> Outcome<Vec<Sample>> {
     let mut samples = vec![
         sample("sync-request", &request()?)?,
         sample("cursor", &CURSOR)?,
+        sample("digest", &digest()?)?,
         sample("sync-response", &response()?)?,
         sample("receipt", &response()?.receipt)?,
         sample("receipt-item", &ReceiptItem { seq: 7, at: AT })?,
@@ -456,6 +469,7 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("device-key", &DeviceKey { until: Some(AT), ..device_key()? })?,
         sample("records-page", &page()?)?,
         sample("records-page", &RecordsPage { next: None, ..page()? })?,
+        sample("records-page", &RecordsPage { items: Vec::new(), notes: Some(feed()?), ..page()? })?,
         sample("record-item", &RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? })?,
         sample("capsule-request", &capsule_request(vec![sealed()?]))?,
         sample("sealed-copy", &sealed()?)?,
@@ -565,11 +579,13 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
 #[test]
 fn what_says_nothing_fits_too() -> Outcome {
     let wire = Wire::read()?;
-    let quiet = SyncRequest { entries: Vec::new(), earlier: Vec::new(), proof: None, ..request()? };
+    let quiet =
+        SyncRequest { entries: Vec::new(), earlier: Vec::new(), digests: Vec::new(), proof: None, ..request()? };
     assert!(wire.fits("sync-request", &quiet)?);
     let empty = Receipt { items: Vec::new(), signature: Vec::new() };
     let (held, rejected, feed) = (Vec::new(), Vec::new(), Vec::new());
-    let silent = SyncResponse { receipt: empty, held, rejected, feed, policy: None, renew: false, ..response()? };
+    let (policy, renew, differs) = (None, false, Vec::new());
+    let silent = SyncResponse { receipt: empty, held, rejected, feed, policy, renew, differs, ..response()? };
     assert!(wire.fits("sync-response", &silent)?);
     let none_but_a_name =
         DisclosedRecord { date: None, code: None, value: None, unit: None, flag: None, ..disclosed()? };
@@ -615,6 +631,7 @@ fn what_is_one_too_many_or_too_large_is_refused() -> Outcome {
     assert!(!wire.fits("sync-request", &SyncRequest { first_seq: 0, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { v: WIRE_VERSION + 1, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { proof: Some(vec![0; 63]), ..request()? })?);
+    assert!(!wire.fits("digest", &Digest { hash: vec![0; 9], ..digest()? })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { signing_key: vec![1; 33], ..enrol_request() })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { csr: vec![0; 8 * 1024 + 1], ..enrol_request() })?);
     assert!(!wire.fits("renew-request", &RenewRequest { csr: vec![0; 8 * 1024 + 1], ..renew_request() })?);

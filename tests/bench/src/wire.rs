@@ -51,6 +51,7 @@ pub fn request(device: DeviceId, first_seq: u64, entries: Vec<Entry>, dice: &mut
         entries,
         budget: 1 << 20,
         earlier: Vec::new(),
+        digests: Vec::new(),
         proof: None,
     }
 }
@@ -74,6 +75,7 @@ pub fn response(received: u64, feed: Vec<FeedItem>, dice: &mut Dice) -> SyncResp
         more: false,
         policy: Some(Policy { durability: Durability::Fsynced, lease_until: Some(at + 72 * 3_600_000) }),
         renew: false,
+        differs: Vec::new(),
     }
 }
 

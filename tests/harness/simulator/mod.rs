@@ -383,7 +383,12 @@ impl World {
         }
         let hub = self.hub.as_ref().ok_or(Failure::Unreachable)?;
         let proof = phone.prove_page(patient, after).map_err(as_failure)?;
-        let page = hub.records(self.phones[at].certificate, patient, after, &proof).map_err(Failure::Refused)?;
+        let certificate = self.phones[at].certificate;
+        let page = match phone.wants_notes(patient).map_err(as_failure)? {
+            true => hub.notes(certificate, patient, after, &proof),
+            false => hub.records(certificate, patient, after, &proof),
+        };
+        let page = page.map_err(Failure::Refused)?;
         Ok(Input::Page { patient: patient.clone(), page: Box::new(page) })
     }
 

@@ -39,6 +39,7 @@ pub fn router(hub: Hub) -> Router {
         .route("/v1/sync", post(sync::sync))
         .route("/v1/capsules", post(capsules::capsules))
         .route("/v1/patients/{id}/records", get(records::records))
+        .route("/v1/patients/{id}/notes", get(records::notes))
         .route("/v1/renew", post(renew::renew))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route_layer(middleware::from_fn_with_state(hub.clone(), in_turn))

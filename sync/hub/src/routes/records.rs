@@ -1,7 +1,8 @@
-//! `GET /v1/patients/{id}/records?after=`: a patient's disclosed records, page by page, after a grant.
+//! `GET /v1/patients/{id}/records?after=`: a patient's disclosed records, page by page, after a grant; and
+//! `GET /v1/patients/{id}/notes?after=`: the station's notes about her, after a digest that differed.
 
 use super::{Hub, PeerCertificate, Refused, answer, blocking, device};
-use crate::feed_page::records_page;
+use crate::feed_page::{notes_page, records_page};
 use crate::store::{Who, today};
 use axum::Extension;
 use axum::extract::{Path, Query, State};
@@ -21,39 +22,75 @@ pub struct After {
     after: u64,
 }
 
+/// What is asked of a patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// What hospitals disclosed.
+    Records,
+    /// The station's own notes.
+    Notes,
+}
+
 pub async fn records(
-    State(hub): State<Hub>,
-    Extension(peer): Extension<PeerCertificate>,
-    Path(patient): Path<String>,
-    Query(After { after }): Query<After>,
+    hub: State<Hub>,
+    peer: Extension<PeerCertificate>,
+    patient: Path<String>,
+    after: Query<After>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    page(hub, peer, Page::Records, patient, after, &headers).await
+}
+
+pub async fn notes(
+    hub: State<Hub>,
+    peer: Extension<PeerCertificate>,
+    patient: Path<String>,
+    after: Query<After>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    page(hub, peer, Page::Notes, patient, after, &headers).await
+}
+
+async fn page(
+    State(hub): State<Hub>,
+    Extension(peer): Extension<PeerCertificate>,
+    page: Page,
+    Path(patient): Path<String>,
+    Query(After { after }): Query<After>,
+    headers: &HeaderMap,
+) -> Result<Response, Refused> {
     let proof = headers.get(PROOF).and_then(|value| value.to_str().ok()).and_then(from_hex);
-    let page = blocking(move || page_of(&hub, peer, &patient, after, proof.as_deref().unwrap_or_default())).await?;
+    let page =
+        blocking(move || page_of(&hub, peer, (page, patient.as_str(), after), proof.as_deref().unwrap_or_default()))
+            .await?;
     Ok(answer(StatusCode::OK, &page))
 }
 
 /// The path and query that a proof is made over.
-fn asked(patient: &str, after: u64) -> String {
-    format!("/v1/patients/{patient}/records?after={after}")
+fn asked((page, patient, after): (Page, &str, u64)) -> String {
+    let what = match page {
+        Page::Records => "records",
+        Page::Notes => "notes",
+    };
+    format!("/v1/patients/{patient}/{what}?after={after}")
 }
 
 /// One page, whatever line it was asked over.
 pub(crate) fn page_of(
     hub: &Hub,
     peer: PeerCertificate,
-    patient: &str,
-    after: u64,
+    wanted: (Page, &str, u64),
     proof: &[u8],
 ) -> Result<RecordsPage, Refused> {
     let device = device(&hub.store, peer)?;
-    if !is_path_proved(asked(patient, after).as_bytes(), proof, &device.signing_key) {
+    if !is_path_proved(asked(wanted).as_bytes(), proof, &device.signing_key) {
         return Err(RefusalCode::Locked.into());
     }
     let certificate = peer.0.ok_or(RefusalCode::NoCertificate)?;
     if hub.store.read(|tx| tx.is_over(certificate))? {
         return Err(RefusalCode::Expired.into());
     }
+    let (what, patient, after) = wanted;
     let patient: PatientId = patient.parse().map_err(|_| RefusalCode::Garbled)?;
     let page = hub.store.write(|tx| {
         let who = Who::Device(device.device);
@@ -62,9 +99,20 @@ pub(crate) fn page_of(
             tx.audit(&who, "view_refused", Some(&patient), "records")?;
             return Ok(None);
         }
-        let page = records_page(tx, &device.station, &patient, after, today(tx.now()))?;
-        if !page.items.is_empty() {
-            tx.audit(&who, "disclose", Some(&patient), &format!("{} records", page.items.len()))?;
+        let (page, told) = match what {
+            Page::Records => {
+                let page = records_page(tx, &device.station, &patient, after, today(tx.now()))?;
+                let told = (!page.items.is_empty()).then(|| ("disclose", format!("{} records", page.items.len())));
+                (page, told)
+            }
+            Page::Notes => {
+                let page = notes_page(tx, &device.station, &patient, after)?;
+                let count = page.notes.as_ref().map_or(0, Vec::len);
+                (page, Some(("fetch_again", format!("{count} entries"))))
+            }
+        };
+        if let Some((action, object)) = told {
+            tx.audit(&who, action, Some(&patient), &object)?;
         }
         Ok(Some(page))
     })?;

@@ -8,9 +8,11 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use protocol::digest::DIGESTS_LIMIT;
 use protocol::proof::is_proved;
 use protocol::receipt::ReceiptScope;
 use protocol::{Durability, Policy, Receipt, RefusalCode, SyncRequest, SyncResponse, WIRE_VERSION};
+use record::PatientId;
 use std::time::{Duration, Instant};
 
 /// Most entries in one request.
@@ -88,6 +90,7 @@ fn respond(
         true => FeedPage::nothing_after(request.cursor),
         false => feed_page(tx, &device.station, request, budget, today)?,
     };
+    let differs = if renew { Vec::new() } else { differing(tx, device, request)? };
     let durable = tx.durable_up_to(device.device, request.series)?;
     let (held, rejected) = tx.verdicts(device.device, request.series)?;
     let scope = ReceiptScope { epoch, device: device.device, series: request.series };
@@ -121,5 +124,30 @@ fn respond(
             lease_until: lease.map(|hours| tx.now() + i64::from(hours) * 3_600_000),
         }),
         renew,
+        differs,
     })
+}
+
+/// Patients of whom the device, at its cursor, holds something else than the station. Asked about once a day.
+fn differing(
+    tx: &crate::store::Tx<'_>,
+    device: &DeviceRow,
+    request: &SyncRequest,
+) -> Result<Vec<PatientId>, crate::HubError> {
+    let comparable = !request.digests.is_empty()
+        && request.epoch == tx.epoch()?
+        && tx.cursor_is_ours(&device.station, &request.cursor)?
+        && tx.versions_are_known()?;
+    if !comparable {
+        return Ok(Vec::new());
+    }
+    let moving = tx.moving_patients(device, request.cursor.n)?;
+    let mut differs = Vec::new();
+    for digest in request.digests.iter().take(DIGESTS_LIMIT).filter(|digest| !moving.contains(&digest.patient)) {
+        let ours = tx.digest_of(&device.station, &digest.patient)?;
+        if ours.is_some_and(|ours| ours != digest.hash) {
+            differs.push(digest.patient.clone());
+        }
+    }
+    Ok(differs)
 }

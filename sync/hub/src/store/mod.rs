@@ -6,6 +6,7 @@ mod capsules;
 mod certificates;
 mod consents;
 mod devices;
+mod digests;
 mod entries;
 mod facilities;
 mod feed;
@@ -36,6 +37,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("forms.sql"),
     include_str!("capsule.sql"),
     include_str!("certificates.sql"),
+    include_str!("digests.sql"),
 ];
 
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
