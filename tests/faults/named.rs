@@ -6,10 +6,11 @@
 #[cfg(target_os = "linux")]
 mod system;
 
+use device::http::HubLine;
 use device::jiff::Timestamp;
 use device::record::visit_note::Encoding;
 use device::record::{DocumentId, PatientId, canonical};
-use device::{Background, FileKeyStore, Phone as OpenPhone, Pill, Pin};
+use device::{Background, Failure, FileKeyStore, Phone as OpenPhone, Pill, Pin, RefusalCode};
 use protocol::{
     Consented, Durability, Extent, FeedItem, Kind, PatientStanding, Policy, Receipt, SyncResponse, WIRE_VERSION,
 };
@@ -208,6 +209,44 @@ fn an_error_of_the_hub_and_nothing_typed_ever_after_still_sends_the_note() -> Ou
     })?;
     assert_eq!(phone.status(Timestamp::now())?.unsent, 0);
     assert_eq!(entries(&hub)?, (1, 1, 1), "what it took before it failed is not there twice");
+    hub.ok(&["audit", "verify"])?;
+    Ok(())
+}
+
+#[test]
+fn one_503_and_nothing_else_ever_typed_and_the_note_is_sent() -> Outcome {
+    /// Twice as many requests as one station's phones have turns.
+    const MANY: usize = 12;
+    let (hub, line, patient) = Hub::behind_a_line()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.write_text(&note, "condition", "下肢浮腫あり。")?;
+    let (phone, colleague) = (Arc::new(unlocked(&a)?), unlocked(&b)?);
+    let request = colleague.load_request()?;
+    let others = HubLine::for_sync(colleague.identity(), 0).map_err(|failure| format!("{failure:?}"))?;
+    let others = Arc::new(others);
+    let db = Connection::open(hub.path("hub/hub.db"))?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        // The hub's disk is slow this morning and everybody is back: no turn is left, whoever waits his 20 seconds hears 503.
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        for _ in 0..MANY {
+            let (others, request) = (others.clone(), request.clone());
+            tokio::spawn(async move { others.sync(&request).await.is_ok() });
+        }
+        until("the turns are taken", || Ok(line.asking() >= MANY))?;
+        let background = Background::start(phone.clone());
+        let mut pill = background.pill();
+        comes_to(&mut pill, |pill| *pill == Pill::Trouble(Failure::Refused(RefusalCode::Busy))).await?;
+        db.execute_batch("ROLLBACK")?;
+        // Nobody touches the phone: its own clock asks once more.
+        comes_to(&mut pill, |pill| *pill == Pill::Online).await
+    })?;
+    assert_eq!(phone.status(Timestamp::now())?.unsent, 0);
+    assert_eq!(entries(&hub)?, (1, 1, 1));
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"]["condition"], json!("下肢浮腫あり。"));
     hub.ok(&["audit", "verify"])?;
     Ok(())
 }
@@ -466,6 +505,8 @@ fn an_empty_or_garbled_word_about_consent_or_standing_takes_nothing_away() -> Ou
             next_cursor: request.cursor,
             more: false,
             policy,
+            renew: false,
+            differs: Vec::new(),
         };
         phone.store_answer(&request, &answer, Timestamp::now())?;
         Ok(())

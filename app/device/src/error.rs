@@ -151,6 +151,9 @@ fn refusal_sentence(code: &RefusalCode) -> &'static str {
         RefusalCode::CodeUsed => "the enrolment code was used already; ask the station's manager for a new one",
         RefusalCode::CodeExpired => "the enrolment code has expired; ask the station's manager for a new one",
         RefusalCode::Revoked => "this device was revoked; ask the station's manager — what was written is kept",
+        RefusalCode::Expired => {
+            "this device's certificate is over; sync again for a new one — what was written is kept"
+        }
         RefusalCode::NoCertificate | RefusalCode::NotThisDevice => {
             "the hub does not know this device; ask the station's manager to enrol it again — what was written is kept"
         }

@@ -5,7 +5,7 @@ use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
 use protocol::photo::{self, OFFSET_HEADER};
 use protocol::{
     CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, EnrolUri, Failure, PhotoPiece, PhotoStanding,
-    Refusal, RefusalCode, SyncRequest, SyncResponse, WIRE_VERSION,
+    Refusal, RefusalCode, RenewRequest, RenewResponse, SyncRequest, SyncResponse, WIRE_VERSION,
 };
 use record::ContentHash;
 use reqwest::header::HeaderMap;
@@ -82,6 +82,12 @@ impl HubLine {
     pub async fn sync(&self, request: &SyncRequest) -> Result<(SyncResponse, Traffic), Failure> {
         let body = codec::encode(request).map_err(|_| Failure::Storage)?;
         self.exchange(Method::POST, "/v1/sync", body).await
+    }
+
+    /// Shows the old certificate, over or not.
+    pub async fn renew(&self, request: &RenewRequest) -> Result<(RenewResponse, Traffic), Failure> {
+        let body = codec::encode(request).map_err(|_| Failure::Storage)?;
+        self.exchange(Method::POST, "/v1/renew", body).await
     }
 
     pub async fn push(&self, request: &CapsuleRequest) -> Result<CapsuleResponse, Failure> {

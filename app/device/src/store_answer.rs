@@ -1,6 +1,7 @@
 //! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction. What `driver.rs` does over a real
 //! line, a simulator does step by step: these verbs are the same.
 
+use crate::digest;
 use crate::error::DeviceError;
 use crate::lease;
 use crate::note::OpenNote;
@@ -11,7 +12,7 @@ use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     Consented, Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordsPage, RefusalCode, Series,
-    SyncRequest, SyncResponse, Verdict, VerdictCode, Wanted,
+    SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, Wanted,
 };
 use record::visit_note::{
     ChangeError, Draft, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What,
@@ -42,6 +43,10 @@ pub struct Stored {
 impl Phone {
     /// Freezes what is unsent and says what to offer the hub.
     pub fn load_request(&self) -> Result<SyncRequest, DeviceError> {
+        let digests = self.digests_due().unwrap_or_else(|error| {
+            tracing::warn!(%error, "nothing is compared today");
+            None
+        });
         self.write(|tx| {
             let received_up_to = tx.received_up_to()?;
             if !tx.can_go_on_after(received_up_to)? {
@@ -51,6 +56,11 @@ impl Phone {
             crate::note::freeze_all(tx, self.hand())?;
             let state = tx.sync_state()?;
             let first_seq = tx.received_up_to()? + 1;
+            // Added up a moment ago: if the phone has read on since, they say nothing.
+            let digests = match digests {
+                Some(made) if made.cursor == state.cursor => made.patients,
+                _ => Vec::new(),
+            };
             let request = SyncRequest {
                 v: protocol::WIRE_VERSION,
                 device: self.identity().device,
@@ -62,6 +72,7 @@ impl Phone {
                 budget: BUDGET,
                 want: wanted(&state),
                 earlier: if state.look_back { state.earlier } else { Vec::new() },
+                digests,
                 proof: None,
             };
             Ok(prove(request, &self.signing_key()?))
@@ -204,6 +215,7 @@ impl Phone {
             for page in answer.pages.iter().flatten() {
                 stored.received += self.take_page(tx, page, &mut state)?;
             }
+            digest::take_compared(tx, &mut state, request, answer)?;
             // The same question twice in a row would be asked without end.
             let want = wanted(&state);
             stored.left |= !want.is_empty() && want != request.want;
@@ -218,6 +230,10 @@ impl Phone {
             state.durable_up_to = answer.durable_up_to;
             state.last_sync = Some(now.as_millisecond());
             state.last_hub_time = answer.time;
+            if answer.renew {
+                let validity = tx.certificate_validity()?;
+                tx.put_certificate_validity(Validity { until: validity.until.min(answer.time), ..validity })?;
+            }
             if let Some(policy) = &answer.policy {
                 state.lease_until = policy.lease_until;
                 state.lease_clock = lease::granted(policy.lease_until, answer.time, RunningTime::now());
@@ -486,7 +502,7 @@ fn take_consent(tx: &mut Tx<'_>, consented: &Consented, state: &mut SyncState) -
 }
 
 /// Keeps the whole item, for a newer version to try again. A disclosed record is not kept: a withdrawal could not find it.
-fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
+pub(crate) fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
     if item.kind == Kind::Record {
         return Ok(());
     }

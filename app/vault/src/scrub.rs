@@ -4,6 +4,7 @@ use crate::error::VaultError;
 use crate::outbox::seq_key;
 use crate::seal::{Table, Tag};
 use crate::tx::{Place, Tx};
+use record::DocumentId;
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,9 @@ pub struct SelfCheck {
     pub documents: u64,
     /// Documents that cannot be read, or whose versions are not the ones their list row names.
     pub documents_differ: u64,
+    /// Which they are.
+    #[serde(default)]
+    pub differing: Vec<DocumentId>,
     /// Whether the rows are all of those, and only those, that this vault wrote last.
     pub rows_add_up: bool,
 }

@@ -7,7 +7,7 @@ use crate::scrub::SelfCheck;
 use crate::seal::Table;
 use crate::tx::Tx;
 use crate::vault::Compartment;
-use protocol::{Cursor, Epoch, RecordsPage, Series};
+use protocol::{Cursor, Epoch, RecordsPage, Series, Validity};
 use record::{DeviceId, DocumentId, FacilityId, PatientId, StaffId};
 use rusqlite::OptionalExtension;
 use serde::de::DeserializeOwned;
@@ -107,6 +107,18 @@ impl SyncState {
         self.want(patient, version, RecordsPage::WHOLE);
     }
 
+    /// What the station has of the patient is to be fetched again.
+    pub fn want_own(&mut self, patient: PatientId) {
+        match self.backfill.iter().find(|wanted| wanted.patient == patient) {
+            Some(wanted) if wanted.after >= RecordsPage::WHOLE => {}
+            Some(wanted) => {
+                let version = wanted.version;
+                self.want(patient, version, RecordsPage::WHOLE);
+            }
+            None => self.want(patient, 0, RecordsPage::OWN),
+        }
+    }
+
     /// Whether everything of a patient is to be fetched.
     pub fn wants_whole(&self, patient: &PatientId) -> bool {
         self.backfill.iter().any(|wanted| wanted.patient == *patient && wanted.after >= RecordsPage::WHOLE)
@@ -147,7 +159,7 @@ pub struct LeaseClock {
     pub seen: RunningTime,
 }
 
-/// A patient whose records are being fetched, page by page.
+/// A patient whose records or notes are being fetched, page by page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backfill {
     pub patient: record::PatientId,
@@ -215,6 +227,31 @@ impl Tx<'_> {
 
     pub fn put_identity(&mut self, identity: &Identity) -> Result<(), VaultError> {
         self.put_state("identity", identity)
+    }
+
+    /// How long the line's certificate counts. A damaged row says that it is over: the next sync brings a new one.
+    pub fn certificate_validity(&mut self) -> Result<Validity, VaultError> {
+        match self.state("certificate") {
+            Ok(known) => Ok(known.unwrap_or(Validity::FIRST)),
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Validity { from: 0, until: 0 }),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn put_certificate_validity(&mut self, validity: Validity) -> Result<(), VaultError> {
+        self.put_state("certificate", &validity)
+    }
+
+    /// When the hub last compared digests, by its clock; `None`: never. A damaged row says long ago.
+    pub fn digests_at(&mut self) -> Result<Option<i64>, VaultError> {
+        match self.state("digests") {
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Some(0)),
+            other => other,
+        }
+    }
+
+    pub fn put_digests_at(&mut self, at: i64) -> Result<(), VaultError> {
+        self.put_state("digests", &at)
     }
 
     pub fn sync_state(&mut self) -> Result<SyncState, VaultError> {

@@ -23,6 +23,13 @@ pub struct FeedPage {
     pub more: bool,
 }
 
+impl FeedPage {
+    /// The device stays where it stands.
+    pub fn nothing_after(cursor: Cursor) -> Self {
+        Self { items: Vec::new(), bytes: 0, next: cursor, more: false }
+    }
+}
+
 /// The feed after a device's cursor. A cursor from another history starts from the newest earlier one that both know, else
 /// from the beginning: every item is idempotent.
 pub fn feed_page(
@@ -36,7 +43,7 @@ pub fn feed_page(
     let (device, series) = (request.device, request.series);
     // The hub was put back to an older state, and the device does not know it yet: it is asked where it stood before.
     if request.epoch != tx.epoch()? && request.earlier.is_empty() && !tx.cursor_is_ours(station, &request.cursor)? {
-        return Ok(FeedPage { items: Vec::new(), bytes: 0, next: request.cursor, more: true });
+        return Ok(FeedPage { more: true, ..FeedPage::nothing_after(request.cursor) });
     }
     let mut start = Cursor::START;
     for cursor in std::iter::once(&request.cursor).chain(request.earlier.iter().take(EARLIER)) {

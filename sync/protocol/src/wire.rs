@@ -1,5 +1,6 @@
 //! What travels (DESIGN §5). Fields may be added, never renamed; unknown ones are ignored.
 
+use crate::digest::Digest;
 use crate::receipt::Receipt;
 use record::ids::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use serde::{Deserialize, Serialize};
@@ -158,6 +159,9 @@ pub struct SyncRequest {
     /// Patients whose disclosed records the device lacks since a grant. They travel in the same answer as the feed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub want: Vec<Wanted>,
+    /// At most once a day, or on demand: what stands here of the patients of whom nothing is on its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digests: Vec<Digest>,
     /// 解錠の証: made with a key out of the open vault. Without it a stolen, locked phone's line gets nothing to read.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "proof_bytes")]
     pub proof: Option<Vec<u8>>,
@@ -208,6 +212,12 @@ pub struct SyncResponse {
     pub more: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// The certificate is over: what was brought is taken, and what is there to read waits for a new one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renew: bool,
+    /// Patients whose digest is not the hub's: their notes are fetched again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<PatientId>,
 }
 
 /// What became of one entry that did not pass.
@@ -329,7 +339,8 @@ pub struct DeviceKey {
     pub until: Option<i64>,
 }
 
-/// A page of a patient's disclosed records (backfill after a grant).
+/// A page of a patient's disclosed records (after a grant), or of all that the station has of the patient (after an assignment, or
+/// a digest that differed).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsPage {
     pub patient: PatientId,
@@ -383,6 +394,8 @@ pub enum RefusalCode {
     /// The certificate is not the one of the device named.
     NotThisDevice,
     Revoked,
+    /// The certificate is over: renew it, then ask.
+    Expired,
     /// The request was not made with the open vault (no `proof`, or a wrong one).
     Locked,
     /// The hub holds another entry under this number: a restored or cloned phone.

@@ -7,13 +7,14 @@ use cddl_cat::{ValidateError, validate_cbor};
 use ciborium::Value;
 use ed25519_dalek::SigningKey;
 use protocol::capsule::{COPIES_LIMIT, COPY_LIMIT, Copy, Sealer};
+use protocol::digest::{Digest, Tally};
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Consented, Cursor, DeviceKey, Durability, EnrolRequest, EnrolResponse, Entry,
     Epoch, Extent, FeedItem, Kind, PatientStanding, PhotoPiece, PhotoReceipt, PhotoStanding, Policy, Receipt,
-    ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, SealedCopy, Series, SyncRequest, SyncResponse, Verdict,
-    VerdictCode, WIRE_VERSION, Wanted, codec,
+    ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, RenewRequest, RenewResponse, SealedCopy, Series,
+    SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, WIRE_VERSION, Wanted, codec,
 };
 use record::canonical::{self, CborError};
 use record::disclosed::Code;
@@ -86,8 +87,13 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("sync-request", "earlier"),
     ("sync-request", "want"),
     ("sync-response", "pages"),
+    ("sync-request", "digests"),
     ("sync-request", "proof"),
     ("sync-response", "policy"),
+    ("sync-response", "renew"),
+    ("sync-response", "differs"),
+    ("records-page", "notes"),
+    ("enrol-response", "validity"),
     ("policy", "lease_until"),
     ("photo-standing", "receipt"),
     ("refusal", "v"),
@@ -112,6 +118,7 @@ const HASH: ContentHash = ContentHash([0x77; 32]);
 const CURSOR: Cursor = Cursor { n: 48_211, chain: HASH };
 /// 2026-11-22T00:32:00Z
 const AT: i64 = 1_795_307_520_000;
+const VALIDITY: Validity = Validity { from: AT, until: AT + 400 * 86_400_000 };
 
 fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
@@ -343,6 +350,7 @@ fn request() -> Outcome<SyncRequest> {
         budget: 1 << 20,
         earlier: vec![Cursor { n: 40_000, chain: HASH }, Cursor::START],
         want: vec![wanted()?],
+        digests: vec![digest()?],
         proof: None,
     };
     Ok(prove(request, &signing_key()))
@@ -373,7 +381,15 @@ fn response() -> Outcome<SyncResponse> {
         next_cursor: CURSOR,
         more: true,
         policy: Some(policy()),
+        renew: true,
+        differs: vec!["p-1".parse()?],
     })
+}
+
+fn digest() -> Outcome<Digest> {
+    let mut tally = Tally::default();
+    tally.document(NOTE, HASH);
+    Ok(Digest { patient: "p-1".parse()?, hash: tally.hash() })
 }
 
 fn wanted() -> Outcome<Wanted> {
@@ -429,6 +445,7 @@ fn enrol_response() -> Outcome<EnrolResponse> {
         hub_name: "架空市".to_string(),
         epoch: EPOCH,
         certificate: vec![0x30; 300],
+        validity: Some(VALIDITY),
         ca: vec![0x30; 300],
         receipt_key: public_key(),
         sealing_key: vec![9; 32],
@@ -445,10 +462,19 @@ fn photo_standing() -> PhotoStanding {
     PhotoStanding { epoch: EPOCH, offset: 300_000, receipt: Some(receipt) }
 }
 
+fn renew_request() -> RenewRequest {
+    RenewRequest::prove(vec![0x30; 200], &signing_key())
+}
+
+fn renew_response() -> RenewResponse {
+    RenewResponse { v: WIRE_VERSION, certificate: vec![0x30; 300], validity: VALIDITY, time: AT }
+}
+
 fn samples() -> Outcome<Vec<Sample>> {
     let mut samples = vec![
         sample("sync-request", &request()?)?,
         sample("cursor", &CURSOR)?,
+        sample("digest", &digest()?)?,
         sample("sync-response", &response()?)?,
         sample("receipt", &response()?.receipt)?,
         sample("receipt-item", &ReceiptItem { seq: 7, at: AT })?,
@@ -483,6 +509,9 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("photo-piece", &photo_piece())?,
         sample("photo-standing", &photo_standing())?,
         sample("photo-receipt", &PhotoReceipt { at: AT, signature: vec![5; 64] })?,
+        sample("validity", &VALIDITY)?,
+        sample("renew-request", &renew_request())?,
+        sample("renew-response", &renew_response())?,
         sample("refusal", &Refusal { code: RefusalCode::Version, v: Some(WIRE_VERSION) })?,
     ];
     for entry in entries()? {
@@ -568,6 +597,8 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
         ("enrol-response", codec::encode(&enrol_response()?)?),
         ("photo-piece", codec::encode(&photo_piece())?),
         ("photo-standing", codec::encode(&photo_standing())?),
+        ("renew-request", codec::encode(&renew_request())?),
+        ("renew-response", codec::encode(&renew_response())?),
         ("refusal", codec::encode(&refusal)?),
     ] {
         let value: Value = codec::decode(&body)?;
@@ -581,11 +612,19 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
 #[test]
 fn what_says_nothing_fits_too() -> Outcome {
     let wire = Wire::read()?;
-    let quiet = SyncRequest { entries: Vec::new(), earlier: Vec::new(), want: Vec::new(), proof: None, ..request()? };
+    let quiet = SyncRequest {
+        entries: Vec::new(),
+        earlier: Vec::new(),
+        want: Vec::new(),
+        digests: Vec::new(),
+        proof: None,
+        ..request()?
+    };
     assert!(wire.fits("sync-request", &quiet)?);
     let empty = Receipt { items: Vec::new(), signature: Vec::new() };
-    let (held, rejected, feed) = (Vec::new(), Vec::new(), Vec::new());
-    let silent = SyncResponse { receipt: empty, held, rejected, feed, pages: None, policy: None, ..response()? };
+    let (held, rejected, feed, pages) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (policy, renew, differs) = (None, false, Vec::new());
+    let silent = SyncResponse { receipt: empty, held, rejected, feed, pages, policy, renew, differs, ..response()? };
     assert!(wire.fits("sync-response", &silent)?);
     let none_but_a_name =
         DisclosedRecord { date: None, code: None, value: None, unit: None, flag: None, ..disclosed()? };
@@ -631,11 +670,14 @@ fn what_is_one_too_many_or_too_large_is_refused() -> Outcome {
     assert!(!wire.fits("sync-request", &SyncRequest { first_seq: 0, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { v: WIRE_VERSION + 1, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { proof: Some(vec![0; 63]), ..request()? })?);
+    assert!(!wire.fits("digest", &Digest { hash: vec![0; 9], ..digest()? })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { signing_key: vec![1; 33], ..enrol_request() })?);
     assert!(!wire.fits("photo-piece", &PhotoPiece { bytes: vec![0; (256 << 10) + 1], ..photo_piece() })?);
     assert!(!wire.fits("photo-piece", &PhotoPiece { size: (8 << 20) + 1, ..photo_piece() })?);
     assert!(!wire.fits("photo-piece", &PhotoPiece { size: 0, ..photo_piece() })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { csr: vec![0; 8 * 1024 + 1], ..enrol_request() })?);
+    assert!(!wire.fits("renew-request", &RenewRequest { csr: vec![0; 8 * 1024 + 1], ..renew_request() })?);
+    assert!(!wire.fits("renew-request", &RenewRequest { proof: vec![0; 63], ..renew_request() })?);
     Ok(())
 }
 
@@ -649,6 +691,7 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
         R::NoCertificate,
         R::NotThisDevice,
         R::Revoked,
+        R::Expired,
         R::Locked,
         R::SeriesForked,
         R::Gap,

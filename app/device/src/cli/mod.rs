@@ -247,6 +247,8 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Enrol { .. } | Command::Capsule(_) => Ok(()),
         Command::Doctor => {
             let shown = json::SelfCheckShown::from(&phone.self_check(now)?);
+            // The next sync compares with the hub, whatever was found here.
+            phone.want_digests()?;
             out.say(&shown, |c| {
                 let word = if c.sound { "sound" } else { "DAMAGED" };
                 format!("{word}: {} rows and {} documents checked", c.rows, c.documents)

@@ -3,11 +3,12 @@
 pub(crate) mod capsules;
 pub(crate) mod enrol;
 mod photos;
+mod renew;
 pub(crate) mod sync;
 
 use crate::check::Checker;
 use crate::error::HubError;
-use crate::store::{DeviceRow, Store};
+use crate::store::{DeviceRow, Presented, Store};
 use crate::turns::{Turns, retry_after};
 use axum::Router;
 use axum::body::Bytes;
@@ -18,7 +19,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
 use protocol::{Refusal, RefusalCode};
-use record::ContentHash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,14 +30,15 @@ pub struct Hub {
     pub turns: Turns,
 }
 
-/// SHA-256 of the client certificate that the TLS layer verified, if the client showed one.
+/// The client certificate that the TLS layer verified, if the client showed one.
 #[derive(Clone, Copy)]
-pub struct PeerCertificate(pub Option<ContentHash>);
+pub struct PeerCertificate(pub Option<Presented>);
 
 pub fn router(hub: Hub) -> Router {
     let devices = Router::new()
         .route("/v1/sync", post(sync::sync))
         .route("/v1/capsules", post(capsules::capsules))
+        .route("/v1/renew", post(renew::renew))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route(
             "/v1/photos/{hash}",
@@ -68,14 +69,14 @@ async fn in_turn(State(hub): State<Hub>, request: Request, next: Next) -> Respon
     let Some(PeerCertificate(Some(certificate))) = request.extensions().get::<PeerCertificate>().copied() else {
         return Refused::Because(RefusalCode::NoCertificate).into_response();
     };
-    let station = match hub.turns.station(&certificate) {
+    let station = match hub.turns.station(&certificate.hash) {
         Some(station) => station,
         None => {
             let store = hub.store.clone();
             let peer = PeerCertificate(Some(certificate));
             match blocking(move || any_device(&store, peer)).await {
                 Ok(device) => {
-                    hub.turns.remember(certificate, device.station.clone());
+                    hub.turns.remember(certificate.hash, device.station.clone());
                     device.station
                 }
                 Err(refused) => return refused.into_response(),
@@ -90,7 +91,7 @@ async fn in_turn(State(hub): State<Hub>, request: Request, next: Next) -> Respon
         },
         None => {
             let mut busy = Refused::Because(RefusalCode::Busy).into_response();
-            busy.headers_mut().insert(header::RETRY_AFTER, retry_after(&certificate).into());
+            busy.headers_mut().insert(header::RETRY_AFTER, retry_after(&certificate.hash).into());
             busy
         }
     }

@@ -4,8 +4,10 @@ mod assignments;
 mod audit;
 mod backup;
 mod capsules;
+mod certificates;
 mod consents;
 mod devices;
+mod digests;
 mod entries;
 mod facilities;
 mod feed;
@@ -17,6 +19,8 @@ mod standing;
 pub use audit::Who;
 pub use backup::BackupMade;
 pub use capsules::{CopyRow, CopyState};
+pub(crate) use certificates::CERTIFICATE_DAYS;
+pub use certificates::Presented;
 pub(crate) use consents::today;
 pub use devices::DeviceRow;
 pub use entries::{Accepted, EntryRow, EntryState};
@@ -40,6 +44,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("capsule.sql"),
     include_str!("photos.sql"),
     include_str!("assignment.sql"),
+    include_str!("certificates.sql"),
+    include_str!("digests.sql"),
 ];
 
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
