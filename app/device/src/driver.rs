@@ -1,7 +1,7 @@
 //! Does what the engine says: a thin loop between vault and line. The vault is never held while the network is waited for.
 
 use crate::error::{DeviceError, failure_code};
-use crate::http::{HubLine, Traffic};
+use crate::http::Traffic;
 use crate::phone::Phone;
 use crate::renew::RunLine;
 use jiff::Timestamp;
