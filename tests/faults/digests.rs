@@ -65,7 +65,7 @@ fn lose_the_notes(phone: &Phone) -> Outcome {
 /// How often a hub was asked for notes again.
 fn fetched_again(hub: &Hub) -> Outcome<i64> {
     let db = Connection::open(hub.path("hub/hub.db"))?;
-    Ok(db.query_row("SELECT count(*) FROM audit WHERE action = 'fetch_again'", [], |r| r.get(0))?)
+    Ok(db.query_row("SELECT count(*) FROM audit WHERE action = 'backfill'", [], |r| r.get(0))?)
 }
 
 #[test]
