@@ -1,12 +1,18 @@
 //! Small parts: props in, events out.
 
+mod curtain;
 mod field;
 mod icon;
 mod pill;
+mod stale;
 mod tabs;
 mod typing;
+mod unsaved_bar;
 
-pub use field::{Edited, NumberField, TextField};
+pub use curtain::Curtain;
+pub use field::{Edited, NumberField, Phrase, TextField};
 pub use icon::{Drawn, Icon};
 pub use pill::SyncPill;
+pub use stale::{StaleBadge, hours_since};
 pub use tabs::Tabs;
+pub use unsaved_bar::UnsavedBar;

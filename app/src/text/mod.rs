@@ -5,7 +5,8 @@ mod format;
 
 pub use error::{confirm_words, error_words, trouble_words};
 pub use format::{
-    choice_words, clock, date_long, date_short, day_and_clock, field_label, megabytes, unit_words, value_words,
+    Era, choice_words, clock, date_long, date_short, day_and_clock, field_label, megabytes, set_era, unit_words,
+    value_words,
 };
 
 use dioxus::prelude::*;
@@ -36,8 +37,8 @@ impl Language {
 type Bundle = FluentBundle<FluentResource>;
 
 /// One pair of files an area of the app. A key stands in one file only.
-const JA: &[&str] = &[include_str!("ja.ftl")];
-const EN: &[&str] = &[include_str!("en.ftl")];
+const JA: &[&str] = &[include_str!("ja.ftl"), include_str!("settings.ja.ftl")];
+const EN: &[&str] = &[include_str!("en.ftl"), include_str!("settings.en.ftl")];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));
 static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("en"), EN));
@@ -81,7 +82,10 @@ impl Words {
 
 /// The words of the language that the app is set to.
 pub fn use_words() -> Words {
-    Words((use_context::<crate::app::Look>().language)())
+    let look = use_context::<crate::app::Look>();
+    // Whoever reads words may read dates: drawn again when the calendar changes.
+    let _ = (look.era)();
+    Words((look.language)())
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::update::{Tab, flag_key, lab_series, latest_prescriptions, polyline};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill};
+use crate::components::{Drawn, Icon, StaleBadge, SyncPill};
 use crate::screens::notes::NoteCard;
+use crate::screens::state::{State, StateCard};
 use crate::screens::{sex_words, start_visit};
 use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
@@ -54,6 +55,8 @@ pub fn PatientScreen(id: PatientId) -> Element {
         }
         main { class: "bd",
             AllergyStrip { shown: Whole(shown.clone()) }
+            StaleBadge { as_of: shown.as_of }
+            if shown.lease_lapsed { StateCard { state: State::LeaseLapsed } }
             div { class: "seg", role: "tablist",
                 for (which, key) in [(Tab::Summary, "patient-tab-summary"), (Tab::Notes, "patient-tab-notes")] {
                     button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, onclick: move |_| tab.set(which), {words.say(key)} }

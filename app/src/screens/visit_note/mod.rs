@@ -1,6 +1,9 @@
 //! 訪問看護記録書Ⅱ
+mod comforts;
+mod comforts_view;
 mod update;
 mod view;
+mod waiting;
 
 pub use view::*;
 

@@ -1,38 +1,48 @@
 //! 訪問看護記録書Ⅱ, on the screen.
 
+use super::comforts::Change;
+use super::comforts_view::{TextComforts, UndoBar};
 use super::update::{Concern, Effect, Event, Model, Section, concern, details_of, minute_of, sub_records_of, update};
+use super::waiting::{edit_of, hold, with_waiting};
 use crate::app::{Live, Session, Shell};
-use crate::components::{Drawn, Edited, Icon, NumberField, SyncPill, TextField};
+use crate::components::{Drawn, Edited, Icon, NumberField, Phrase, SyncPill, TextField};
 use crate::screens::patient::Failed;
+use crate::screens::visiting::use_visit;
 use crate::text::{
     choice_words, clock, confirm_words, day_and_clock, error_words, field_label, unit_words, use_words, value_words,
 };
+use crate::unsaved::waits;
 use device::jiff::Timestamp;
 use device::note::{JournalEntryOf, NoteShown};
 use device::record::DocumentId;
 use device::record::Form;
-use device::record::calendar::zoned_in_japan;
+use device::record::calendar::{day_in_japan, zoned_in_japan};
 use device::record::visit_note::fields::{CLOSING, VITALS};
 use device::record::visit_note::required::check_complete;
 use device::record::visit_note::{Conflict, FIELDS, Field, FieldKind, FieldValue, NoteState, TEXT_FIELDS};
 use device::record::vitals::AlertBounds;
-use device::{DeviceError, Phone};
+use device::{DeviceError, Phone, VaultError};
 use dioxus::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What every part of this screen works with.
 #[derive(Clone, Copy, PartialEq)]
-struct Desk {
-    /// Answers whether the vault took it.
-    send: Callback<Event, bool>,
-    model: Signal<Model>,
-    note: DocumentId,
+pub(super) struct Desk {
+    /// Answers whether it is settled: taken, or refused by the form. What the vault refused is kept and tried again.
+    pub(super) send: Callback<Event, bool>,
+    pub(super) model: Signal<Model>,
+    pub(super) note: DocumentId,
 }
 
 impl Desk {
-    fn save_value(self, field: &str, typed: String) {
-        self.send.call(Event::ValueTyped { field: field.to_string(), typed });
+    fn save_value(self, field: &str, typed: String) -> bool {
+        self.send.call(Event::ValueTyped { field: field.to_string(), typed })
+    }
+
+    /// What was typed into a field of one value and does not stand in the document.
+    fn unsaved(self, session: &Session, field: &str) -> Option<String> {
+        session.unsaved.borrow().typed(&(self.note, field.to_string())).map(str::to_string)
     }
 
     fn keep_value(self, field: &str, typed: String) {
@@ -47,47 +57,55 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let mut model = use_signal(Model::default);
-    let (phone, unsaved) = (session.phone.clone(), session.unsaved.clone());
+    let phone = session.phone.clone();
+    let read = use_memo(move || {
+        let _ = (live.revision)();
+        phone.show_note(id).map(|note| Shown(Rc::new(note))).map_err(|error| error_words(words, &error))
+    });
+    let desk_session = session.clone();
     let send = use_callback(move |event: Event| {
         // A key in a burst changes nothing here: the screen is drawn once a burst, not once a key.
         let typing = model.peek().typing;
         if (event == Event::TypingBegan && typing) || (event == Event::TypingSettled && !typing) {
             return true;
         }
+        let say = |error: &DeviceError| error_words(words, error);
         let effects = update(&mut model.write(), event);
-        let mut taken = true;
+        let mut settled = true;
         for effect in effects {
-            let text = match &effect {
-                Effect::SaveText { field, shown, typed } => {
-                    Some((field.clone(), Edited { shown: shown.clone(), typed: typed.clone() }))
-                }
-                _ => None,
+            let edit = edit_of(&effect);
+            let change = match &*read.peek() {
+                Ok(Shown(note)) => Change::of(&effect, &note.view.fields),
+                Err(_) => None,
             };
-            let after = perform(&phone, id, effect, |error| error_words(words, error));
-            let refused = text.is_some() && matches!(after, Some(Event::Refused { .. }));
-            let failed = refused || matches!(after, Some(Event::Failed(_)));
-            taken &= !failed;
-            if let Some((field, edited)) = text {
-                // It outlives this screen until the vault has taken it.
-                match failed {
-                    true => unsaved.borrow_mut().insert((id, field), edited),
-                    false => unsaved.borrow_mut().remove(&(id, field)),
-                };
-            }
-            if let Some(event) = after {
+            let after = match effect {
+                // What waits belongs to the confirmation.
+                Effect::Confirm if !desk_session.saves_first(id) => {
+                    Some(Event::Waits(say(&DeviceError::Vault(VaultError::Full))))
+                }
+                effect => perform(&desk_session.phone, id, effect, say),
+            };
+            settled &= hold(&mut desk_session.unsaved.borrow_mut(), id, edit, after.as_ref());
+            live.wait_for(desk_session.unsaved.borrow().len());
+            let change = change.filter(|_| matches!(after, Some(Event::Saved { .. })));
+            for event in after.into_iter().chain(change.map(Event::Changed)) {
                 update(&mut model.write(), event);
             }
         }
-        taken
+        settled
     });
     let desk = Desk { send, model, note: id };
-    let phone = session.phone.clone();
-    let read = use_memo(move || {
-        let _ = (live.revision)();
-        phone.show_note(id).map(|note| Shown(Rc::new(note))).map_err(|error| error_words(words, &error))
+    use_effect(move || {
+        if (live.waiting)() == 0 && model.peek().waits > 0 {
+            update(&mut model.write(), Event::NothingWaits);
+        }
     });
-    let note = match read() {
-        Ok(Shown(note)) => note,
+    let note = read();
+    use_visit(id, note.as_ref().ok().map(|Shown(note)| &**note));
+    // A chip that waits is drawn as pressed, each time that one more does.
+    let _ = use_memo(move || model.read().waits)();
+    let note = match note {
+        Ok(Shown(note)) => with_waiting_edits(note, &session),
         Err(error) => return rsx! { Failed { text: error } },
     };
     let (phone, patient) = (session.phone.clone(), note.row.patient.clone());
@@ -135,6 +153,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         }
         if draft {
             footer { class: "foot",
+                UndoBar { desk }
                 if section == Section::Confirm {
                     button { class: "btn", id: "confirm", disabled: check_complete(note.row.form, &note.view, &note.context).is_err(), onclick: move |_| { send.call(Event::ConfirmTapped); }, {words.say("confirm-button")} }
                 } else {
@@ -169,13 +188,32 @@ fn perform(phone: &Phone, note: DocumentId, effect: Effect, say: impl Fn(&Device
             let done = phone.edit_text(note, &field, &shown, &typed, now);
             (Some(field), done)
         }
+        Effect::Undo(change) => {
+            return Some(match change.undo(phone, note, now) {
+                Ok(()) => Event::Undone { at: now },
+                Err(error) => Event::Failed(say(&error)),
+            });
+        }
         Effect::Confirm => (None, phone.confirm_note(note, now)),
     };
     Some(match (done, field) {
         (Ok(()), field) => Event::Saved { field, at: now },
         (Err(error @ DeviceError::Field(_)), Some(field)) => Event::Refused { field, words: say(&error) },
+        (Err(error), Some(_)) if waits(&error) => Event::Waits(say(&error)),
         (Err(error), _) => Event::Failed(say(&error)),
     })
+}
+
+/// The note as it will stand once everything that waits is taken.
+fn with_waiting_edits(note: Rc<NoteShown>, session: &Session) -> Rc<NoteShown> {
+    let unsaved = session.unsaved.borrow();
+    if !unsaved.holds(note.row.note) {
+        return note;
+    }
+    let day = day_in_japan(note.row.started_at.unwrap_or_else(Timestamp::now));
+    let mut whole = NoteShown::clone(&note);
+    with_waiting(&mut whole.view.fields, &unsaved, note.row.note, day);
+    Rc::new(whole)
 }
 
 /// The note as a prop: a new reading is a new one.
@@ -271,6 +309,7 @@ struct Known(FieldValue);
 #[component]
 fn Vital(name: &'static str, note: Shown, before: Option<Known>, bounds: Bounds, desk: Desk) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
     let mut asking = use_signal(|| false);
     let Ok(field) = Field::named(name) else { return rsx! {} };
     let value = note.0.view.fields.get(name);
@@ -297,7 +336,7 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, bounds: Bounds,
             div { class: "row sp", span { class: "k", "{label}" }
                 button { class: "mini", "aria-expanded": asking(), "aria-label": format!("{label} {}", words.say("unmeasured")), onclick: move |_| asking.toggle(), "…" }
             }
-            NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) }
+            NumberField { id: name.to_string(), label: label.clone(), value: shown, unsaved: desk.unsaved(&session, name), keys, on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) }
             if let Some(unmeasured) = unmeasured { div { class: "p", "{unmeasured}" } }
             if let Some(refused) = refused { div { class: "p bad", role: "alert", "{refused}" } }
             match concern {
@@ -362,6 +401,7 @@ fn Care(note: Shown, desk: Desk) -> Element {
 #[component]
 fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
     let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
     let Ok(field) = Field::named(name) else { return rsx! {} };
     let value = note.0.view.fields.get(name).cloned();
@@ -371,7 +411,7 @@ fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
         rsx! {
             div { class: "line row sp wrap",
                 label { r#for: name, "{label} " {unit_words(words, unit)} }
-                div { class: "f slim wide", NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: save, on_keep: move |typed| desk.keep_value(name, typed) } }
+                div { class: "f slim wide", NumberField { id: name.to_string(), label: label.clone(), value: shown, unsaved: desk.unsaved(&session, name), keys, on_save: save, on_keep: move |typed| desk.keep_value(name, typed) } }
                 if let Some(refused) = refused.clone() { div { class: "p bad", role: "alert", "{refused}" } }
             }
         }
@@ -404,17 +444,30 @@ fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
 }
 
 #[component]
-fn LongText(name: &'static str, label: String, limit: usize, text: String, desk: Desk) -> Element {
+fn LongText(
+    name: &'static str,
+    label: String,
+    limit: usize,
+    text: String,
+    desk: Desk,
+    last: Option<String>,
+) -> Element {
     let session = use_context::<Session>();
-    let unsaved = session.unsaved.borrow().get(&(desk.note, name.to_string())).cloned();
+    let key = (desk.note, name.to_string());
+    let unsaved = session.unsaved.borrow().get(&key).cloned();
+    use_hook(|| session.unsaved.borrow_mut().enter(&key));
+    let left = session.unsaved.clone();
+    use_drop(move || left.borrow_mut().leave((desk.note, name.to_string())));
+    let phrase = use_signal(|| None::<Phrase>);
     rsx! {
         TextField {
-            id: name.to_string(), label, text, limit, unsaved,
+            id: name.to_string(), label, text: text.clone(), limit, unsaved, phrase: phrase(),
             on_typing: move |()| { desk.send.call(Event::TypingBegan); },
             on_settled: move |()| { desk.send.call(Event::TypingSettled); },
             on_keep: move |e: Edited| { desk.send.call(Event::TextPaused { field: name.to_string(), shown: e.shown, typed: e.typed }); },
             on_save: move |e: Edited| desk.send.call(Event::TextChanged { field: name.to_string(), shown: e.shown, typed: e.typed }),
         }
+        TextComforts { name, text, limit, last, phrase }
     }
 }
 
@@ -459,6 +512,9 @@ fn Choice(name: &'static str, label: String, value: Known, on: bool, desk: Desk)
 #[component]
 fn Texts(note: Shown, desk: Desk) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
+    let row = note.0.row.clone();
+    let last = use_hook(|| session.phone.previous_values(&row.patient, row.note).unwrap_or_default());
     rsx! {
         for field in TEXT_FIELDS.iter() {
             LongText {
@@ -467,15 +523,24 @@ fn Texts(note: Shown, desk: Desk) -> Element {
                 label: field_label(words, field.name),
                 limit: device::record::visit_note::fields::TEXT_LIMIT,
                 text: note.0.view.text(field.name).to_string(),
+                last: words_of(last.get(field.name)),
                 desk,
             }
         }
     }
 }
 
+fn words_of(value: Option<&FieldValue>) -> Option<String> {
+    match value {
+        Some(FieldValue::Word(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
 #[component]
 fn Confirm(note: Shown, desk: Desk) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
     let fields = &note.0.view.fields;
     let ready =
         check_complete(note.0.row.form, &note.0.view, &note.0.context).map_err(|error| confirm_words(words, &error));
@@ -496,7 +561,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
                 div { class: "line row sp wrap", key: "{name}",
                     label { r#for: name, {field_label(words, name)} }
                     div { class: "row wrap",
-                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, keys: "text", on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
+                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, unsaved: desk.unsaved(&session, name), keys: "text", on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
                         button { class: "btn g s", id: "{now_key}", onclick: move |_| { desk.send.call(Event::ValueChosen { field: name.to_string(), value: minute_of(Timestamp::now()) }); }, {words.say(now_key)} }
                     }
                     if let Some(refused) = refused.get(name) { div { class: "p bad", role: "alert", "{refused}" } }
@@ -504,7 +569,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
             }
             div { class: "line row sp wrap",
                 label { r#for: "next_visit", {field_label(words, "next_visit")} }
-                div { class: "f slim wide", NumberField { id: "next_visit".to_string(), label: field_label(words, "next_visit"), value: next, keys: "text", on_save: move |typed| desk.save_value("next_visit", typed), on_keep: move |typed| desk.keep_value("next_visit", typed) } }
+                div { class: "f slim wide", NumberField { id: "next_visit".to_string(), label: field_label(words, "next_visit"), value: next, unsaved: desk.unsaved(&session, "next_visit"), keys: "text", on_save: move |typed| desk.save_value("next_visit", typed), on_keep: move |typed| desk.keep_value("next_visit", typed) } }
                 if let Some(refused) = refused.get("next_visit") { div { class: "p bad", role: "alert", "{refused}" } }
             }
         }
