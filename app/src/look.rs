@@ -60,8 +60,8 @@ fn lock_minutes_of(code: Option<&str>) -> u64 {
 pub fn classes(theme: Theme, left_hand: bool) -> String {
     let theme = match theme {
         Theme::System => "",
-        Theme::Light => " light",
-        Theme::Dark => " dark",
+        Theme::Light => " theme-light",
+        Theme::Dark => " theme-dark",
     };
     format!("app{theme}{}", if left_hand { " left" } else { "" })
 }
@@ -127,7 +127,7 @@ mod tests {
             assert_eq!(Theme::of_code(theme.code()), theme);
         }
         assert_eq!(Theme::of_code("sepia"), Theme::System, "a newer version's theme");
-        assert_eq!(classes(Theme::Dark, true), "app dark left");
+        assert_eq!(classes(Theme::Dark, true), "app theme-dark left");
         assert_eq!(classes(Theme::System, false), "app");
     }
 }

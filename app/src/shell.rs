@@ -2,6 +2,7 @@
 
 use crate::app::{Gate, Route, Session};
 use crate::idle::CURTAIN_MS;
+use crate::screens::visit_note::Section;
 use crate::screens::visiting::{Step, Visiting, is_reachable};
 use device::RunningTime;
 use device::record::DocumentId;
@@ -21,6 +22,8 @@ pub struct Shell {
     visiting: Signal<Option<Visiting>>,
     /// A step that leads away from the patient who is visited, until it was asked about.
     asked: Signal<Option<Step>>,
+    /// The part of the note that stood here last: behind a curtain nothing else remembers it.
+    section: Signal<Option<(DocumentId, Section)>>,
 }
 
 /// The fields that are being typed in: each is asked for its last words before the app locks.
@@ -62,6 +65,7 @@ impl Shell {
             curtain: Signal::new(None),
             visiting: Signal::new(None),
             asked: Signal::new(None),
+            section: Signal::new(None),
         }
     }
 
@@ -93,6 +97,7 @@ impl Shell {
     }
 
     fn take(mut self, step: Step) {
+        self.section.set(None);
         match step {
             Step::Go(route) => {
                 let here = self.route.peek().clone();
@@ -150,6 +155,15 @@ impl Shell {
         if let Some(step) = asked {
             self.take(step);
         }
+    }
+
+    pub fn keep_section(mut self, note: DocumentId, section: Section) {
+        self.section.set(Some((note, section)));
+    }
+
+    pub fn section_of(self, note: DocumentId) -> Option<Section> {
+        let kept = *self.section.peek();
+        kept.filter(|(kept, _)| *kept == note).map(|(_, section)| section)
     }
 
     /// 目隠し. What is being typed is saved first: the screen behind it is taken down, words and all.

@@ -5,6 +5,7 @@ mod update;
 mod view;
 mod waiting;
 
+pub use update::Section;
 pub use view::*;
 
 pub(crate) use update::minute_of;

@@ -100,6 +100,14 @@ impl Default for Model {
     }
 }
 
+impl Model {
+    /// A note whose screen comes back (from behind a curtain) opens where it was left.
+    pub fn at(section: Option<Section>) -> Self {
+        let fresh = Self::default();
+        Self { section: section.unwrap_or(fresh.section), ..fresh }
+    }
+}
+
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
         Event::SectionChosen(section) => model.section = section,
@@ -313,6 +321,12 @@ mod tests {
             update(&mut model, Event::Changed(change(&format!("ulcer.{n}.site"))));
         }
         assert_eq!(model.changes.len(), UNDOABLE);
+    }
+
+    #[test]
+    fn a_note_from_behind_the_curtain_opens_where_it_was_left() {
+        assert_eq!(Model::at(Some(Section::Texts)).section, Section::Texts);
+        assert_eq!(Model::at(None), Model::default());
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let mut model = use_signal(Model::default);
+    let mut model = use_signal(|| Model::at(shell.section_of(id)));
     let phone = session.phone.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
@@ -115,7 +115,9 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         Some(FieldValue::Time(at)) => words.with("note-started", &[("time", clock(*at).into())]),
         _ => words.say("note-not-started"),
     };
-    let section = use_memo(move || model.read().section)();
+    let section = use_memo(move || model.read().section);
+    use_effect(move || shell.keep_section(id, section()));
+    let section = section();
     let draft = note.state == NoteState::Draft;
     let failed = use_memo(move || model.read().failed.clone())();
     rsx! {
