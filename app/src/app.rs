@@ -7,13 +7,16 @@ use crate::components::{Curtain, UnsavedBar};
 use crate::idle::{Due, due};
 use crate::look::classes;
 use crate::screens::visiting::{LeaveQuestion, VisitBar};
-use crate::screens::{choose, enrol, notes, patient, patients, settings, sync, today, unlock, visit_note};
-use crate::text::{Language, Words, error_words, field_label};
-use crate::unsaved::{RETRY_AFTER, UnsavedEdits, retry};
+use crate::screens::{
+    amend, choose, close, document, enrol, family, handover, history, manager, notes, on_call, patient, patients,
+    search, settings, sync, today, unlock, visit_note,
+};
+use crate::text::{Language, Words, error_words, whole_label};
+use crate::unsaved::{EditKey, RETRY_AFTER, UnsavedEdits, retry};
 use device::jiff::Timestamp;
 use device::read::Status;
-use device::record::{DocumentId, PatientId};
-use device::{Background, BiometricStore, DeviceError, Phone, Pill, RunningTime};
+use device::record::{DocumentId, Form, PatientId};
+use device::{Background, BiometricStore, DeviceError, Phone, Pill, RunningTime, VaultError};
 use dioxus::prelude::*;
 use std::cell::RefCell;
 use std::future::Future;
@@ -47,9 +50,22 @@ pub enum Route {
     Patients,
     Patient(PatientId),
     Note(DocumentId),
+    /// 記録書Ⅰ, 計画書 or 報告書.
+    Document(DocumentId),
+    /// 申し送り
+    Handover(PatientId),
+    /// 訂正する; the field, where it is already known which.
+    Amend(DocumentId, Option<String>),
+    History(DocumentId),
+    CloseNote(DocumentId),
+    Manager,
     Notes,
     Sync,
     Settings,
+    Search,
+    OnCall,
+    /// One vital sign for the family's eyes.
+    Family(PatientId, &'static str),
 }
 
 /// What the vault has not taken (a full disk). It outlives its screen, and no lock throws it away.
@@ -81,15 +97,19 @@ impl PartialEq for Session {
 }
 
 impl Session {
-    /// Tries again what the vault has not taken. Answers what it will never take, by field.
-    pub fn retry_unsaved(&self) -> Vec<(String, DeviceError)> {
+    /// Tries again what the vault has not taken. Answers what it will never take.
+    pub fn retry_unsaved(&self) -> Vec<(EditKey, DeviceError)> {
         retry(&self.unsaved, |key, edit| edit.save(&self.phone, key, Timestamp::now()))
     }
 
-    /// Whether nothing of this document waits any more.
-    pub fn saves_first(&self, note: DocumentId) -> bool {
-        self.retry_unsaved();
-        !self.unsaved.borrow().holds(note)
+    /// What waits of a document belongs to whatever freezes it: an error if any of it is not taken.
+    pub fn save_first(&self, note: DocumentId) -> Result<(), DeviceError> {
+        let refused = self.retry_unsaved().into_iter().find(|((of, _), _)| *of == note);
+        match refused {
+            Some((_, error)) => Err(error),
+            None if self.unsaved.borrow().holds(note) => Err(VaultError::Full.into()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -181,6 +201,7 @@ fn Open(session: Session) -> Element {
     });
     let waiting = use_signal(|| 0usize);
     let live = use_context_provider(|| Live { revision, pill, status, waiting });
+    use_context_provider(|| search::Searched(Signal::new(Default::default())));
     let given_up = use_signal(|| None::<String>);
     use_hook(|| look.read(&session.phone));
     let kept = session.clone();
@@ -199,10 +220,15 @@ fn Open(session: Session) -> Element {
     if shell.is_curtained() {
         return rsx! { Curtain {} };
     }
+    let route = shell.route();
+    // For other eyes than the nurse's: nothing stands above it.
+    let is_shared = matches!(route, Route::Family(..));
     rsx! {
-        VisitBar {}
-        UnsavedBar { given_up }
-        Screen { route: shell.route() }
+        if !is_shared {
+            VisitBar {}
+            UnsavedBar { given_up }
+        }
+        Screen { route }
         LeaveQuestion {}
     }
 }
@@ -214,9 +240,18 @@ fn Screen(route: Route) -> Element {
         Route::Patients => rsx! { patients::Patients {} },
         Route::Patient(id) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone() } },
         Route::Note(id) => rsx! { visit_note::VisitNoteScreen { key: "{id}", id } },
+        Route::Document(id) => rsx! { document::DocumentScreen { key: "{id}", id } },
+        Route::Handover(patient) => rsx! { handover::HandoverScreen { key: "{patient}", patient: patient.clone() } },
+        Route::Amend(id, field) => rsx! { amend::AmendScreen { key: "{id}", id, field } },
+        Route::History(id) => rsx! { history::HistoryScreen { key: "{id}", id } },
+        Route::CloseNote(id) => rsx! { close::CloseScreen { key: "{id}", id } },
+        Route::Manager => rsx! { manager::ManagerScreen {} },
         Route::Notes => rsx! { notes::Notes {} },
         Route::Sync => rsx! { sync::SyncScreen {} },
         Route::Settings => rsx! { settings::SettingsScreen {} },
+        Route::Search => rsx! { search::Search {} },
+        Route::OnCall => rsx! { on_call::OnCall {} },
+        Route::Family(id, field) => rsx! { family::FamilyScreen { key: "{id}", id: id.clone(), field } },
     }
 }
 
@@ -252,8 +287,9 @@ async fn keep_trying(session: Session, live: Live, look: Look, mut given_up: Sig
     loop {
         tokio::time::sleep(RETRY_AFTER).await;
         let words = Words(*look.language.peek());
-        for (field, error) in session.retry_unsaved() {
-            let said = format!("{}: {}", field_label(words, &field), error_words(words, &error));
+        for ((note, field), error) in session.retry_unsaved() {
+            let form = session.phone.show_note(note).map_or(Form::VisitNote, |note| note.row.form);
+            let said = format!("{}: {}", whole_label(words, form, &field), error_words(words, &error));
             given_up.set(Some(said));
         }
         live.wait_for(session.unsaved.borrow().len());

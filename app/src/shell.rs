@@ -2,10 +2,9 @@
 
 use crate::app::{Gate, Route, Session};
 use crate::idle::CURTAIN_MS;
-use crate::screens::visit_note::Section;
 use crate::screens::visiting::{Step, Visiting, is_reachable};
 use device::RunningTime;
-use device::record::DocumentId;
+use device::record::{DocumentId, Form};
 use dioxus::prelude::*;
 use std::collections::BTreeMap;
 
@@ -22,8 +21,8 @@ pub struct Shell {
     visiting: Signal<Option<Visiting>>,
     /// A step that leads away from the patient who is visited, until it was asked about.
     asked: Signal<Option<Step>>,
-    /// The part of the note that stood here last: behind a curtain nothing else remembers it.
-    section: Signal<Option<(DocumentId, Section)>>,
+    /// The section of the document that stood here last, by its number: behind a curtain nothing else remembers it.
+    section: Signal<Option<(DocumentId, usize)>>,
 }
 
 /// The fields that are being typed in: each is asked for its last words before the app locks.
@@ -122,7 +121,8 @@ impl Shell {
         let Some(visiting) = &*visiting else { return true };
         match &*self.gate.peek() {
             Gate::Open(session) => {
-                session.phone.note_rows(Some(&visiting.patient)).is_ok_and(|rows| rows.iter().any(|r| r.note == note))
+                let rows = |form| session.phone.document_rows(form, Some(&visiting.patient)).unwrap_or_default();
+                Form::ALL.into_iter().any(|form| rows(form).iter().any(|row| row.note == note))
             }
             _ => false,
         }
@@ -157,11 +157,11 @@ impl Shell {
         }
     }
 
-    pub fn keep_section(mut self, note: DocumentId, section: Section) {
+    pub fn keep_section(mut self, note: DocumentId, section: usize) {
         self.section.set(Some((note, section)));
     }
 
-    pub fn section_of(self, note: DocumentId) -> Option<Section> {
+    pub fn section_of(self, note: DocumentId) -> Option<usize> {
         let kept = *self.section.peek();
         kept.filter(|(kept, _)| *kept == note).map(|(_, section)| section)
     }

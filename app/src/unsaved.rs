@@ -3,8 +3,8 @@
 
 use crate::components::Edited;
 use device::jiff::Timestamp;
-use device::record::DocumentId;
 use device::record::visit_note::FieldValue;
+use device::record::{DocumentId, PatientId};
 use device::{DeviceError, Phone, VaultError};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,11 @@ pub type EditKey = (DocumentId, String);
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
     Text(Edited),
+    /// On a patient's board, which begins with its first word.
+    Board {
+        patient: PatientId,
+        edited: Edited,
+    },
     /// As it was typed: the form reads it when it is saved.
     Typed(String),
     Value(FieldValue),
@@ -31,9 +36,18 @@ impl Edit {
     pub fn save(&self, phone: &Phone, (note, field): &EditKey, now: Timestamp) -> Result<(), DeviceError> {
         match self {
             Edit::Text(edited) => phone.edit_text(*note, field, &edited.shown, &edited.typed, now),
+            Edit::Board { patient, edited } => phone.edit_board(patient, &edited.shown, &edited.typed, now),
             Edit::Typed(typed) => phone.set_field(*note, field, typed, now),
             Edit::Value(value) => phone.set_value(*note, field, value.clone(), now),
             Edit::Unmeasured(reason) => phone.set_unmeasured(*note, field, reason, now),
+        }
+    }
+
+    /// The words of a text, a document's or a board's.
+    pub fn text(&self) -> Option<&Edited> {
+        match self {
+            Edit::Text(edited) | Edit::Board { edited, .. } => Some(edited),
+            _ => None,
         }
     }
 }
@@ -73,10 +87,7 @@ impl UnsavedEdits {
 
     /// A text that waits.
     pub fn get(&self, key: &EditKey) -> Option<&Edited> {
-        match self.edits.get(key) {
-            Some(Edit::Text(edited)) => Some(edited),
-            _ => None,
-        }
+        self.edits.get(key)?.text()
     }
 
     /// What was typed into a field of one value and is not in the document.
@@ -91,10 +102,6 @@ impl UnsavedEdits {
     /// What waits of a document, by field.
     pub fn of(&self, note: DocumentId) -> impl Iterator<Item = (&str, &Edit)> {
         self.edits.iter().filter(move |((held, _), _)| *held == note).map(|((_, field), edit)| (field.as_str(), edit))
-    }
-
-    pub fn insert(&mut self, key: EditKey, edited: Edited) {
-        self.put(key, Edit::Text(edited));
     }
 
     /// The latest edit of a field takes the place of an older one.
@@ -127,7 +134,7 @@ impl UnsavedEdits {
 
     /// What is to be tried now.
     fn due(&self) -> Vec<(EditKey, Edit)> {
-        let by_itself = |key: &EditKey, edit: &Edit| matches!(edit, Edit::Text(_)) && !self.left.contains(key);
+        let by_itself = |key: &EditKey, edit: &Edit| edit.text().is_some() && !self.left.contains(key);
         self.edits
             .iter()
             .filter(|(key, edit)| !by_itself(key, edit))
@@ -136,23 +143,23 @@ impl UnsavedEdits {
     }
 }
 
-/// Tries again what waits. Answers what will never be taken, by field: a person must hear of it. A text is never given up.
+/// Tries again what waits. Answers what will never be taken: a person must hear of it. A text is never given up.
 pub fn retry(
     unsaved: &RefCell<UnsavedEdits>,
     save: impl Fn(&EditKey, &Edit) -> Result<(), DeviceError>,
-) -> Vec<(String, DeviceError)> {
+) -> Vec<(EditKey, DeviceError)> {
     let due = unsaved.borrow().due();
     let mut given_up = Vec::new();
     for (key, edit) in due {
         match save(&key, &edit) {
             Ok(()) => unsaved.borrow_mut().remove(&key),
-            Err(error) if waits(&error) || matches!(edit, Edit::Text(_)) => {}
+            Err(error) if waits(&error) || edit.text().is_some() => {}
             Err(error) => {
                 match edit {
                     Edit::Typed(typed) => unsaved.borrow_mut().reject(key.clone(), typed),
                     _ => unsaved.borrow_mut().remove(&key),
                 }
-                given_up.push((key.1, error));
+                given_up.push((key, error));
             }
         }
     }
@@ -166,6 +173,10 @@ mod tests {
 
     fn key(field: &str) -> EditKey {
         (DocumentId([1; 16]), field.to_string())
+    }
+
+    fn text(shown: &str, typed: &str) -> Edit {
+        Edit::Text(Edited { shown: shown.into(), typed: typed.into() })
     }
 
     fn full(_: &EditKey, _: &Edit) -> Result<(), DeviceError> {
@@ -207,7 +218,7 @@ mod tests {
     #[test]
     fn a_text_is_tried_by_its_field_while_it_stands_there_and_without_it_afterwards() {
         let mut unsaved = UnsavedEdits::default();
-        unsaved.insert(key("condition"), Edited { shown: "A".into(), typed: "A B".into() });
+        unsaved.put(key("condition"), text("A", "A B"));
         assert!(unsaved.due().is_empty(), "two that try would write it twice");
         unsaved.leave(key("condition"));
         assert_eq!(unsaved.due().len(), 1);
@@ -216,13 +227,33 @@ mod tests {
     }
 
     #[test]
+    fn a_board_waits_like_a_text_and_is_told_whose_it_is_when_it_is_tried() -> Result<(), Box<dyn std::error::Error>> {
+        let edited = Edited { shown: String::new(), typed: "鍵は管理人室。".into() };
+        let board = Edit::Board { patient: "p-a".parse()?, edited: edited.clone() };
+        let unsaved = RefCell::new(UnsavedEdits::default());
+        unsaved.borrow_mut().put(key("board"), board.clone());
+        assert!(unsaved.borrow().due().is_empty(), "its field tries by itself");
+        assert_eq!(unsaved.borrow().get(&key("board")), Some(&edited));
+        unsaved.borrow_mut().leave(key("board"));
+        assert!(retry(&unsaved, |_, _| Err(DeviceError::AlreadyConfirmed)).is_empty(), "words are never given up");
+        let tried = RefCell::new(Vec::new());
+        retry(&unsaved, |_, edit| {
+            tried.borrow_mut().push(edit.clone());
+            Ok(())
+        });
+        assert_eq!(tried.into_inner(), [board]);
+        assert!(unsaved.borrow().is_empty());
+        Ok(())
+    }
+
+    #[test]
     fn what_the_form_refuses_is_said_once_and_holds_no_lock_but_a_text_is_never_given_up() {
         let unsaved = RefCell::new(UnsavedEdits::default());
         unsaved.borrow_mut().put(key("pulse_bpm"), Edit::Typed("7".into()));
-        unsaved.borrow_mut().insert(key("plan"), Edited { shown: String::new(), typed: "x".into() });
+        unsaved.borrow_mut().put(key("plan"), text("", "x"));
         unsaved.borrow_mut().leave(key("plan"));
         let refuses = |_: &EditKey, _: &Edit| Err(DeviceError::from(FieldError::PressureReversed));
-        let said: Vec<String> = retry(&unsaved, refuses).into_iter().map(|(field, _)| field).collect();
+        let said: Vec<String> = retry(&unsaved, refuses).into_iter().map(|((_, field), _)| field).collect();
         assert_eq!(said, ["pulse_bpm"]);
         assert!(unsaved.borrow().get(&key("plan")).is_some());
         assert_eq!(unsaved.borrow().typed(&key("pulse_bpm")), Some("7"), "it comes back where it was typed");

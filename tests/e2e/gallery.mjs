@@ -84,6 +84,16 @@ async function series(url, colorScheme, language, size) {
   await picture('patient');
   await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
   await picture('patient-end');
+  await page.locator('main').evaluate((main) => (main.scrollTop = 0));
+  await tap(page, '#board-tab', '#board');
+  await picture('board');
+  await tap(page, '#board-tab-documents', '[data-form="care_plan"]');
+  await picture('documents');
+  await tap(page, page.locator('[data-form="care_plan"] :is(.cardlink, .chip)').first(), '#next');
+  await picture('plan');
+  await tap(page, '#section-confirm', '#confirm');
+  await picture('plan-review');
+  await tap(page, '.back', '#start');
   await tap(page, '#start', '.vit');
   for (const [id, digits] of [['temperature_c', '37.2'], ['systolic_mmhg', '182'], ['diastolic_mmhg', '96'], ['pulse_bpm', '999']]) {
     await byId(page, id).fill(digits);

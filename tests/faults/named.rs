@@ -289,6 +289,10 @@ fn one_note_among_a_hundred_that_the_hub_cannot_take_keeps_none_of_the_others() 
     assert_eq!(count(&b.ok(&["note", "list"])?), 99);
     // Shown, editable, sent again; and a person at the hub lets it in.
     assert_eq!(a.ok(&["note", "show", &poison])?["verdicts"], json!(["held:unknownpatient"]));
+    let tasks = a.ok(&["manager", "list"])?;
+    let held = |task: &&Value| task["kind"] == "held";
+    let waiting: Vec<&Value> = tasks.as_array().into_iter().flatten().filter(held).collect();
+    assert!(matches!(waiting[..], [only] if only["note"] == json!(poison)), "{tasks}");
     a.write_text(&poison, "condition", "書き直した。")?;
     assert_eq!(a.ok(&["sync"])?["held"], json!(2));
     hub.ok(&["consent", "withdraw", "--patient", stranger, "--disclosing", "hp", "--viewing", "st-1"])?;
@@ -398,6 +402,7 @@ fn an_empty_or_garbled_word_about_consent_takes_nothing_away() -> Outcome {
             held: Vec::new(),
             rejected: Vec::new(),
             feed: (1..).zip(bytes).map(item).collect(),
+            pages: None,
             next_cursor: request.cursor,
             more: false,
             policy,

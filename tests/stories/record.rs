@@ -243,6 +243,9 @@ fn at_e3_a_note_of_the_wrong_patient_is_closed_with_its_reason_and_copied() -> O
     day.all_sync()?;
     let closed = b.ok(&["note", "show", &copy])?;
     assert_eq!((&closed["state"], &closed["fields"]["condition"]), (&json!("closed"), &json!("安定。")));
+    let closing = &closed["closing"];
+    assert_eq!((&closing["outcome"], &closing["reason"]), (&json!("duplicate"), &json!("二重記録")));
+    assert_eq!(closing["staff"], json!("nurse-a"), "who closed it is named beside it");
     Ok(())
 }
 
@@ -669,6 +672,66 @@ fn a_board_with_equal_lines_of_two_is_read_once_it_is_marked() -> Outcome {
         let shown = phone.ok(&["handover", "show", "--patient", patient])?;
         assert_eq!((&shown["unread"], &shown["text"]), (&json!(false), &json!("鍵は管理人室。")));
     }
+    Ok(())
+}
+
+/// The phone as the app opens it.
+fn opened(phone: &Phone, at: jiff::Timestamp) -> Outcome<device::Phone> {
+    let store = device::FileKeyStore::beside(&phone.vault);
+    Ok(device::Phone::unlock(&phone.vault, &store, &device::Pin::new("2468")?, at)?)
+}
+
+#[test]
+fn what_is_typed_begins_a_board_and_leaves_a_colleagues_lines_unread() -> Outcome {
+    let day = Day::begins()?;
+    let patient: record::PatientId = day.patient.parse()?;
+    let now = jiff::Timestamp::now();
+    let (later, evening) = (now + jiff::SignedDuration::from_mins(1), now + jiff::SignedDuration::from_mins(2));
+    // The first words on a board, and the app dies: they are there when it is opened again.
+    opened(&day.a, now)?.keep_on_board(&patient, "", "鍵は管理人室。", now)?;
+    let phone = opened(&day.a, later)?;
+    assert_eq!(phone.board(&patient)?.text, "鍵は管理人室。");
+    phone.mark_board_read(&patient, later)?;
+    phone.edit_board(&patient, "鍵は管理人室。", "鍵は管理人室。\n長女は来週不在。", later)?;
+    assert!(!phone.board(&patient)?.unread, "who writes has read her own words");
+    drop(phone);
+    day.all_sync()?;
+    let phone = opened(&day.b, evening)?;
+    assert_eq!(phone.unread_on_boards()?.get(&patient), Some(&2));
+    // Her field was still empty when she began to type.
+    phone.edit_board(&patient, "", "新しい吸引器が届いた。", evening)?;
+    let shown = phone.board(&patient)?;
+    assert!(shown.text.contains("長女は来週不在。") && shown.text.contains("新しい吸引器が届いた。"));
+    assert!(shown.unread, "lines that were merged in are not read");
+    assert_eq!(shown.written.and_then(|last| last.staff).map(|staff| staff.to_string()), Some("nurse-b".to_string()));
+    phone.mark_board_read(&patient, evening)?;
+    assert!(phone.unread_on_boards()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_patients_documents_are_listed_by_form_the_latest_month_first() -> Outcome {
+    let day = Day::begins()?;
+    let patient: record::PatientId = day.patient.parse()?;
+    let now = jiff::Timestamp::now();
+    let phone = opened(&day.a, now)?;
+    for (form, month) in [
+        (record::Form::CarePlan, Some("2026-10")),
+        (record::Form::IntakeRecord, None),
+        (record::Form::CarePlan, Some("2026-11")),
+    ] {
+        phone.start_document(form, &patient, month, now)?;
+    }
+    let listed = phone.documents_of(&patient)?;
+    let read: Vec<_> = listed.iter().map(|known| (known.row.form, known.month.as_deref(), known.amended)).collect();
+    assert_eq!(
+        read,
+        [
+            (record::Form::IntakeRecord, None, false),
+            (record::Form::CarePlan, Some("2026-11"), false),
+            (record::Form::CarePlan, Some("2026-10"), false),
+        ]
+    );
     Ok(())
 }
 

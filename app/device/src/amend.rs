@@ -221,6 +221,11 @@ impl Phone {
         })
     }
 
+    /// What this person is at the station, as the hub said last.
+    pub fn own_role(&self) -> Result<Option<StaffRole>, DeviceError> {
+        self.read(|tx| role(tx, &self.identity().staff))
+    }
+
     fn act(
         &self,
         note: DocumentId,

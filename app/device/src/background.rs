@@ -86,7 +86,7 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             Err(Failure::Refused(RefusalCode::Revoked | RefusalCode::SeriesForked) | Failure::Storage)
         ) {
             // A full disk takes no receipt, but what was written goes all the same, sealed. A revoked device may still bring what was written, sealed, and hears whether its keys are to go.
-            match phone.push_copies().await {
+            match phone.push_copies(&FileKeyStore::beside(phone.path())).await {
                 Ok(pushed) if pushed.wipe_ordered => {
                     pill.send_replace(Pill::WipeOrdered);
                     return;

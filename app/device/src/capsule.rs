@@ -62,36 +62,32 @@ pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceEr
 
 impl Phone {
     /// The same from an open phone: what a revoked one still may do. The wipe, if it is ordered, is the caller's.
-    pub async fn push_copies(&self) -> Result<Pushed, DeviceError> {
+    pub async fn push_copies(&self, store: &dyn KeyStore) -> Result<Pushed, DeviceError> {
         let mut pushed = Pushed::default();
+        let locked = self.locked();
+        let line = HubLine::for_capsules(locked).map_err(DeviceError::Sync)?;
         loop {
             let copies = self.read(|tx| Ok(tx.copies(COPIES)?))?;
-            let answer = send(self.locked(), copies).await?;
-            let marked = self.write(|tx| Ok(tx.mark_copies_received(&answer.received)?));
-            pushed.sent += answer.received.len() as u64;
-            // With a full disk the receipt cannot be kept; the hub knows the copies when they come again.
-            let full = matches!(marked, Err(DeviceError::Vault(VaultError::Full)));
-            if !full {
-                marked?;
-            }
-            if full || answer.received.len() < COPIES {
+            let request = CapsuleRequest { v: WIRE_VERSION, device: locked.device, series: locked.series, copies };
+            let answer: CapsuleResponse = line.push(&request).await.map_err(DeviceError::Sync)?;
+            let received = receipted(locked, &request, &answer)?;
+            let marked = self.write(|tx| {
+                let is_news = tx.begin_copies_epoch(store, answer.epoch)?;
+                tx.mark_copies_received(&received)?;
+                Ok(is_news)
+            });
+            pushed.sent += received.len() as u64;
+            let is_news = match marked {
+                // With a full disk the receipt cannot be kept; the hub knows the copies when they come again.
+                Err(DeviceError::Vault(VaultError::Full)) => None,
+                other => Some(other?),
+            };
+            if is_news.is_none_or(|is_news| !is_news && received.len() < COPIES) {
                 pushed.wipe_ordered = answer.wipe;
                 return Ok(pushed);
             }
         }
     }
-}
-
-struct Taken {
-    received: Vec<(u64, i64)>,
-    wipe: bool,
-}
-
-async fn send(locked: &Locked, copies: Vec<SealedCopy>) -> Result<Taken, DeviceError> {
-    let line = HubLine::for_capsules(locked).map_err(DeviceError::Sync)?;
-    let request = CapsuleRequest { v: WIRE_VERSION, device: locked.device, series: locked.series, copies };
-    let answer: CapsuleResponse = line.push(&request).await.map_err(DeviceError::Sync)?;
-    Ok(Taken { received: receipted(locked, &request, &answer)?, wipe: answer.wipe })
 }
 
 /// What an answer's receipt names, if it is the hub's.

@@ -12,11 +12,11 @@ use record::calendar::{day_in_japan, zoned_in_japan};
 use record::order::{Orders, PatientStanding};
 use record::report_calendar::{self, ReportCalendar, ReportVisit, VisitKind};
 use record::visit_note::draft::READ_MARK;
-use record::visit_note::{About, FieldValue, NoteState};
+use record::visit_note::{About, FieldValue, LastWriter, NoteState};
 use record::{DisclosedRecord, DocumentId, Form, NursingOrder, PatientId, StaffId, StaffRole};
 use vault::{NoteRow, Tx};
 
-const BOARD: &str = "board";
+pub(crate) const BOARD: &str = "board";
 /// From then on a note of today that nobody confirmed is the manager's business.
 const EVENING_HOUR: i8 = 18;
 
@@ -31,6 +31,10 @@ pub struct HandoverShown {
     pub added: Vec<String>,
     /// Who has read it, and when (device's clock); only readings of the present text are `current`.
     pub readers: Vec<Reader>,
+    /// Who wrote on it last, and when (that device's clock). Readings are no writing.
+    pub written: Option<LastWriter>,
+    /// Two people wrote the same words at one place: they are shown once.
+    pub equal_edits: bool,
     pub changed_at: Option<Timestamp>,
 }
 
@@ -68,6 +72,8 @@ pub enum ManagerTask {
     Competing { note: DocumentId, patient: PatientId },
     /// Late edits of a confirmed note that nobody has decided about.
     LateEdits { note: DocumentId, patient: PatientId },
+    /// The hub keeps an entry of this device back, or refused it.
+    Held { note: DocumentId, patient: PatientId, form: Form },
     /// A note of an earlier day, or of today after 18:00, that nobody confirmed.
     Unconfirmed { note: DocumentId, patient: PatientId, day: Date },
     /// No order holds any more; visits go on, the doctor must be asked.
@@ -168,6 +174,8 @@ impl Phone {
                     unread: false,
                     added: Vec::new(),
                     readers: Vec::new(),
+                    written: None,
+                    equal_edits: false,
                     changed_at: None,
                 });
             };
@@ -193,6 +201,8 @@ impl Phone {
                 added: added.map(str::to_string).collect(),
                 text,
                 readers,
+                written: open.draft.last_writer(BOARD)?,
+                equal_edits: view.equal_edits.iter().any(|name| name == BOARD),
                 changed_at: Some(open.row.changed_at),
             })
         })
@@ -269,6 +279,7 @@ impl Phone {
                     _ => {}
                 }
             }
+            tasks.extend(held(tx)?);
             let mut orders: std::collections::BTreeMap<PatientId, Vec<NursingOrder>> = Default::default();
             for order in read::all::<NursingOrder>(tx, Kind::Order, None)? {
                 orders.entry(order.patient.clone()).or_default().push(order);
@@ -313,11 +324,11 @@ impl Phone {
         open.store(tx, change, now)
     }
 
-    fn board_of(&self, patient: &PatientId) -> (DocumentId, Form) {
+    pub(crate) fn board_of(&self, patient: &PatientId) -> (DocumentId, Form) {
         (DocumentId::of_handover(&self.identity().station, patient), Form::Handover)
     }
 
-    fn begin(
+    pub(crate) fn begin(
         &self,
         tx: &mut Tx<'_>,
         (document, form): (DocumentId, Form),
@@ -341,10 +352,27 @@ impl ManagerTask {
             ManagerTask::Competing { .. } => 0,
             ManagerTask::OrderExpired { .. } => 1,
             ManagerTask::LateEdits { .. } => 2,
-            ManagerTask::Unconfirmed { .. } => 3,
-            ManagerTask::OrderEnds { .. } => 4,
+            ManagerTask::Held { .. } => 3,
+            ManagerTask::Unconfirmed { .. } => 4,
+            ManagerTask::OrderEnds { .. } => 5,
         }
     }
+}
+
+/// Documents of which an entry did not pass at the hub.
+fn held(tx: &mut Tx<'_>) -> Result<Vec<ManagerTask>, DeviceError> {
+    let mut tasks = Vec::new();
+    if tx.count_verdicts("held")? + tx.count_verdicts("rejected")? == 0 {
+        return Ok(tasks);
+    }
+    for form in Form::ALL {
+        for row in tx.note_rows(form, None)? {
+            if tx.outbox_of(row.note)?.iter().any(|entry| entry.verdict.is_some()) {
+                tasks.push(ManagerTask::Held { note: row.note, patient: row.patient, form });
+            }
+        }
+    }
+    Ok(tasks)
 }
 
 fn first_of(month: &str) -> Result<Date, DeviceError> {

@@ -4,9 +4,7 @@ use crate::error::{DeviceError, failure_code};
 use crate::http::{HubLine, Traffic};
 use crate::phone::Phone;
 use jiff::Timestamp;
-use protocol::proof::prove_path;
-use protocol::{Engine, Failure, Input, Output, Phase, RecordsPage, RefusalCode, SyncRequest, Trigger};
-use record::PatientId;
+use protocol::{Engine, Failure, Input, Output, Phase, SyncRequest, Trigger};
 use std::collections::VecDeque;
 use vault::SyncLogLine;
 
@@ -73,30 +71,15 @@ impl Phone {
                 Output::Store(answer) => match &offered {
                     Some(request) => self
                         .store_answer(request, &answer, Timestamp::now())
-                        .and_then(|stored| {
+                        .map(|stored| {
                             report.sent += stored.sent;
                             report.received += stored.received;
                             report.set_aside += stored.set_aside;
-                            Ok((self.backfill_left()?, stored.entries_left))
+                            Input::Stored { left: stored.left }
                         })
-                        .map(|(backfill, entries_left)| Input::Stored { backfill, entries_left })
                         .map_err(as_failure),
                     None => Err(Failure::Storage),
                 },
-                Output::FetchPage { patient, after } => match &line {
-                    Some(hub) => self.page(hub, &patient, after).await.map(|(page, traffic)| {
-                        report.traffic += traffic;
-                        Input::Page { patient, page: Box::new(page) }
-                    }),
-                    None => Err(Failure::Unreachable),
-                },
-                Output::StorePage { patient, page } => self
-                    .store_page(&patient, &page)
-                    .map(|stored| {
-                        report.received += stored;
-                        Input::PageStored
-                    })
-                    .map_err(as_failure),
             };
             let input = input.unwrap_or_else(|failure| Input::Failed { failure, dice: dice() });
             todo.extend(engine.handle(now, input));
@@ -121,20 +104,6 @@ impl Phone {
         Ok(Input::Answered(Box::new(answer)))
     }
 
-    async fn page(&self, hub: &HubLine, patient: &PatientId, after: u64) -> Result<(RecordsPage, Traffic), Failure> {
-        let proof = self.prove_page(patient, after).map_err(as_failure)?;
-        match hub.records(&page_path(patient, after), &proof).await {
-            // Not ours any more: there is nothing to fetch, nothing is purged by it, and the rest of the sync goes on (laws 4, 6).
-            Err(Failure::Refused(RefusalCode::NotYourPatient)) => Ok((RecordsPage::nothing(), Traffic::default())),
-            other => other,
-        }
-    }
-
-    /// The unlock proof of a request for a page.
-    pub fn prove_page(&self, patient: &PatientId, after: u64) -> Result<Vec<u8>, DeviceError> {
-        Ok(prove_path(page_path(patient, after).as_bytes(), &self.signing_key()?))
-    }
-
     /// The history on the sync screen. Runs in which nothing happened are left out.
     fn log_run(&self, end: &RunEnd, report: &SyncReport) {
         let failure = end.result.err().map(|failure| failure_code(&failure));
@@ -156,10 +125,6 @@ impl Phone {
             tracing::warn!(%error, "the history of syncs could not be written");
         }
     }
-}
-
-fn page_path(patient: &PatientId, after: u64) -> String {
-    format!("/v1/patients/{patient}/records?after={after}")
 }
 
 fn as_failure(error: DeviceError) -> Failure {

@@ -99,20 +99,32 @@ impl Phone {
 
     /// 推移: a value over the confirmed visits of a patient, oldest first.
     pub fn trend(&self, patient: &PatientId, field: &str) -> Result<Vec<TrendShown>, DeviceError> {
-        Form::VisitNote.field(field)?;
+        let mut trends = self.trends(patient, &[field], usize::MAX)?;
+        Ok(trends.pop().unwrap_or_default())
+    }
+
+    /// Several values over the latest confirmed visits, `most` of them at most, each oldest first and in the order asked for.
+    /// Every note is read once, however many values are asked for.
+    pub fn trends(
+        &self,
+        patient: &PatientId,
+        fields: &[&str],
+        most: usize,
+    ) -> Result<Vec<Vec<TrendShown>>, DeviceError> {
+        for field in fields {
+            Form::VisitNote.field(field)?;
+        }
         self.read(|tx| {
+            let mut rows = tx.note_rows(Form::VisitNote, Some(patient))?;
+            rows.retain(|row| row.state == NoteState::Confirmed && row.started_at.is_some());
+            rows.sort_by_key(|row| std::cmp::Reverse(row.started_at));
             let mut visits: Vec<(Timestamp, Values)> = Vec::new();
-            for row in tx.note_rows(Form::VisitNote, Some(patient))? {
-                let (Some(at), NoteState::Confirmed) = (row.started_at, row.state) else { continue };
+            for row in rows.into_iter().take(most) {
+                let Some(at) = row.started_at else { continue };
                 visits.extend(values_of(tx, row.note, self.hand())?.map(|values| (at, values)));
             }
             let visits: Vec<(Timestamp, &Values)> = visits.iter().map(|(at, values)| (*at, values)).collect();
-            let shown = vitals::trend(field, &visits).into_iter().map(|point| TrendShown {
-                at: point.at,
-                value: point.value,
-                unmeasured: point.unmeasured.map(str::to_string),
-            });
-            Ok(shown.collect())
+            Ok(fields.iter().map(|field| course(field, &visits)).collect())
         })
     }
 
@@ -136,6 +148,15 @@ impl Phone {
         }
         Ok(earlier)
     }
+}
+
+fn course(field: &str, visits: &[(Timestamp, &Values)]) -> Vec<TrendShown> {
+    let shown = vitals::trend(field, visits).into_iter().map(|point| TrendShown {
+        at: point.at,
+        value: point.value,
+        unmeasured: point.unmeasured.map(str::to_string),
+    });
+    shown.collect()
 }
 
 /// What an earlier note reads. One that is damaged is left out and named: it never keeps the note of today from being read.

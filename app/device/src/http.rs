@@ -3,8 +3,8 @@
 use crate::tls;
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
 use protocol::{
-    CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, EnrolUri, Failure, RecordsPage, Refusal, RefusalCode,
-    SyncRequest, SyncResponse, WIRE_VERSION,
+    CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, EnrolUri, Failure, Refusal, RefusalCode, SyncRequest,
+    SyncResponse, WIRE_VERSION,
 };
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -84,36 +84,17 @@ impl HubLine {
         self.exchange(Method::POST, "/v1/capsules", body).await.map(|(answer, _)| answer)
     }
 
-    /// `proof`: the unlock proof over the path.
-    pub async fn records(&self, path: &str, proof: &[u8]) -> Result<(RecordsPage, Traffic), Failure> {
-        let hex: String = proof.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.exchange_with(Method::GET, path, Vec::new(), Some(&hex)).await
-    }
-
     async fn exchange<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         body: Vec<u8>,
     ) -> Result<(T, Traffic), Failure> {
-        self.exchange_with(method, path, body, None).await
-    }
-
-    async fn exchange_with<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Vec<u8>,
-        proof: Option<&str>,
-    ) -> Result<(T, Traffic), Failure> {
         let mut up = method.as_str().len() + path.len() + " HTTP/1.1\r\n\r\n".len() + 1;
         let mut request = self.client.request(method, format!("{}{path}", self.url));
         if !body.is_empty() {
             up += body.len();
             request = request.header(reqwest::header::CONTENT_TYPE, CONTENT_TYPE).body(body);
-        }
-        if let Some(proof) = proof {
-            request = request.header("tsutsuji-proof", proof);
         }
         let request = request.build().map_err(|_| Failure::NotOurHub)?;
         let host = self.url.trim_start_matches("https://").len();

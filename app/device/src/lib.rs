@@ -5,10 +5,12 @@
 
 pub mod amend;
 pub mod background;
+pub mod board;
 pub mod capsule;
 pub mod cli;
 pub mod doctor;
 pub mod document;
+pub mod document_list;
 pub mod driver;
 pub mod enrol;
 mod error;
@@ -39,6 +41,6 @@ pub use record;
 pub const START_CURSOR: protocol::Cursor = protocol::Cursor::START;
 
 pub use vault::{
-    BiometricStore, FileKeyStore, KeyStore, NoteRow, Pin, PinCost, RunningTime, SPACE_NEEDED_MB, SyncLogLine, Vault,
-    VaultError, allows_biometrics,
+    BiometricStore, FileKeyStore, Hit, KeyStore, NoteRow, Pin, PinCost, RunningTime, SPACE_NEEDED_MB, SearchKind,
+    SyncLogLine, Vault, VaultError, allows_biometrics,
 };

@@ -8,8 +8,8 @@ use protocol::{Entry, Kind};
 use record::calendar::{day_in_japan, instant_in_japan};
 use record::canonical;
 use record::visit_note::{
-    About, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue, NoteState,
-    NoteView, RawChange, SignedAct, VisitNote,
+    About, Act, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue,
+    NoteState, NoteView, RawChange, SignedAct, VisitNote,
 };
 use record::{ContentHash, DeviceId, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct NoteShown {
     pub amendments: Vec<Amendment>,
     /// Every confirmation, the one that stands first. More than one = competing, until the manager has chosen.
     pub confirmations: Vec<ConfirmationShown>,
+    /// The act that closed a confirmed note.
+    pub closing: Option<Act>,
     /// Other notes of this patient that look like the same visit: a person says whether they are.
     pub same_visit: Vec<DocumentId>,
     /// What confirming needs beside the text itself.
@@ -205,7 +207,12 @@ impl Phone {
 
     /// What another session left in the journal for this field (an app that died a moment ago, another window) becomes a
     /// change before this one's line takes its place.
-    fn take_foreign_line(&self, tx: &mut Tx<'_>, stored: vault::StoredNote, field: &str) -> Result<(), DeviceError> {
+    pub(crate) fn take_foreign_line(
+        &self,
+        tx: &mut Tx<'_>,
+        stored: vault::StoredNote,
+        field: &str,
+    ) -> Result<(), DeviceError> {
         match tx.journal_line(stored.row.note, field)? {
             Some(line) if line.session != self.actor().session => {
                 let mut open = OpenNote::from_stored(stored, self.hand())?;
@@ -395,9 +402,21 @@ impl OpenNote {
         if let Some(stored) = tx.note(note)? {
             return Self::from_stored(stored, hand);
         }
+        Ok(Self::around(Draft::new(note, form, hand.actor), patient, visit, hand, now))
+    }
+
+    /// A document that stands in no row yet.
+    pub(crate) fn around(
+        mut draft: Draft,
+        patient: &PatientId,
+        visit: Option<VisitId>,
+        hand: Hand<'_>,
+        now: Timestamp,
+    ) -> Self {
+        draft.written_by(hand.staff);
         let row = NoteRow {
-            note,
-            form,
+            note: draft.id(),
+            form: draft.form(),
             patient: patient.clone(),
             visit,
             author: None,
@@ -409,9 +428,7 @@ impl OpenNote {
             changed_at: now,
             heads: Vec::new(),
         };
-        let mut draft = Draft::new(note, form, hand.actor);
-        draft.written_by(hand.staff);
-        Ok(Self { row, draft, dirty: false, sent: 0, tail: 0 })
+        Self { row, draft, dirty: false, sent: 0, tail: 0 }
     }
 
     /// Brings the light row's state up to the confirmations and acts that stand here, and stores it.
@@ -637,6 +654,7 @@ pub(crate) fn show(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<
         confirmed_fields: None,
         amendments: Vec::new(),
         confirmations: Vec::new(),
+        closing: None,
         same_visit: same_visit(tx, &row)?,
         context: context(tx, &row, hand)?,
         receipt: None,
@@ -659,6 +677,7 @@ pub(crate) fn show(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<
             });
         }
         let stands = confirmed.signed().hash();
+        shown.closing = confirmed.acts().closing_on(stands).cloned();
         receipted = received.iter().find(|(hash, _)| *hash == stands).and_then(|(_, at)| *at);
     }
     let received_at = receipted.filter(|_| !unsent).and_then(|at| Timestamp::from_millisecond(at).ok());

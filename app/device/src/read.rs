@@ -140,6 +140,11 @@ impl Phone {
         })
     }
 
+    /// Every planned visit of a patient that the phone holds, whoever goes, the earliest first.
+    pub fn planned_visits(&self, patient: &PatientId) -> Result<Vec<Visit>, DeviceError> {
+        self.read(|tx| visits(tx, Some(patient)))
+    }
+
     /// Everything that the phone holds of one patient.
     pub fn show_patient(&self, patient: &PatientId, now: Timestamp) -> Result<PatientShown, DeviceError> {
         self.read(|tx| {

@@ -10,10 +10,11 @@ use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     Consented, Durability, Entry, Failure, FeedItem, Kind, RecordsPage, RefusalCode, Series, SyncRequest, SyncResponse,
-    Verdict, VerdictCode,
+    Verdict, VerdictCode, Wanted,
 };
 use record::visit_note::{
-    ChangeError, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What, changes,
+    ChangeError, Draft, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What,
+    changes,
 };
 use record::{DisclosedRecord, Form, PatientId, StaffRole, canonical};
 use vault::{Backfill, Item, RunningTime, SyncState, Tx, VaultError};
@@ -33,8 +34,8 @@ pub struct Stored {
     pub sent: u64,
     pub received: u64,
     pub set_aside: u64,
-    /// Entries are left that did not fit into the request.
-    pub entries_left: bool,
+    /// Entries did not fit into the request, or records are wanted, and this exchange brought them nearer.
+    pub left: bool,
 }
 
 impl Phone {
@@ -58,6 +59,7 @@ impl Phone {
                 first_seq,
                 entries: tx.entries_from(first_seq, OFFER)?,
                 budget: BUDGET,
+                want: wanted(&state),
                 earlier: if state.look_back { state.earlier } else { Vec::new() },
                 proof: None,
             };
@@ -141,6 +143,13 @@ impl Phone {
                 return Err(DeviceError::Sync(Failure::Refused(RefusalCode::SeriesForked)));
             }
             let mut stored = Stored { sent: self.take_receipt(tx, request, answer, &state)?, ..Stored::default() };
+            let offered = request.first_seq - 1 + request.entries.len() as u64;
+            if answer.received_up_to > offered.max(tx.received_up_to()?) {
+                // The hub has numbers that this request did not offer, and that were given here only while it was under way. In
+                // a copied phone they may be other entries, and this page leaves them out as ours: they are offered first.
+                stored.left = true;
+                return Ok(stored);
+            }
             let mut again = 0;
             if answer.received_up_to + 1 < request.first_seq {
                 // The hub was restored to an older state: what it lost is offered again.
@@ -148,7 +157,7 @@ impl Phone {
                 if !tx.can_go_on_after(answer.received_up_to)? {
                     // Some of it is gone here as well (an older backup than the one that made it durable): whole, in a new series.
                     self.begin_series(tx, answer.received_up_to)?;
-                    stored.entries_left = true;
+                    stored.left = true;
                     return Ok(stored);
                 }
             }
@@ -167,7 +176,7 @@ impl Phone {
             };
             tx.drop_durable(answer.durable_up_to.min(answer.received_up_to), answer.time - keep)?;
             // Only a run that moved something is followed by another: what can never be sent must not be asked for ever.
-            stored.entries_left = (stored.sent > 0 || again > 0) && tx.received_up_to()? < last;
+            stored.left = (stored.sent > 0 || again > 0) && tx.received_up_to()? < last;
             if state.cursor != request.cursor {
                 // Another process on this vault was faster: its cursor stands, this page comes again.
                 return Ok(stored);
@@ -188,6 +197,12 @@ impl Phone {
                     }
                 }
             }
+            for page in answer.pages.iter().flatten() {
+                stored.received += take_page(tx, page, &mut state)?;
+            }
+            // The same question twice in a row would be asked without end.
+            let want = wanted(&state);
+            stored.left |= !want.is_empty() && want != request.want;
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
             state.look_back = state.epoch != answer.epoch;
             state.epoch = answer.epoch;
@@ -271,6 +286,9 @@ impl Phone {
         let patient = patient_of(item)?;
         let form = Form::from_tag(item.kind.into()).ok_or(ChangeError::UnknownEncoding).map_err(DraftError::from)?;
         let encoding = Encoding::try_from(item.enc).map_err(DraftError::from)?;
+        if encoding == Encoding::Columns && tx.note(item.doc)?.is_none() {
+            return self.take_whole(tx, item, form, now);
+        }
         let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
         let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
         ours(&open, form, patient)?;
@@ -278,6 +296,17 @@ impl Phone {
         open.refresh_row(tx)?;
         open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
         open.compact(tx)?;
+        if open.row.state == NoteState::Draft { Ok(()) } else { open.settle(tx) }
+    }
+
+    /// A document that this phone has nothing of: kept as it came, without merging and saving it again.
+    fn take_whole(&self, tx: &mut Tx<'_>, item: &FeedItem, form: Form, now: Timestamp) -> Result<(), DeviceError> {
+        let draft = Draft::received(item.doc, form, &item.bytes, self.actor())?;
+        let mut open = OpenNote::around(draft, patient_of(item)?, None, self.hand(), now);
+        open.refresh_row(tx)?;
+        open.row.changed_at = now.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
+        open.row.heads = open.draft.heads();
+        tx.put_note(&open.row, Some(&item.bytes), open.dirty, open.sent)?;
         if open.row.state == NoteState::Draft { Ok(()) } else { open.settle(tx) }
     }
 
@@ -313,39 +342,36 @@ impl Phone {
         open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
         open.settle(tx)
     }
+}
 
-    /// A page of a granted patient's records. One fetched under an older consent is dropped.
-    pub fn store_page(&self, patient: &PatientId, page: &RecordsPage) -> Result<u64, DeviceError> {
-        let stored = self.write(|tx| {
-            let mut state = tx.sync_state()?;
-            let Some(wanted) = state.backfill.iter_mut().find(|b| b.patient == *patient) else { return Ok(0) };
-            if page.version < wanted.version {
-                return Ok(0);
-            }
-            let mut taken = 0;
-            for item in &page.items {
-                match take_record(tx, item.doc, Some(patient), &item.bytes) {
-                    Ok(()) => taken += 1,
-                    Err(error) if error.is_retryable() => return Err(error),
-                    // Not kept: a withdrawal could not find it. The hub has it, a newer version fetches it.
-                    Err(error) => tracing::warn!(doc = %item.doc, %error, "a disclosed record cannot be read"),
-                }
-            }
-            match page.next {
-                Some(next) => wanted.after = next,
-                None => state.backfill.retain(|b| b.patient != *patient),
-            }
-            tx.put_sync_state(&state)?;
-            Ok(taken)
-        })?;
-        self.changed();
-        Ok(stored)
-    }
+/// Patients whose records must still be fetched.
+fn wanted(state: &SyncState) -> Vec<Wanted> {
+    state.backfill.iter().map(|b| Wanted { patient: b.patient.clone(), after: b.after }).collect()
+}
 
-    /// Patients whose records must still be fetched.
-    pub fn backfill_left(&self) -> Result<Vec<(PatientId, u64)>, DeviceError> {
-        self.read(|tx| Ok(tx.sync_state()?.backfill.into_iter().map(|b| (b.patient, b.after)).collect()))
+/// A page of a granted patient's records. One made under an older consent, or for another question, is dropped.
+fn take_page(tx: &mut Tx<'_>, page: &RecordsPage, state: &mut SyncState) -> Result<u64, DeviceError> {
+    let Some(at) = state.backfill.iter().position(|b| b.patient == page.patient) else { return Ok(0) };
+    if page.version < state.backfill[at].version {
+        return Ok(0);
     }
+    let mut taken = 0;
+    for item in &page.items {
+        match take_record(tx, item.doc, Some(&page.patient), &item.bytes) {
+            Ok(()) => taken += 1,
+            Err(error) if error.is_retryable() => return Err(error),
+            // Not kept: a withdrawal could not find it. The hub has it, a newer version fetches it.
+            Err(error) => tracing::warn!(doc = %item.doc, %error, "a disclosed record cannot be read"),
+        }
+    }
+    match page.next {
+        // One that does not move forward would be asked for ever: it is the last.
+        Some(next) if next > state.backfill[at].after => state.backfill[at].after = next,
+        _ => {
+            state.backfill.remove(at);
+        }
+    }
+    Ok(taken)
 }
 
 /// A document keeps its form and its patient: what comes under its number with others is set aside.

@@ -177,6 +177,9 @@ pub struct NumberFieldProps {
     unsaved: Option<String>,
     /// `decimal` or `numeric`: which keys the phone shows.
     keys: &'static str,
+    /// Characters that it takes.
+    #[props(default = 12)]
+    limit: usize,
     /// Answers whether it is settled: the vault took it, or the form refused it and says so. What the vault refused is no
     /// saved value; whoever answers `false` keeps it and tries again.
     on_save: Callback<String, bool>,
@@ -214,7 +217,7 @@ pub fn NumberField(props: NumberFieldProps) -> Element {
                 r#type: "text",
                 inputmode: props.keys,
                 autocomplete: "off",
-                maxlength: "12",
+                maxlength: "{props.limit}",
                 "aria-label": "{props.label}",
                 placeholder: "—",
                 initial_value: "{initial}",

@@ -1,10 +1,20 @@
 //! One folder a screen: `update.rs` decides and is tested without a window, `view.rs` shows and does.
 
+pub mod amend;
 pub mod choose;
+pub mod close;
+pub mod document;
 pub mod enrol;
+pub mod family;
+pub mod form;
+pub mod handover;
+pub mod history;
+pub mod manager;
 pub mod notes;
+pub mod on_call;
 pub mod patient;
 pub mod patients;
+pub mod search;
 pub mod settings;
 pub mod state;
 pub mod sync;

@@ -1,7 +1,8 @@
 //! Errors as a nurse reads them: what happened, what to do.
 
-use super::{Words, field_label, unit_words};
-use device::record::visit_note::{ConfirmError, Field, FieldError};
+use super::{Words, unit_words, whole_label};
+use device::record::Form;
+use device::record::visit_note::{ConfirmError, FieldError};
 use device::{DeviceError, Failure, RefusalCode, SPACE_NEEDED_MB, VaultError};
 use fluent_bundle::FluentValue;
 
@@ -54,6 +55,8 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         DeviceError::Sync(Failure::Storage) => return words.count("error-full", SPACE_NEEDED_MB),
         DeviceError::AlreadyConfirmed => "error-confirmed",
         DeviceError::Confirm(error) => return confirm_words(words, error),
+        DeviceError::NotForAssistantNurse => "board-error-assistant",
+        DeviceError::DraftsBlockTheMonth(notes) => return words.count("board-error-drafts", notes.len() as u64),
         DeviceError::Field(field) => return field_words(words, field),
         _ => "error-unknown",
     })
@@ -83,24 +86,30 @@ fn field_words(words: Words, error: &FieldError) -> String {
     }
 }
 
-/// What still keeps a note from being confirmed.
+/// What still keeps a visit note from being confirmed.
 pub fn confirm_words(words: Words, error: &ConfirmError) -> String {
+    confirm_words_in(words, Form::VisitNote, error)
+}
+
+/// What still keeps a document of this form from being confirmed.
+pub fn confirm_words_in(words: Words, form: Form, error: &ConfirmError) -> String {
     match error {
         ConfirmError::Missing(parts) => {
             let named: Vec<String> = parts
                 .iter()
-                .map(|part| match Field::named(part) {
-                    Ok(field) => field_label(words, field.name),
+                .map(|part| match form.field(part) {
+                    Ok(field) => whole_label(words, form, field.name),
                     Err(_) => words.say("missing-vitals"),
                 })
                 .collect();
             words.with("confirm-missing", &[("fields", named.join("、").into())])
         }
         ConfirmError::OpenConflict(fields) => {
-            let named: Vec<String> = fields.iter().map(|field| field_label(words, field)).collect();
+            let named: Vec<String> = fields.iter().map(|field| whole_label(words, form, field)).collect();
             words.with("confirm-conflict", &[("fields", named.join("、").into())])
         }
         ConfirmError::TimesReversed => words.say("error-times"),
+        ConfirmError::Closed => words.say("close-confirm-later"),
         _ => words.say("error-unknown"),
     }
 }

@@ -1,10 +1,12 @@
 //! Dates, times, values and labels in the reader's language.
 
+use super::form::{label_in, value_in};
 use super::{Language, Words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
+use device::record::Form;
 use device::record::calendar::{day_in_japan, era_date, weekday_kanji, zoned_in_japan};
-use device::record::visit_note::{Field, FieldKind, FieldValue};
+use device::record::visit_note::FieldValue;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which calendar dates are read in.
@@ -68,6 +70,11 @@ pub fn date_short(words: Words, date: Date) -> String {
     short_in(words.0, chosen_era(), date)
 }
 
+/// 令和8年11月 — or Nov 2026.
+pub fn month_long(words: Words, first: Date) -> String {
+    month_in(words.0, chosen_era(), first)
+}
+
 fn long_in(language: Language, era: Era, date: Date) -> String {
     let day = format!("{}月{}日({})", date.month(), date.day(), weekday_kanji(date));
     match (language, era.shown_in(language)) {
@@ -88,6 +95,17 @@ fn short_in(language: Language, era: Era, date: Date) -> String {
         (Language::English, Era::Japanese) => format!("{} {}", date.strftime("%-d %b"), era_year(date)),
         (Language::English, Era::Both) => format!("{} ({})", date.strftime("%-d %b %Y"), era_year(date)),
         (Language::English, _) => date.strftime("%-d %b %Y").to_string(),
+    }
+}
+
+fn month_in(language: Language, era: Era, first: Date) -> String {
+    match (language, era.shown_in(language)) {
+        (Language::Japanese, Era::Western) => format!("{}年{}月", first.year(), first.month()),
+        (Language::Japanese, Era::Both) => format!("{}年({}){}月", first.year(), era_year(first), first.month()),
+        (Language::Japanese, _) => format!("{}年{}月", era_year(first), first.month()),
+        (Language::English, Era::Japanese) => format!("{} {}", first.strftime("%b"), era_year(first)),
+        (Language::English, Era::Both) => format!("{} ({})", first.strftime("%b %Y"), era_year(first)),
+        (Language::English, _) => first.strftime("%b %Y").to_string(),
     }
 }
 
@@ -112,41 +130,22 @@ pub fn day_and_clock(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// The label of a field of the visit note.
 pub fn field_label(words: Words, name: &str) -> String {
-    match Field::named(name) {
-        Ok(field) => match words.0 {
-            Language::Japanese => field.label_ja.to_string(),
-            Language::English => field.label_en.to_string(),
-        },
-        // A field of a newer version.
-        Err(_) => name.to_string(),
-    }
+    label_in(words, Form::VisitNote, name)
 }
 
 /// A unit as it is written in the reader's language.
 pub fn unit_words(words: Words, unit: &str) -> String {
     match words.0 {
         Language::Japanese => unit.to_string(),
-        Language::English => unit.replace('分', "min"),
+        Language::English => unit.replace('分', "min").replace('歳', "years").replace('点', "points"),
     }
 }
 
-/// A value as it reads beside its label.
+/// A value of the visit note as it reads beside its label.
 pub fn value_words(words: Words, name: &str, value: &FieldValue) -> String {
-    match value {
-        FieldValue::Number(n) => match Field::named(name).map(|f| f.kind) {
-            Ok(FieldKind::Number(range)) => format!("{n:.*}", usize::from(range.decimals)),
-            _ => n.to_string(),
-        },
-        FieldValue::Flag(flag) => words.say(if *flag { "yes" } else { "no" }),
-        FieldValue::Word(word) => match Field::named(name).map(|f| f.kind) {
-            Ok(FieldKind::Choice(choices)) if choices.contains(&word.as_str()) => choice_words(words, name, word),
-            _ => word.clone(),
-        },
-        FieldValue::Time(at) => clock(*at),
-        FieldValue::Date(date) => date_long(words, *date),
-        FieldValue::Unmeasured(reason) => words.with("unmeasured-because", &[("reason", reason.clone().into())]),
-    }
+    value_in(words, Form::VisitNote, name, value)
 }
 
 /// A choice in the reader's language. Codes that are their own name (D3, E6, V …) stay as they are.
@@ -173,7 +172,7 @@ pub fn megabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use device::jiff::civil::date;
-    use device::record::Form;
+    use device::record::visit_note::FieldKind;
 
     #[test]
     fn dates_follow_the_chosen_calendar_in_both_languages() {
@@ -188,6 +187,11 @@ mod tests {
         assert_eq!(long_in(en, Era::ByLanguage, day), "Sun 22 Nov 2026");
         assert_eq!(short_in(en, Era::Japanese, day), "22 Nov 令和8");
         assert_eq!(short_in(en, Era::Both, day), "22 Nov 2026 (令和8)");
+        assert_eq!(month_in(ja, Era::ByLanguage, day), "令和8年11月");
+        assert_eq!(month_in(ja, Era::Western, day), "2026年11月");
+        assert_eq!(month_in(ja, Era::Both, first), "2019年(令和元)5月");
+        assert_eq!(month_in(en, Era::Western, day), "Nov 2026");
+        assert_eq!(month_in(en, Era::Both, day), "Nov 2026 (令和8)");
     }
 
     #[test]

@@ -119,15 +119,33 @@ impl Tx<'_> {
         mark_received(self.sql, received)
     }
 
-    /// Keeps what works without the PIN up to date.
+    /// Keeps what works without the PIN up to date. Its epoch stays: it says in which one copies were receipted.
     pub fn put_locked(&mut self, store: &dyn KeyStore, locked: &Locked) -> Result<(), VaultError> {
+        let mut locked = locked.clone();
         match read_locked(self.sql, store) {
-            Ok(Some(there)) if there == *locked => return Ok(()),
+            Ok(Some(there)) => {
+                locked.epoch = there.epoch;
+                if there == locked {
+                    return Ok(());
+                }
+            }
             // A damaged one is simply written anew: all of it is known while the vault is open.
-            Ok(_) | Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => {}
+            Ok(None) | Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => {}
             Err(error) => return Err(error),
         }
-        write_locked(self.sql, &store.get()?, locked)
+        write_locked(self.sql, &store.get()?, &locked)
+    }
+
+    /// See [`LockedVault::begin_epoch`]; from an open vault. Says whether copies are to be offered again.
+    pub fn begin_copies_epoch(&mut self, store: &dyn KeyStore, epoch: Epoch) -> Result<bool, VaultError> {
+        let Some(mut locked) = read_locked(self.sql, store)? else { return Ok(false) };
+        if locked.epoch == epoch {
+            return Ok(false);
+        }
+        locked.epoch = epoch;
+        offer_again(self.sql)?;
+        write_locked(self.sql, &store.get()?, &locked)?;
+        Ok(true)
     }
 }
 
@@ -219,7 +237,7 @@ impl<'s> LockedVault<'s> {
         self.locked.epoch = epoch;
         let secret = self.store.get()?;
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute("UPDATE capsule SET received = NULL", [])?;
+        offer_again(&tx)?;
         if is_wiped(&tx)? {
             // Nobody will sync this outbox any more: the copies alone bring what its entries brought.
             tx.execute("UPDATE entry SET received = NULL", [])?;
@@ -262,6 +280,12 @@ fn mark_received(db: &Connection, received: &[(u64, i64)]) -> Result<(), VaultEr
     for (n, at) in received {
         db.execute("UPDATE capsule SET received = ?2 WHERE n = ?1", (*n as i64, at))?;
     }
+    Ok(())
+}
+
+/// What another epoch receipted is not certain any more.
+fn offer_again(db: &Connection) -> Result<(), VaultError> {
+    db.execute("UPDATE capsule SET received = NULL", [])?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::schema;
 use crate::seal::{self, Header, Key, Table};
 use crate::state::Identity;
 use crate::vault::Vault;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::path::Path;
 
 /// Cost of Argon2id. Tests use a cheaper one; a vault remembers its own.
@@ -210,8 +210,10 @@ impl Vault {
             Counted::Sound(attempts) => attempts,
             Counted::Missing if !door.guarded => Attempts::none(now),
             Counted::Missing | Counted::Altered => {
-                door.tampered = door.tampered.saturating_add(1);
-                door.store(&db, &secret)?;
+                door = alter(&mut db, &secret, |door| {
+                    door.tampered = door.tampered.saturating_add(1);
+                    Ok(())
+                })?;
                 let mut tampered = Attempts::tampered(now, door.tampered);
                 if door.tampered <= FORGIVEN {
                     // A counter that was lost once or twice is waited for; alone it wipes nothing, however low the limit is.
@@ -236,7 +238,7 @@ impl Vault {
             // Not waited for: a counter that is one too high after a power loss is forgiven by the next right PIN.
             file.forgive(&Attempts::none(now))?;
             let mut vault = Self::enter(path, db, &key, store)?;
-            match vault.finish_door(&unlock, &key, door, &secret) {
+            match vault.finish_door(&unlock, &key, &door, &secret) {
                 // Noted when there is room again.
                 Ok(()) | Err(VaultError::Full) => {}
                 Err(error) => return Err(error),
@@ -260,7 +262,7 @@ impl Vault {
         &mut self,
         unlock: &Key,
         key: &VaultKey,
-        mut door: Door,
+        door: &Door,
         secret: &DeviceSecret,
     ) -> Result<(), VaultError> {
         let has_root = key.has_root || self.read(|tx| tx.has_root())?;
@@ -272,15 +274,18 @@ impl Vault {
         {
             return Ok(());
         }
-        if door.duress.is_empty() {
-            door.duress = decoy::filler(&header_of(Table::Duress, door.vault))?;
-        }
-        if has_root != key.has_root {
-            let key = VaultKey { key: key.key.clone(), has_root };
-            door.wrapped = wrap_vault_key(unlock, &door.vault_key_header(), &key)?;
-        }
-        (door.guarded, door.tampered) = (true, 0);
-        door.store(&self.db, secret)
+        alter(&mut self.db, secret, |door| {
+            if door.duress.is_empty() {
+                door.duress = decoy::filler(&header_of(Table::Duress, door.vault))?;
+            }
+            if has_root != key.has_root {
+                let key = VaultKey { key: key.key.clone(), has_root };
+                door.wrapped = wrap_vault_key(unlock, &door.vault_key_header(), &key)?;
+            }
+            (door.guarded, door.tampered) = (true, 0);
+            Ok(())
+        })?;
+        Ok(())
     }
 
     /// Opens a vault with the device and a recognised finger or face. After a wrong PIN only the right one opens.
@@ -333,12 +338,13 @@ impl Vault {
     }
 
     pub fn change_pin_to(&mut self, store: &dyn KeyStore, unlock: &Stretched) -> Result<(), VaultError> {
-        let mut door = Door::read(&self.db)?;
-        if decoy::open(&unlock.0, &header_of(Table::Duress, door.vault), &door.duress).is_some() {
-            return Err(VaultError::SamePin);
-        }
-        door.wrapped = wrap_vault_key(&unlock.0, &door.vault_key_header(), &self.ring.vault_key())?;
-        self.put_door(door, store)
+        self.alter_door(store, |door, ring| {
+            if decoy::open(&unlock.0, &header_of(Table::Duress, door.vault), &door.duress).is_some() {
+                return Err(VaultError::SamePin);
+            }
+            door.wrapped = wrap_vault_key(&unlock.0, &door.vault_key_header(), &ring.vault_key())?;
+            Ok(())
+        })
     }
 
     /// Sets the PIN under duress, or takes it away. What it opens shows `shown`'s name and station and nobody's records.
@@ -348,18 +354,19 @@ impl Vault {
         unlock: Option<&Stretched>,
         shown: &Identity,
     ) -> Result<(), VaultError> {
-        let mut door = Door::read(&self.db)?;
-        let header = header_of(Table::Duress, door.vault);
-        door.duress = match unlock {
-            Some(Stretched(unlock)) => {
-                if unwrap_vault_key(unlock, &door.vault_key_header(), &door.wrapped).is_some() {
-                    return Err(VaultError::SamePin);
+        self.alter_door(store, |door, _| {
+            let header = header_of(Table::Duress, door.vault);
+            door.duress = match unlock {
+                Some(Stretched(unlock)) => {
+                    if unwrap_vault_key(unlock, &door.vault_key_header(), &door.wrapped).is_some() {
+                        return Err(VaultError::SamePin);
+                    }
+                    decoy::seal(unlock, &header, shown)?
                 }
-                decoy::seal(unlock, &header, shown)?
-            }
-            None => decoy::filler(&header)?,
-        };
-        self.put_door(door, store)
+                None => decoy::filler(&header)?,
+            };
+            Ok(())
+        })
     }
 
     /// From now on a recognised finger or face opens the vault too. The OS keeps a secret of its own for it.
@@ -368,12 +375,15 @@ impl Vault {
         store: &dyn KeyStore,
         biometrics: &dyn BiometricStore,
     ) -> Result<(), VaultError> {
-        let mut door = Door::read(&self.db)?;
-        let kept = DeviceSecret::make()?;
-        let key = keys::biometric_key(&kept, &store.get()?, &door.vault)?;
-        door.biometric = wrap_vault_key(&key, &header_of(Table::Biometric, door.vault), &self.ring.vault_key())?;
-        biometrics.keep(&kept)?;
-        self.put_door(door, store)
+        // The OS keeps one secret: an empty vault under duress must not replace the real one's.
+        let is_decoy = self.is_decoy();
+        let secret = store.get()?;
+        self.alter_door(store, |door, ring| {
+            let kept = DeviceSecret::make()?;
+            let key = keys::biometric_key(&kept, &secret, &door.vault)?;
+            door.biometric = wrap_vault_key(&key, &header_of(Table::Biometric, door.vault), &ring.vault_key())?;
+            if is_decoy { Ok(()) } else { biometrics.keep(&kept) }
+        })
     }
 
     /// Only the PIN opens it again.
@@ -382,10 +392,11 @@ impl Vault {
         store: &dyn KeyStore,
         biometrics: &dyn BiometricStore,
     ) -> Result<(), VaultError> {
-        let mut door = Door::read(&self.db)?;
-        door.biometric = Vec::new();
-        self.put_door(door, store)?;
-        biometrics.forget()
+        self.alter_door(store, |door, _| {
+            door.biometric = Vec::new();
+            Ok(())
+        })?;
+        if self.is_decoy() { Ok(()) } else { biometrics.forget() }
     }
 
     /// Wrong PINs after which the keys go.
@@ -393,17 +404,40 @@ impl Vault {
         if !(3..=100).contains(&wrong) {
             return Err(VaultError::PinLimit);
         }
-        let mut door = Door::read(&self.db)?;
-        door.wipe_after = wrong;
-        self.put_door(door, store)
+        self.alter_door(store, |door, _| {
+            door.wipe_after = wrong;
+            Ok(())
+        })
     }
 
     /// The row as it was is not left in the log for an older PIN to be put back from.
-    fn put_door(&mut self, mut door: Door, store: &dyn KeyStore) -> Result<(), VaultError> {
-        door.store(&self.db, &store.get()?)?;
+    fn alter_door(
+        &mut self,
+        store: &dyn KeyStore,
+        change: impl FnOnce(&mut Door, &KeyRing) -> Result<(), VaultError>,
+    ) -> Result<(), VaultError> {
+        let ring = &self.ring;
+        alter(&mut self.db, &store.get()?, |door| change(door, ring))?;
         self.cut_log();
         Ok(())
     }
+}
+
+/// Reads the header, changes and writes it in one transaction: of two programs that change it, neither undoes the other.
+fn alter(
+    db: &mut Connection,
+    secret: &DeviceSecret,
+    change: impl FnOnce(&mut Door) -> Result<(), VaultError>,
+) -> Result<Door, VaultError> {
+    let sql = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut door = Door::read(&sql)?;
+    if !door.is_whole(secret) {
+        return Err(DAMAGED);
+    }
+    change(&mut door)?;
+    door.store(&sql, secret)?;
+    sql.commit()?;
+    Ok(door)
 }
 
 /// A PIN's work, apart from the vault.

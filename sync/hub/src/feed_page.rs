@@ -1,9 +1,9 @@
 //! One answer's page of a station's feed, filtered at read: consent is asked when the page is made, not when the row was.
 
 use crate::error::HubError;
-use crate::store::Tx;
+use crate::store::{Tx, Who};
 use jiff::civil::Date;
-use protocol::{Cursor, FeedItem, Kind, RecordItem, RecordsPage, SyncRequest};
+use protocol::{Cursor, FeedItem, Kind, RecordItem, RecordsPage, SyncRequest, Wanted};
 use record::visit_note::Encoding;
 use record::{Consent, DisclosedRecord, FacilityId, PatientId};
 
@@ -11,10 +11,13 @@ const ROWS: usize = 2_000;
 /// Most earlier cursors that are looked at.
 const EARLIER: usize = 64;
 const PAGE_RECORDS: usize = 500;
-const PAGE_BYTES: usize = 1 << 20;
+/// Most patients whose records are looked at for one answer.
+const WANTED: usize = 200;
 
 pub struct FeedPage {
     pub items: Vec<FeedItem>,
+    /// Bytes of the items' bodies.
+    pub bytes: usize,
     pub next: Cursor,
     pub more: bool,
 }
@@ -31,7 +34,7 @@ pub fn feed_page(
     let (device, series) = (request.device, request.series);
     // The hub was put back to an older state, and the device does not know it yet: it is asked where it stood before.
     if request.epoch != tx.epoch()? && request.earlier.is_empty() && !tx.cursor_is_ours(station, &request.cursor)? {
-        return Ok(FeedPage { items: Vec::new(), next: request.cursor, more: true });
+        return Ok(FeedPage { items: Vec::new(), bytes: 0, next: request.cursor, more: true });
     }
     let mut start = Cursor::START;
     for cursor in std::iter::once(&request.cursor).chain(request.earlier.iter().take(EARLIER)) {
@@ -41,8 +44,7 @@ pub fn feed_page(
         }
     }
     let rows = tx.feed_after(station, start.n, ROWS)?;
-    let mut page = FeedPage { items: Vec::new(), next: start, more: rows.len() == ROWS };
-    let mut bytes = 0;
+    let mut page = FeedPage { items: Vec::new(), bytes: 0, next: start, more: rows.len() == ROWS };
     for row in rows {
         let body = match (row.kind, row.entry, row.body) {
             // A device is not told what it told us; what it sent in an older series it may have lost since.
@@ -65,11 +67,11 @@ pub fn feed_page(
             _ => None,
         };
         if let Some((enc, body, at)) = body {
-            bytes += body.len();
-            if bytes > budget && !page.items.is_empty() {
+            if page.bytes + body.len() > budget && !page.items.is_empty() {
                 page.more = true;
                 return Ok(page);
             }
+            page.bytes += body.len();
             page.items.push(FeedItem {
                 n: row.n,
                 kind: row.kind,
@@ -85,17 +87,48 @@ pub fn feed_page(
     Ok(page)
 }
 
-/// One page of a patient's disclosed records, as the station may see them today.
-pub fn records_page(
+/// A page for each wanted patient, as far as `budget` bytes go, as the station may see them today.
+pub fn records_pages(
+    tx: &Tx<'_>,
+    who: &Who,
+    station: &FacilityId,
+    want: &[Wanted],
+    mut budget: usize,
+    today: Date,
+) -> Result<Vec<RecordsPage>, HubError> {
+    let mut pages = Vec::new();
+    for wanted in want.iter().take(WANTED) {
+        if budget == 0 {
+            break;
+        }
+        let patient = &wanted.patient;
+        if !tx.has_care(station, patient)? {
+            // The attempt is audited; the answer does not say whether the patient exists.
+            tx.audit(who, "view_refused", Some(patient), "records")?;
+            pages.push(RecordsPage::nothing(patient.clone()));
+            continue;
+        }
+        let page = records_page(tx, station, patient, wanted.after, budget, today)?;
+        if !page.items.is_empty() {
+            tx.audit(who, "disclose", Some(patient), &format!("{} records", page.items.len()))?;
+        }
+        budget = budget.saturating_sub(page.items.iter().map(|item| item.bytes.len()).sum());
+        pages.push(page);
+    }
+    Ok(pages)
+}
+
+fn records_page(
     tx: &Tx<'_>,
     station: &FacilityId,
     patient: &PatientId,
     after: u64,
+    budget: usize,
     today: Date,
 ) -> Result<RecordsPage, HubError> {
     let version = tx.consent_version(station, patient)?;
     let consents = on_phone(tx, station, patient, today)?;
-    let mut page = RecordsPage { version, items: Vec::new(), next: None };
+    let mut page = RecordsPage { patient: patient.clone(), version, items: Vec::new(), next: None };
     let rows = tx.records_after(patient, after, PAGE_RECORDS)?;
     let full = rows.len() == PAGE_RECORDS;
     let mut bytes = 0;
@@ -106,7 +139,7 @@ pub fn records_page(
             page.items.push(RecordItem { doc, bytes: held.body });
         }
         page.next = Some(n);
-        if bytes > PAGE_BYTES {
+        if bytes >= budget {
             return Ok(page);
         }
     }

@@ -3,13 +3,11 @@
 use crate::check::{Checker, CopyVerdict};
 use crate::error::HubError;
 use crate::intake_run::{IntakeReport, take_file};
-use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, records, sync};
+use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, sync};
 use crate::store::Store;
 use crate::turns::Turns;
-use protocol::{
-    CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, RecordsPage, RefusalCode, SyncRequest, SyncResponse,
-};
-use record::{ContentHash, FacilityId, PatientId};
+use protocol::{CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, RefusalCode, SyncRequest, SyncResponse};
+use record::{ContentHash, FacilityId};
 
 /// Answers in this process, checks included.
 pub struct LocalHub {
@@ -33,17 +31,6 @@ impl LocalHub {
     /// `certificate`: SHA-256 of the client's, as the TLS layer would have verified it.
     pub fn sync(&self, certificate: ContentHash, request: &SyncRequest) -> Result<SyncResponse, RefusalCode> {
         sync::exchange(&self.hub, PeerCertificate(Some(certificate)), request).map_err(Refused::code)
-    }
-
-    pub fn records(
-        &self,
-        certificate: ContentHash,
-        patient: &PatientId,
-        after: u64,
-        proof: &[u8],
-    ) -> Result<RecordsPage, RefusalCode> {
-        let peer = PeerCertificate(Some(certificate));
-        records::page_of(&self.hub, peer, patient.as_str(), after, proof).map_err(Refused::code)
     }
 
     pub fn capsules(&self, certificate: ContentHash, request: &CapsuleRequest) -> Result<CapsuleResponse, RefusalCode> {

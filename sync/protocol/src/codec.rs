@@ -123,6 +123,7 @@ mod tests {
             entries: Vec::new(),
             budget: 1 << 20,
             earlier: Vec::new(),
+            want: Vec::new(),
             proof: None,
         }
     }

@@ -1,10 +1,9 @@
 //! The sync engine: told what happened and what time it is, it says what to do next. No sockets, no clock, no dice of its own.
 //!
-//! One run: load what is unsent → send → store the answer → fetch the pages of newly granted patients → again while there
-//! is more. A failure waits and tries again, for ever; nothing is parked by counting.
+//! One run: load what is unsent and what is wanted → send → store the answer → again while there is more. A failure waits and
+//! tries again, for ever; nothing is parked by counting.
 
-use crate::wire::{RecordsPage, RefusalCode, SyncRequest, SyncResponse};
-use record::PatientId;
+use crate::wire::{RefusalCode, SyncRequest, SyncResponse};
 
 /// Longest wait between two tries.
 pub const LONGEST_WAIT_MS: i64 = 15 * 60 * 1000;
@@ -48,17 +47,11 @@ pub enum Input {
     /// The vault's unsent entries, as a request.
     Loaded(Box<SyncRequest>),
     Answered(Box<SyncResponse>),
-    /// The answer is in the vault, cursor and all, in one transaction. `backfill`: patients whose records must be fetched,
-    /// and from where on; `entries_left`: not everything fitted into the request.
+    /// The answer is in the vault, cursor and all, in one transaction. `left`: there is more to offer, or to ask for, and
+    /// this exchange brought it nearer.
     Stored {
-        backfill: Vec<(PatientId, u64)>,
-        entries_left: bool,
+        left: bool,
     },
-    Page {
-        patient: PatientId,
-        page: Box<RecordsPage>,
-    },
-    PageStored,
     /// What is unsent stands in a new series now.
     Renewed,
     /// `dice` is any random number; it spreads the herd.
@@ -74,14 +67,6 @@ pub enum Output {
     Send(Box<SyncRequest>),
     /// Store the answer in one transaction, then say `Stored`.
     Store(Box<SyncResponse>),
-    FetchPage {
-        patient: PatientId,
-        after: u64,
-    },
-    StorePage {
-        patient: PatientId,
-        page: Box<RecordsPage>,
-    },
     /// The hub knows other entries under our numbers (a restored or copied phone), or lost some that are gone here: begin a
     /// new series and offer in it what the old one could not bring, then say `Renewed`.
     Renew,
@@ -101,9 +86,14 @@ pub enum Phase {
 enum State {
     Idle,
     Loading,
-    Sending,
-    Storing { more: bool },
-    Paging { left: Vec<(PatientId, u64)> },
+    Sending {
+        wants: bool,
+    },
+    /// `unheard`: pages were asked for, and the hub does not know the question.
+    Storing {
+        more: bool,
+        unheard: bool,
+    },
     Renewing,
 }
 
@@ -111,14 +101,13 @@ pub struct Engine {
     state: State,
     failures: u32,
     again: bool,
-    more: bool,
     /// A fork was answered with a new series in this run; a second one is an error.
     renewed: bool,
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { state: State::Idle, failures: 0, again: false, more: false, renewed: false }
+        Self { state: State::Idle, failures: 0, again: false, renewed: false }
     }
 }
 
@@ -136,41 +125,22 @@ impl Engine {
         match input {
             Input::Trigger(trigger) => self.triggered(trigger),
             Input::Loaded(request) if matches!(self.state, State::Loading) => {
-                self.state = State::Sending;
+                self.state = State::Sending { wants: !request.want.is_empty() };
                 vec![Output::Send(request)]
             }
-            Input::Answered(response) if matches!(self.state, State::Sending) => {
-                self.state = State::Storing { more: response.more };
+            Input::Answered(response) => {
+                let State::Sending { wants } = self.state else { return Vec::new() };
+                self.state = State::Storing { more: response.more, unheard: wants && response.pages.is_none() };
                 vec![Output::Store(response)]
             }
-            Input::Stored { backfill, entries_left } => {
-                let State::Storing { more } = self.state else { return Vec::new() };
-                self.more = more || entries_left;
-                self.next_page(now, backfill)
-            }
-            Input::Page { patient, page } => match &mut self.state {
-                State::Paging { left } if left.last().is_some_and(|(asked, _)| *asked == patient) => {
-                    match (page.next, left.last_mut()) {
-                        // A page that does not move forward would ask for ever: treat it as the last.
-                        (Some(next), Some((_, after))) if next > *after => *after = next,
-                        _ => {
-                            left.pop();
-                        }
-                    }
-                    vec![Output::StorePage { patient, page }]
-                }
+            Input::Stored { left } => match self.state {
+                State::Storing { more: false, unheard: true } if !left => self.failed(now, Failure::OlderHub, u32::MAX),
+                State::Storing { more, .. } => self.stored(now, more || left),
                 _ => Vec::new(),
-            },
-            Input::PageStored => match std::mem::replace(&mut self.state, State::Idle) {
-                State::Paging { left } => self.next_page(now, left),
-                other => {
-                    self.state = other;
-                    Vec::new()
-                }
             },
             Input::Renewed if matches!(self.state, State::Renewing) => self.begin(),
             Input::Failed { failure: Failure::Refused(RefusalCode::SeriesForked), .. }
-                if matches!(self.state, State::Sending | State::Storing { .. }) && !self.renewed =>
+                if matches!(self.state, State::Sending { .. } | State::Storing { .. }) && !self.renewed =>
             {
                 self.state = State::Renewing;
                 self.renewed = true;
@@ -178,7 +148,7 @@ impl Engine {
             }
             Input::Failed { failure, dice } if self.is_running() => self.failed(now, failure, dice),
             // An answer to a question that is no longer open.
-            Input::Loaded(_) | Input::Answered(_) | Input::Renewed | Input::Failed { .. } => Vec::new(),
+            Input::Loaded(_) | Input::Renewed | Input::Failed { .. } => Vec::new(),
         }
     }
 
@@ -200,15 +170,11 @@ impl Engine {
         vec![Output::Report(Phase::Syncing), Output::Load]
     }
 
-    fn next_page(&mut self, now: i64, left: Vec<(PatientId, u64)>) -> Vec<Output> {
-        if let Some((patient, after)) = left.last().cloned() {
-            self.state = State::Paging { left };
-            return vec![Output::FetchPage { patient, after }];
-        }
+    fn stored(&mut self, now: i64, more: bool) -> Vec<Output> {
         self.state = State::Idle;
         self.failures = 0;
         self.renewed = false;
-        if self.more || self.again {
+        if more || self.again {
             return self.begin();
         }
         vec![Output::Report(Phase::Done), Output::WakeAt(now + IDLE_WAIT_MS)]
@@ -259,15 +225,15 @@ mod tests {
         let forked = || Input::Failed { failure: Failure::Refused(RefusalCode::SeriesForked), dice: 0 };
         let mut engine = Engine::new();
         engine.handle(0, Input::Trigger(Trigger::Manual));
-        engine.state = State::Sending;
+        engine.state = State::Sending { wants: false };
         assert!(matches!(&engine.handle(0, forked())[..], [Output::Renew]));
         assert!(engine.handle(0, Input::Renewed).iter().any(|o| matches!(o, Output::Load)));
-        engine.state = State::Sending;
+        engine.state = State::Sending { wants: false };
         let out = engine.handle(0, forked());
         assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Waiting { .. }))), "not round and round");
         // The next run may try again.
         engine.handle(0, Input::Trigger(Trigger::Timer));
-        engine.state = State::Sending;
+        engine.state = State::Sending { wants: false };
         assert!(matches!(&engine.handle(0, forked())[..], [Output::Renew]));
     }
 
@@ -278,33 +244,22 @@ mod tests {
         for _ in 0..3 {
             assert!(engine.handle(0, Input::Trigger(Trigger::Manual)).is_empty());
         }
-        engine.state = State::Storing { more: false };
-        let out = engine.handle(0, Input::Stored { backfill: Vec::new(), entries_left: false });
+        engine.state = State::Storing { more: false, unheard: false };
+        let out = engine.handle(0, Input::Stored { left: false });
         assert!(out.iter().any(|o| matches!(o, Output::Load)), "one more run");
-        engine.state = State::Storing { more: false };
-        let out = engine.handle(0, Input::Stored { backfill: Vec::new(), entries_left: false });
+        engine.state = State::Storing { more: false, unheard: false };
+        let out = engine.handle(0, Input::Stored { left: false });
         assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done))), "and only one");
     }
 
     #[test]
-    fn pages_of_every_granted_patient_are_fetched_before_the_run_is_done() -> Result<(), record::ids::IdError> {
+    fn what_an_older_hub_cannot_answer_is_said_once_the_rest_has_come() {
         let mut engine = Engine::new();
-        let (p, q): (PatientId, PatientId) = ("p".parse()?, "q".parse()?);
-        engine.state = State::Storing { more: false };
-        let out =
-            engine.handle(0, Input::Stored { backfill: vec![(q.clone(), 0), (p.clone(), 0)], entries_left: false });
-        assert!(matches!(&out[..], [Output::FetchPage { patient, after: 0 }] if *patient == p));
-        for (patient, next) in [(&p, Some(7)), (&p, None), (&q, None)] {
-            let page = Box::new(RecordsPage { version: 1, items: Vec::new(), next });
-            let out = engine.handle(0, Input::Page { patient: patient.clone(), page });
-            assert!(matches!(&out[..], [Output::StorePage { .. }]));
-            let out = engine.handle(0, Input::PageStored);
-            match (patient == &p, next) {
-                (true, Some(n)) => assert!(matches!(&out[..], [Output::FetchPage { after, .. }] if *after == n)),
-                (true, None) => assert!(matches!(&out[..], [Output::FetchPage { patient, after: 0 }] if *patient == q)),
-                _ => assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done)))),
-            }
-        }
-        Ok(())
+        engine.state = State::Storing { more: true, unheard: true };
+        let out = engine.handle(0, Input::Stored { left: false });
+        assert!(out.iter().any(|o| matches!(o, Output::Load)), "the feed goes on");
+        engine.state = State::Storing { more: false, unheard: true };
+        let out = engine.handle(0, Input::Stored { left: false });
+        assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Waiting { failure: Failure::OlderHub }))));
     }
 }

@@ -18,7 +18,7 @@ pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};
 pub use receipt::{Receipt, ReceiptError, ReceiptItem};
 pub use wire::{
     Consented, Cursor, DeviceKey, Durability, Entry, Epoch, FeedItem, Kind, Policy, RecordItem, RecordsPage, Refusal,
-    RefusalCode, Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION,
+    RefusalCode, Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION, Wanted,
 };
 
 /// Version and commit of this build, for `--version`.

@@ -74,6 +74,7 @@ mod tests {
             entries: Vec::new(),
             budget: 9,
             earlier: Vec::new(),
+            want: Vec::new(),
             proof: None,
         };
         assert!(!is_proved(&request, &public));

@@ -152,9 +152,20 @@ pub struct SyncRequest {
     /// reads again what both still have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Cursor>,
+    /// Patients whose disclosed records the device lacks since a grant. They travel in the same answer as the feed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub want: Vec<Wanted>,
     /// 解錠の証: made with a key out of the open vault. Without it a stolen, locked phone's line gets nothing to read.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "proof_bytes")]
     pub proof: Option<Vec<u8>>,
+}
+
+/// A patient whose disclosed records are asked for, and from where on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    pub patient: PatientId,
+    /// `next` of the last page; 0 = from the beginning.
+    pub after: u64,
 }
 
 /// A byte string, or nothing.
@@ -186,6 +197,10 @@ pub struct SyncResponse {
     /// Refused for good; the bytes are kept.
     pub rejected: Vec<Verdict>,
     pub feed: Vec<FeedItem>,
+    /// A page for each wanted patient, in the order asked, as far as the budget goes. `None` though some were wanted: an older
+    /// hub, which knows of no such question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Vec<RecordsPage>>,
     pub next_cursor: Cursor,
     pub more: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -284,6 +299,8 @@ pub struct DeviceKey {
 /// A page of a patient's disclosed records (backfill after a grant).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsPage {
+    pub patient: PatientId,
+    /// Of the consent that it was made under.
     pub version: u64,
     pub items: Vec<RecordItem>,
     /// Where the next page begins; `None` = this was the last.
@@ -292,8 +309,8 @@ pub struct RecordsPage {
 
 impl RecordsPage {
     /// The last page of a patient of whom nothing may be fetched.
-    pub fn nothing() -> Self {
-        Self { version: u64::MAX, items: Vec::new(), next: None }
+    pub fn nothing(patient: PatientId) -> Self {
+        Self { patient, version: u64::MAX, items: Vec::new(), next: None }
     }
 }
 

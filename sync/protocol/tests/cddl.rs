@@ -12,7 +12,7 @@ use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Consented, Cursor, DeviceKey, Durability, EnrolRequest, EnrolResponse, Entry,
     Epoch, FeedItem, Kind, Policy, Receipt, ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, SealedCopy,
-    Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION, codec,
+    Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION, Wanted, codec,
 };
 use record::canonical::{self, CborError};
 use record::disclosed::Code;
@@ -83,6 +83,8 @@ impl Sample {
 /// What may be left out: everything else is always written.
 const OPTIONAL: &[(&str, &str)] = &[
     ("sync-request", "earlier"),
+    ("sync-request", "want"),
+    ("sync-response", "pages"),
     ("sync-request", "proof"),
     ("sync-response", "policy"),
     ("policy", "lease_until"),
@@ -330,6 +332,7 @@ fn request() -> Outcome<SyncRequest> {
         entries: entries()?,
         budget: 1 << 20,
         earlier: vec![Cursor { n: 40_000, chain: HASH }, Cursor::START],
+        want: vec![wanted()?],
         proof: None,
     };
     Ok(prove(request, &signing_key()))
@@ -356,15 +359,20 @@ fn response() -> Outcome<SyncResponse> {
         held: vec![Verdict { seq: 3, code: VerdictCode::Waiting }],
         rejected: vec![Verdict { seq: 4, code: VerdictCode::Unreadable }],
         feed: feed()?,
+        pages: Some(vec![page()?]),
         next_cursor: CURSOR,
         more: true,
         policy: Some(policy()),
     })
 }
 
+fn wanted() -> Outcome<Wanted> {
+    Ok(Wanted { patient: "p-1".parse()?, after: 500 })
+}
+
 fn page() -> Outcome<RecordsPage> {
     let item = RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? };
-    Ok(RecordsPage { version: 4, items: vec![item], next: Some(500) })
+    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items: vec![item], next: Some(500) })
 }
 
 fn copy() -> Outcome<Copy> {
@@ -441,6 +449,7 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("staff", &staff()?)?,
         sample("device-key", &device_key()?)?,
         sample("device-key", &DeviceKey { until: Some(AT), ..device_key()? })?,
+        sample("wanted", &wanted()?)?,
         sample("records-page", &page()?)?,
         sample("records-page", &RecordsPage { next: None, ..page()? })?,
         sample("record-item", &RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? })?,
@@ -533,7 +542,6 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
         ("capsule-response", codec::encode(&capsule_response())?),
         ("enrol-request", codec::encode(&enrol_request())?),
         ("enrol-response", codec::encode(&enrol_response()?)?),
-        ("records-page", codec::encode(&page()?)?),
         ("refusal", codec::encode(&refusal)?),
     ] {
         let value: Value = codec::decode(&body)?;
@@ -547,11 +555,11 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
 #[test]
 fn what_says_nothing_fits_too() -> Outcome {
     let wire = Wire::read()?;
-    let quiet = SyncRequest { entries: Vec::new(), earlier: Vec::new(), proof: None, ..request()? };
+    let quiet = SyncRequest { entries: Vec::new(), earlier: Vec::new(), want: Vec::new(), proof: None, ..request()? };
     assert!(wire.fits("sync-request", &quiet)?);
     let empty = Receipt { items: Vec::new(), signature: Vec::new() };
     let (held, rejected, feed) = (Vec::new(), Vec::new(), Vec::new());
-    let silent = SyncResponse { receipt: empty, held, rejected, feed, policy: None, ..response()? };
+    let silent = SyncResponse { receipt: empty, held, rejected, feed, pages: None, policy: None, ..response()? };
     assert!(wire.fits("sync-response", &silent)?);
     let none_but_a_name =
         DisclosedRecord { date: None, code: None, value: None, unit: None, flag: None, ..disclosed()? };

@@ -156,7 +156,11 @@ fn come_back(vaults: Vec<PathBuf>, at_once: usize) -> Done<Vec<Return>> {
 }
 
 /// Does all items, so many at a time, on threads of their own; in the items' order.
-fn in_parallel<I: Send, T: Send>(threads: usize, items: Vec<I>, work: impl Fn(I) -> Done<T> + Sync) -> Done<Vec<T>> {
+pub(crate) fn in_parallel<I: Send, T: Send>(
+    threads: usize,
+    items: Vec<I>,
+    work: impl Fn(I) -> Done<T> + Sync,
+) -> Done<Vec<T>> {
     let queue = Mutex::new(items.into_iter().enumerate());
     let made: Mutex<Vec<(usize, Result<T, String>)>> = Mutex::new(Vec::new());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -175,7 +179,7 @@ fn in_parallel<I: Send, T: Send>(threads: usize, items: Vec<I>, work: impl Fn(I)
     made.into_iter().map(|(_, done)| Ok(done?)).collect()
 }
 
-fn number(variable: &str, usual: usize) -> Done<usize> {
+pub(crate) fn number(variable: &str, usual: usize) -> Done<usize> {
     std::env::var(variable).map_or(Ok(usual), |text| Ok(text.parse()?))
 }
 

@@ -91,11 +91,7 @@ impl HubProcess {
     pub fn spent(&self) -> Done<Spent> {
         let pid = self.serving.as_ref().ok_or("the hub does not serve")?.id();
         let own = times(pid).ok_or("this system does not tell what a process costs")?;
-        let mut workers = own.reaped;
-        for entry in std::fs::read_dir("/proc")?.flatten() {
-            let child = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(times);
-            workers += child.filter(|child| child.parent == pid).map_or(0, |child| child.own);
-        }
+        let workers = own.reaped + children(pid)?.iter().map(|(_, child)| child.own).sum::<u64>();
         let tick = Duration::from_secs(1) / u32::try_from(rustix::param::clock_ticks_per_second())?.max(1);
         let time = |ticks: u64| tick * u32::try_from(ticks).unwrap_or(u32::MAX);
         Ok(Spent { hub: time(own.own), workers: time(workers) })
@@ -103,10 +99,14 @@ impl HubProcess {
 
     /// The most that the serving process has had in memory, in MB.
     pub fn peak_mb(&self) -> Done<f64> {
+        peak_mb(self.serving.as_ref().ok_or("the hub does not serve")?.id())
+    }
+
+    /// The most that one of its workers has had, of those that live.
+    pub fn worker_peak_mb(&self) -> Done<f64> {
         let pid = self.serving.as_ref().ok_or("the hub does not serve")?.id();
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("this system does not tell")?;
-        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1_024.0)
+        // One that ends in this moment tells nothing any more.
+        Ok(children(pid)?.into_iter().filter_map(|(worker, _)| peak_mb(worker).ok()).fold(0.0, f64::max))
     }
 }
 
@@ -137,6 +137,20 @@ fn command() -> Done<Command> {
     let mut command = Command::new(program);
     command.env(AS_HUB, "1");
     Ok(command)
+}
+
+fn peak_mb(pid: u32) -> Done<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("this system does not tell")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1_024.0)
+}
+
+/// A process's children that live, each with what it has spent.
+fn children(pid: u32) -> Done<Vec<(u32, Ticks)>> {
+    let processes = std::fs::read_dir("/proc")?.flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let known = numbers.filter_map(|number| Some((number, times(number)?)));
+    Ok(known.filter(|(_, process)| process.parent == pid).collect())
 }
 
 struct Ticks {

@@ -1,8 +1,9 @@
 //! A line between phones and hub that counts what goes over it, and can be made as long as a mobile network's.
 
 use crate::Done;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use crate::line::tls_of;
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -127,14 +128,7 @@ async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, count: &AtomicU64
 /// A connection that only shakes hands, with the device's certificate as a phone does, and takes the session tickets
 /// that follow. What it took on the wall, until something could have been asked.
 pub fn shake_hands(identity: &Identity, port: u16) -> Done<Duration> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(identity.ca.clone()))?;
-    let chain = vec![CertificateDer::from(identity.certificate.clone())];
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.tls_key.clone()));
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)?;
+    let config = tls_of(identity)?;
     let begun = Instant::now();
     let mut line = std::net::TcpStream::connect(("127.0.0.1", port))?;
     line.set_nodelay(true)?;

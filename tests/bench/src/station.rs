@@ -28,11 +28,11 @@ const FREE: PinCost = PinCost { kib: 8, passes: 1 };
 /// Staff of every station beside the authors of its notes.
 pub const NURSE: &str = "day";
 pub const COLLEAGUE: &str = "colleague";
-const HOSPITAL: &str = "hp";
+pub(crate) const HOSPITAL: &str = "hp";
 /// Patients with a summary from the hospital, where there are any.
 pub const SUMMARIES: usize = 40;
 /// Notes of one author in one request: few enough that the hub checks them before it answers.
-const BATCH: usize = 20;
+pub(crate) const BATCH: usize = 20;
 
 /// One thread, so that what it spends is what the phone spends.
 pub fn runtime() -> Done<Runtime> {
@@ -43,12 +43,18 @@ pub fn staff(name: &str, station: usize) -> String {
     format!("{name}-{station}")
 }
 
-fn station_id(station: usize) -> String {
+pub(crate) fn station_id(station: usize) -> String {
     format!("st-{station}")
 }
 
 fn pin() -> Done<Pin> {
     Ok(Pin::new("2468")?)
+}
+
+/// A new device of somebody's, with its vault.
+pub(crate) fn enrolled(hub: &HubProcess, staff: &str, vault: &Path) -> Done<Identity> {
+    let uri = hub.invite(staff)?;
+    Ok(runtime()?.block_on(device::enrol::enrol(vault, &uri, &pin()?, FREE))?)
 }
 
 /// A hub that serves stations with their notes.
@@ -96,8 +102,7 @@ impl<'w> World<'w> {
 
     pub fn enrol(&self, staff: &str, name: &str) -> Done<(PathBuf, Identity)> {
         let vault = self.folder.join(format!("{name}.vault"));
-        let uri = self.hub.invite(staff)?;
-        let identity = runtime()?.block_on(device::enrol::enrol(&vault, &uri, &pin()?, FREE))?;
+        let identity = enrolled(&self.hub, staff, &vault)?;
         Ok((vault, identity))
     }
 
@@ -164,7 +169,7 @@ fn authors<'n>(notes: &[&'n Note]) -> BTreeSet<&'n str> {
     notes.iter().map(|note| note.author.as_str()).collect()
 }
 
-fn take_bundles(hub: &HubProcess, folder: &Path, workload: &Workload, summaries: bool) -> Done<Value> {
+pub(crate) fn take_bundles(hub: &HubProcess, folder: &Path, workload: &Workload, summaries: bool) -> Done<Value> {
     std::fs::create_dir_all(folder)?;
     for (number, bundle) in workload.bundles.iter().enumerate() {
         let mut bundle = bundle.clone();
@@ -178,7 +183,7 @@ fn take_bundles(hub: &HubProcess, folder: &Path, workload: &Workload, summaries:
 }
 
 /// The hub's numbers for the workload's patients, by the hospital's.
-fn patients(hub: &HubProcess, workload: &Workload) -> Done<Vec<PatientId>> {
+pub(crate) fn patients(hub: &HubProcess, workload: &Workload) -> Done<Vec<PatientId>> {
     let listed = hub.run(&["patient", "list"])?;
     let mut known: HashMap<&str, &str> = HashMap::new();
     for patient in listed.as_array().into_iter().flatten() {
@@ -197,19 +202,19 @@ fn patients(hub: &HubProcess, workload: &Workload) -> Done<Vec<PatientId>> {
 }
 
 /// A device that brings finished notes.
-struct Writer {
-    identity: Identity,
+pub(crate) struct Writer {
+    pub identity: Identity,
     series: Series,
     next: u64,
-    waiting: Vec<Entry>,
+    pub waiting: Vec<Entry>,
 }
 
 impl Writer {
-    fn new(identity: Identity, dice: &mut Dice) -> Self {
+    pub fn new(identity: Identity, dice: &mut Dice) -> Self {
         Self { identity, series: Series(wire::id(dice)), next: 1, waiting: Vec::new() }
     }
 
-    fn take(&mut self, written: &Written<'_>) -> Done {
+    pub fn take(&mut self, written: &Written<'_>) -> Done {
         let new = written.draft()?.entry_of(self.identity.device, 0)?.ok_or("a written note has an entry")?;
         self.waiting.push(Entry {
             seq: self.next + self.waiting.len() as u64,
@@ -223,7 +228,7 @@ impl Writer {
         Ok(())
     }
 
-    fn push(&mut self, runtime: &Runtime, dice: &mut Dice) -> Done {
+    pub fn push(&mut self, runtime: &Runtime, dice: &mut Dice) -> Done {
         let entries = std::mem::take(&mut self.waiting);
         let up_to = self.next + entries.len() as u64 - 1;
         let mut request = wire::request(self.identity.device, self.next, entries, dice);
@@ -246,7 +251,7 @@ fn said(failure: Failure) -> String {
     format!("the hub: {failure:?}")
 }
 
-fn proved(request: SyncRequest, identity: &Identity) -> Done<SyncRequest> {
+pub(crate) fn proved(request: SyncRequest, identity: &Identity) -> Done<SyncRequest> {
     let key = SigningKey::from_bytes(&<[u8; 32]>::try_from(identity.signing_key.as_slice())?);
     Ok(prove(request, &key))
 }

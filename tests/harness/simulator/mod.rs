@@ -329,15 +329,10 @@ impl World {
             Output::Store(answer) => match &self.phones[at].offered {
                 Some(request) => phone
                     .store_answer(request, &answer, now)
-                    .and_then(|stored| Ok((phone.backfill_left()?, stored.entries_left)))
-                    .map(|(backfill, entries_left)| Input::Stored { backfill, entries_left })
+                    .map(|stored| Input::Stored { left: stored.left })
                     .map_err(as_failure),
                 None => Err(Failure::Storage),
             },
-            Output::FetchPage { patient, after } => self.fetch(at, &phone, &patient, after),
-            Output::StorePage { patient, page } => {
-                phone.store_page(&patient, &page).map(|_| Input::PageStored).map_err(as_failure)
-            }
         };
         self.phones[at].open = Some(phone);
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
@@ -375,16 +370,6 @@ impl World {
             };
         }
         Ok(Input::Answered(Box::new(codec::decode(&bytes).map_err(|_| Failure::NotOurHub)?)))
-    }
-
-    fn fetch(&mut self, at: usize, phone: &device::Phone, patient: &PatientId, after: u64) -> Result<Input, Failure> {
-        if self.loses() {
-            return Err(Failure::Unreachable);
-        }
-        let hub = self.hub.as_ref().ok_or(Failure::Unreachable)?;
-        let proof = phone.prove_page(patient, after).map_err(as_failure)?;
-        let page = hub.records(self.phones[at].certificate, patient, after, &proof).map_err(Failure::Refused)?;
-        Ok(Input::Page { patient: patient.clone(), page: Box::new(page) })
     }
 
     fn loses(&mut self) -> bool {

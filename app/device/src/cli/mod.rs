@@ -257,7 +257,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
             let report = match phone.sync().await {
                 // A revoked device may still bring what was written, sealed, and hear whether its keys are to go.
                 Err(DeviceError::Sync(Failure::Refused(RefusalCode::Revoked))) => {
-                    return Err(match phone.push_copies().await {
+                    return Err(match phone.push_copies(&store).await {
                         Ok(pushed) if pushed.wipe_ordered => {
                             phone.wipe(&store)?;
                             DeviceError::WipedByOrder
@@ -269,7 +269,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
                 }
                 // A full disk takes no receipt; what was written goes all the same, sealed.
                 Err(DeviceError::Sync(Failure::Storage)) => {
-                    return Err(match phone.push_copies().await {
+                    return Err(match phone.push_copies(&store).await {
                         Ok(_) => DeviceError::FullButBrought,
                         Err(_) => DeviceError::Sync(Failure::Storage),
                     }

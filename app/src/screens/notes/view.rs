@@ -2,6 +2,7 @@
 
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
+use crate::screens::manager::ManagerLink;
 use crate::text::{day_and_clock, error_words, use_words};
 use device::NoteRow;
 use device::jiff::Timestamp;
@@ -25,6 +26,7 @@ pub fn Notes() -> Element {
     rsx! {
         header { class: "hd", div { class: "row sp wrap", h1 { {words.say("notes-title")} } SyncPill {} } }
         main { class: "bd",
+            ManagerLink {}
             match session.phone.note_rows(None) {
                 Err(error) => rsx! { p { class: "strip", role: "alert", {error_words(words, &error)} } },
                 Ok(rows) if rows.is_empty() => rsx! { div { class: "card empty", {words.say("notes-none")} } },
@@ -68,6 +70,7 @@ pub fn NoteCard(row: NoteRow, name: Option<String>) -> Element {
             span { class: "col end",
                 span { class, {words.say(state)} }
                 if row.has_conflict && row.state == NoteState::Draft { span { class: "tag wa", {words.say("tag-conflict")} } }
+                if row.has_late_edits { span { class: "tag wa", {words.say("amendments-title")} } }
             }
         }
     }

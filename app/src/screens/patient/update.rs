@@ -1,4 +1,4 @@
-//! One patient: which tab, which lists are open; labs gathered into series.
+//! One patient: which tab, which lists are open.
 
 use device::record::{RecordFlag, SummaryItem};
 
@@ -6,38 +6,22 @@ use device::record::{RecordFlag, SummaryItem};
 pub enum Tab {
     #[default]
     Summary,
+    Calendar,
+    Trends,
     Notes,
+    Handover,
+    Documents,
 }
 
-/// One test with its values, latest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LabSeries {
-    pub latest: SummaryItem,
-    /// Numeric values, oldest first: what the small chart draws. Values that are no numbers are left out, never drawn as 0.
-    pub trend: Vec<f64>,
-}
-
-/// Newest points drawn.
-const POINTS: usize = 8;
-
-/// Groups lab results by facility, test and unit: series of different hospitals or units are never joined.
-pub fn lab_series(labs: &[SummaryItem]) -> Vec<LabSeries> {
-    let mut series: Vec<LabSeries> = Vec::new();
-    for item in labs {
-        let same = |s: &&mut LabSeries| {
-            s.latest.text == item.text && s.latest.facility == item.facility && s.latest.unit == item.unit
-        };
-        let value = item.value.as_deref().and_then(|v| v.trim().parse::<f64>().ok());
-        match series.iter_mut().find(same) {
-            Some(known) if known.trend.len() < POINTS => known.trend.extend(value),
-            Some(_) => {}
-            None => series.push(LabSeries { latest: item.clone(), trend: value.into_iter().collect() }),
-        }
-    }
-    for s in &mut series {
-        s.trend.reverse();
-    }
-    series
+impl Tab {
+    pub const ALL: [(Tab, &'static str); 6] = [
+        (Tab::Summary, "patient-tab-summary"),
+        (Tab::Calendar, "chart-tab-calendar"),
+        (Tab::Trends, "chart-tab-trends"),
+        (Tab::Notes, "patient-tab-notes"),
+        (Tab::Handover, "board-tab"),
+        (Tab::Documents, "board-tab-documents"),
+    ];
 }
 
 /// The latest prescription of each facility: the items of its newest day.
@@ -51,23 +35,6 @@ pub fn latest_prescriptions(items: &[SummaryItem]) -> Vec<(String, Vec<SummaryIt
         }
     }
     groups
-}
-
-/// Points of a small line chart in a box of 86 × 20.
-pub fn polyline(trend: &[f64]) -> String {
-    if trend.len() < 2 {
-        return String::new();
-    }
-    let low = trend.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = trend.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let span = if high > low { high - low } else { 1.0 };
-    let step = 82.0 / (trend.len() - 1) as f64;
-    trend
-        .iter()
-        .enumerate()
-        .map(|(i, v)| format!("{:.0},{:.0}", 2.0 + step * i as f64, 17.0 - 14.0 * (v - low) / span))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// The word that stands beside a value; colour never says it alone.
@@ -104,22 +71,6 @@ mod tests {
             as_of: Timestamp::UNIX_EPOCH,
             also: 0,
         })
-    }
-
-    #[test]
-    fn a_series_never_joins_two_hospitals_and_draws_no_zero_for_a_gap() -> Result<(), Box<dyn std::error::Error>> {
-        let labs = [
-            item("BNP", "a", 20, "412")?,
-            item("BNP", "b", 19, "80")?,
-            item("BNP", "a", 10, "採血不可")?,
-            item("BNP", "a", 1, "300")?,
-        ];
-        let series = lab_series(&labs);
-        assert_eq!(series.len(), 2);
-        assert_eq!(series[0].trend, [300.0, 412.0]);
-        assert_eq!(polyline(&series[0].trend), "2,17 84,3");
-        assert_eq!(polyline(&series[1].trend), "");
-        Ok(())
     }
 
     #[test]

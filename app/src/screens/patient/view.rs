@@ -1,18 +1,23 @@
 //! 利用者: every block says whose and when.
 
-use super::update::{Tab, flag_key, lab_series, latest_prescriptions, polyline};
+use super::calendar::Calendar;
+use super::documents::Documents;
+use super::trends::{Trends, lab_dots};
+use super::update::{Tab, flag_key, latest_prescriptions};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, StaleBadge, SyncPill};
+use crate::components::{Drawn, Icon, Sparkline, StaleBadge, SyncPill};
+use crate::screens::handover::{Board, UnreadDot};
 use crate::screens::notes::NoteCard;
 use crate::screens::state::{State, StateCard};
 use crate::screens::{sex_words, start_visit};
 use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
+use device::jiff::civil::Date;
 use device::read::{Directory, PatientShown};
 use device::record::calendar::{age_on, day_in_japan};
-use device::record::summary::AllergyKnowledge;
+use device::record::summary::{AllergyKnowledge, LabPoint};
 use device::record::visit_note::NoteState;
-use device::record::{PatientId, RecordFlag, SummaryItem};
+use device::record::{FacilityId, PatientId, RecordFlag, SummaryItem};
 use dioxus::prelude::*;
 
 #[component]
@@ -32,6 +37,7 @@ pub fn PatientScreen(id: PatientId) -> Element {
     let directory = session.phone.directory().unwrap_or_default();
     let notes = session.phone.note_rows(Some(&id)).unwrap_or_default();
     let patient = shown.summary.patient.clone();
+    let unread = session.phone.board(&id).is_ok_and(|board| board.unread);
     let today = day_in_japan(now);
     let visit = session.phone.today(now).unwrap_or_default().into_iter().find(|row| row.visit.patient == id);
     let done = visit.as_ref().and_then(|row| row.state).is_some_and(|state| state != NoteState::Draft);
@@ -58,16 +64,23 @@ pub fn PatientScreen(id: PatientId) -> Element {
             StaleBadge { as_of: shown.as_of }
             if shown.lease_lapsed { StateCard { state: State::LeaseLapsed } }
             div { class: "seg", role: "tablist",
-                for (which, key) in [(Tab::Summary, "patient-tab-summary"), (Tab::Notes, "patient-tab-notes")] {
-                    button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, onclick: move |_| tab.set(which), {words.say(key)} }
+                for (which, key) in Tab::ALL {
+                    button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, id: "{key}", onclick: move |_| tab.set(which),
+                        {words.say(key)}
+                        if which == Tab::Handover && unread { UnreadDot {} }
+                    }
                 }
             }
             match tab() {
                 Tab::Summary => rsx! { Summary { shown: Whole(shown), directory } },
+                Tab::Calendar => rsx! { Calendar { id: id.clone(), shown: Whole(shown), notes, directory } },
+                Tab::Trends => rsx! { Trends { id: id.clone(), shown: Whole(shown), directory } },
                 Tab::Notes => rsx! {
                     if notes.is_empty() { div { class: "card empty", {words.say("notes-none")} } }
                     for row in notes { NoteCard { key: "{row.note}", row: row.clone(), name: None } }
                 },
+                Tab::Handover => rsx! { Board { patient: id.clone() } },
+                Tab::Documents => rsx! { Documents { patient: id.clone(), lapsed: shown.lease_lapsed, disclosed: shown.summary.documents, directory } },
             }
             if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
         }
@@ -85,7 +98,7 @@ pub fn PatientScreen(id: PatientId) -> Element {
 
 /// The whole summary as a prop.
 #[derive(Clone)]
-struct Whole(PatientShown);
+pub struct Whole(pub PatientShown);
 
 impl PartialEq for Whole {
     fn eq(&self, other: &Self) -> bool {
@@ -131,10 +144,11 @@ fn Summary(shown: Whole, directory: Directory) -> Element {
     let words = use_words();
     let summary = shown.0.summary;
     let lapsed = shown.0.lease_lapsed;
-    let series = lab_series(&summary.labs);
+    let series = summary.lab_series();
     let prescriptions = latest_prescriptions(&summary.prescriptions);
     let mut all_labs = use_signal(|| false);
     let labs_shown = if all_labs() { series.len() } else { series.len().min(8) };
+    let newest: Vec<_> = series.iter().take(labs_shown).filter_map(|s| Some((s, s.points.first()?))).collect();
     rsx! {
         if !lapsed {
             for (facility, items) in prescriptions {
@@ -145,14 +159,14 @@ fn Summary(shown: Whole, directory: Directory) -> Element {
             }
             if !series.is_empty() {
                 section { class: "card",
-                    div { class: "row sp wrap", h2 { {words.say("section-labs")} } Source { item: series[0].latest.clone(), directory: directory.clone() } }
+                    div { class: "row sp wrap", h2 { {words.say("section-labs")} } if let Some(newest) = series[0].points.first() { span { class: "src", {whose(words, &directory, &series[0].facility, newest.date, newest.as_of)} } } }
                     table { class: "labs",
                         tbody {
-                            for s in series.iter().take(labs_shown) {
+                            for (s, newest) in newest {
                                 tr {
-                                    td { "{s.latest.text}" div { class: "src", {source_words(words, &s.latest, &directory)} } }
-                                    td { if s.trend.len() > 1 { svg { class: "trend", view_box: "0 0 86 20", "aria-hidden": "true", polyline { points: polyline(&s.trend) } } } }
-                                    td { class: if s.latest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, &s.latest)} }
+                                    td { "{s.text}" div { class: "src", {whose(words, &directory, &s.facility, newest.date, newest.as_of)} } }
+                                    td { Sparkline { name: s.text.clone(), unit: s.unit.clone().unwrap_or_default(), dots: lab_dots(s, SMALL) } }
+                                    td { class: if newest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, newest, s.unit.as_ref())} }
                                 }
                             }
                         }
@@ -242,14 +256,28 @@ fn Source(item: SummaryItem, directory: Directory) -> Element {
 
 /// Whose, and when.
 fn source_words(words: Words, item: &SummaryItem, directory: &Directory) -> String {
-    let date = item.date.or_else(|| (item.as_of != Timestamp::UNIX_EPOCH).then(|| day_in_japan(item.as_of)));
-    let when = date.map_or_else(|| words.say("as-of-unknown"), |date| date.strftime("%Y/%-m/%-d").to_string());
-    format!("{} · {when}", directory.facility(&item.facility))
+    whose(words, directory, &item.facility, item.date, item.as_of)
 }
 
-fn value_with_flag(words: Words, item: &SummaryItem) -> String {
-    let flag = item.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
-    [item.value.clone(), item.unit.clone(), flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
+/// Whose, and when: the clinical day, or without one the day on which the facility recorded it.
+pub fn whose(
+    words: Words,
+    directory: &Directory,
+    facility: &FacilityId,
+    day: Option<Date>,
+    as_of: Timestamp,
+) -> String {
+    let day = day.or_else(|| (as_of != Timestamp::UNIX_EPOCH).then(|| day_in_japan(as_of)));
+    let when = day.map_or_else(|| words.say("as-of-unknown"), |day| day.strftime("%Y/%-m/%-d").to_string());
+    format!("{} · {when}", directory.facility(facility))
+}
+
+/// Newest results that the small line of the summary draws.
+const SMALL: usize = 8;
+
+fn value_with_flag(words: Words, newest: &LabPoint, unit: Option<&String>) -> String {
+    let flag = newest.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
+    [newest.value.clone(), unit.cloned(), flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// A screen that could not be read.

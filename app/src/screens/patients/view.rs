@@ -1,13 +1,17 @@
 //! 利用者
 
-use super::update::{found, index_of};
+use super::update::{by_kana, found, index_of};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
+use crate::screens::handover::UnreadLines;
 use crate::screens::sex_words;
-use crate::text::{date_short, error_words, use_words};
+use crate::text::{Words, date_short, error_words, use_words};
 use device::jiff::Timestamp;
+use device::record::Patient;
 use device::record::calendar::{age_on, day_in_japan};
 use dioxus::prelude::*;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 #[component]
 pub fn Patients() -> Element {
@@ -16,11 +20,16 @@ pub fn Patients() -> Element {
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let mut query = use_signal(String::new);
+    let mut places = use_signal(Places::new);
+    let phone = session.phone.clone();
+    let unread = use_memo(move || {
+        let _ = (live.revision)();
+        phone.unread_on_boards().unwrap_or_default()
+    })();
     let rows = use_memo(move || {
         let _ = (live.revision)();
         session.phone.patients().map(std::rc::Rc::new).map_err(|error| error_words(words, &error)).into()
     });
-    let today = day_in_japan(Timestamp::now());
     let Loaded(rows) = rows();
     rsx! {
         header { class: "hd",
@@ -30,6 +39,7 @@ pub fn Patients() -> Element {
                 placeholder: words.say("patients-search"), "aria-label": words.say("patients-search"),
                 initial_value: "", oninput: move |event: FormEvent| query.set(event.value()),
             }
+            button { class: "btn g s", id: "search-all", onclick: move |_| shell.go(Route::Search), {words.say("chart-search-open")} }
         }
         main { class: "bd",
             match &rows {
@@ -40,25 +50,24 @@ pub fn Patients() -> Element {
                 Ok(rows) => {
                     let index = index_of(rows);
                     let (shown, same) = (found(rows, &index, &query.read()), index.same_reading());
+                    let groups = if query.read().trim().is_empty() { by_kana(rows, &index) } else { Vec::new() };
+                    let kana: Vec<_> = groups.iter().map(|(row, _)| *row).collect();
                     rsx! {
                         div { class: "sub", role: "status", {words.count("patients-count", shown.len() as u64)} }
                         if shown.is_empty() { p { class: "card empty", {words.say("patients-not-found")} } }
-                        for row in shown {
-                            button {
-                                key: "{row.patient.id}", class: "card cardlink",
-                                onclick: { let id = row.patient.id.clone(); move |_| shell.go(Route::Patient(id.clone())) },
-                                span { class: "col grow",
-                                    span { class: "kana", "{row.patient.kana}" }
-                                    span { class: "nm", "{row.patient.name}" }
-                                    if same.contains(&row.patient.id) { span { class: "tag wa", {words.say("tag-same-reading")} } }
-                                    span { class: "sub",
-                                        if let Some(birth) = row.patient.birth_date {
-                                            {format!("{} · {} ", date_short(words, birth), words.count("patient-age", u64::try_from(age_on(birth, today)).unwrap_or(0)))}
-                                        }
-                                        {sex_words(words, row.patient.sex)}
-                                    }
+                        if kana.len() > 1 {
+                            nav { class: "kanarows", "aria-label": words.say("chart-kana-index"),
+                                for row in kana {
+                                    button { key: "{row:?}", onclick: move |_| jump(places.peek().get(&row).cloned()), {kana_words(words, row)} }
                                 }
                             }
+                        }
+                        if groups.is_empty() {
+                            for row in shown { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread.get(&row.patient.id).copied() } }
+                        }
+                        for (row, patients) in groups {
+                            h2 { key: "{row:?}", class: "kanarow", tabindex: "-1", onmounted: move |event: MountedEvent| { places.write().insert(row, event.data()); }, {kana_words(words, row)} }
+                            for row in patients { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread.get(&row.patient.id).copied() } }
                         }
                     }
                 }
@@ -66,6 +75,46 @@ pub fn Patients() -> Element {
         }
         Tabs { on: Icon::Patients }
     }
+}
+
+#[component]
+fn PatientCard(patient: Patient, same: bool, unread: Option<u64>) -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let today = day_in_japan(Timestamp::now());
+    let id = patient.id.clone();
+    rsx! {
+        button { class: "card cardlink", onclick: move |_| shell.go(Route::Patient(id.clone())),
+            span { class: "col grow",
+                span { class: "kana", "{patient.kana}" }
+                span { class: "nm", "{patient.name}" }
+                if same { span { class: "tag wa", {words.say("tag-same-reading")} } }
+                span { class: "sub",
+                    if let Some(birth) = patient.birth_date {
+                        {format!("{} · {} ", date_short(words, birth), words.count("patient-age", u64::try_from(age_on(birth, today)).unwrap_or(0)))}
+                    }
+                    {sex_words(words, patient.sex)}
+                }
+                if let Some(lines) = unread { span { class: "chips tight", UnreadLines { lines } } }
+            }
+        }
+    }
+}
+
+/// Where each row of the 五十音 begins on the page.
+type Places = BTreeMap<Option<char>, Rc<MountedData>>;
+
+/// Goes to a row of the 五十音, and the keyboard with it.
+async fn jump(place: Option<Rc<MountedData>>) {
+    if let Some(place) = place {
+        // A renderer that cannot scroll still takes the focus there.
+        let _ = place.scroll_to(ScrollBehavior::Instant).await;
+        let _ = place.set_focus(true).await;
+    }
+}
+
+fn kana_words(words: Words, row: Option<char>) -> String {
+    row.map_or_else(|| words.say("chart-kana-other"), String::from)
 }
 
 /// The list once read: equal only if it is the same reading.

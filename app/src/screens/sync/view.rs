@@ -5,7 +5,7 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::patient::Failed;
 use crate::screens::state::{StateCard, states_of};
-use crate::text::{day_and_clock, megabytes, trouble_words, use_words};
+use crate::text::{day_and_clock, form_words, megabytes, trouble_words, use_words};
 use device::Pill;
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
@@ -67,7 +67,7 @@ pub fn SyncScreen() -> Element {
                     div { class: "row sp wrap", b { id: "unsent", {words.count("sync-unsent", status.unsent)} } span { class: "tag wa", {words.say("sync-auto")} } }
                     for row in waiting {
                         div { class: "line row sp", key: "{row.note}",
-                            div { {names.get(&row.patient).cloned().unwrap_or_default()} " · " {words.say("note-title")}
+                            div { {names.get(&row.patient).cloned().unwrap_or_default()} " · " {form_words(words, row.form)}
                                 div { class: "src", {day_and_clock(row.changed_at, now)} " " {words.say(match row.state { NoteState::Draft => "state-draft", _ => "state-confirmed" })} }
                             }
                             b { {words.say("sync-waiting")} }

@@ -5,6 +5,7 @@ use super::ready_card::ReadyCard;
 use super::update::{OrderTag, next_visit, order_tag};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
+use crate::screens::handover::UnreadLines;
 use crate::screens::{sex_words, start_visit};
 use crate::text::{date_long, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
@@ -22,6 +23,7 @@ pub fn Today() -> Element {
     let _ = (live.revision)();
     let now = Timestamp::now();
     let rows = session.phone.today(now);
+    let unread = session.phone.unread_on_boards().unwrap_or_default();
     let last = (live.status)().0.and_then(|s| s.last_sync);
     let sync = last.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
     let count = rows.as_ref().map_or(0, Vec::len) as u64;
@@ -33,6 +35,7 @@ pub fn Today() -> Element {
         header { class: "hd",
             div { class: "row sp wrap", h1 { {words.say("today-title")} } SyncPill {} }
             div { class: "sub", "{sub}" }
+            TodayMenu {}
         }
         main { class: "bd",
             match rows {
@@ -46,13 +49,29 @@ pub fn Today() -> Element {
                     rsx! {
                         ReadyCard { checks }
                         for (i, row) in rows.into_iter().enumerate() {
-                            VisitCard { key: "{row.visit.id}", row: Shown(row), next: next == Some(i) }
+                            VisitCard { key: "{row.visit.id}", unread: unread.get(&row.visit.patient).copied(), row: Shown(row), next: next == Some(i) }
                         }
                     }
                 }
             }
         }
         Tabs { on: Icon::Today }
+    }
+}
+
+/// What is not on a tab: one entry a line.
+#[component]
+fn TodayMenu() -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let entries = [("chart-oncall-title", Route::OnCall), ("chart-search-title", Route::Search)];
+    rsx! {
+        details { class: "menu",
+            summary { {words.say("chart-menu")} }
+            for (key, route) in entries {
+                button { key: "{key}", class: "line cardlink", "data-route": key, onclick: move |_| shell.go(route.clone()), {words.say(key)} }
+            }
+        }
     }
 }
 
@@ -73,7 +92,7 @@ impl PartialEq for Shown {
 }
 
 #[component]
-fn VisitCard(row: Shown, next: bool) -> Element {
+fn VisitCard(row: Shown, next: bool, unread: Option<u64>) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
@@ -121,6 +140,7 @@ fn VisitCard(row: Shown, next: bool) -> Element {
                         if has_allergy.is_none() { span { class: "tag wa", {words.say("tag-lapsed")} } }
                         if let Some(order) = order { span { class: "tag wa", "{order}" } }
                         if row.0.orders.overlapping { span { class: "tag wa", {words.say("tag-orders-overlap")} } }
+                        if let Some(lines) = unread { UnreadLines { lines } }
                         if let Some((class, text)) = state_tag { span { class, "{text}" } }
                     }
                 }

@@ -1,12 +1,12 @@
 //! Under a text: phrases and the words of the last visit. Above the big button: undo.
 
 use super::comforts::{from_last, has_room, phrase_keys};
-use super::update::Event;
-use super::view::Desk;
 use crate::app::Session;
 use crate::components::Phrase;
 use crate::look::own_phrases;
-use crate::text::{field_label, use_words};
+use crate::screens::form::Desk;
+use crate::screens::form::update::Event;
+use crate::text::{field_label, use_words, whole_label};
 use dioxus::prelude::*;
 
 /// What was changed last, and the way back.
@@ -15,7 +15,7 @@ pub(super) fn UndoBar(desk: Desk) -> Element {
     let words = use_words();
     let last = use_memo(move || desk.model.read().changes.last().map(|change| change.field().to_string()))();
     let Some(field) = last else { return rsx! {} };
-    let label = field_label(words, &field);
+    let label = whole_label(words, desk.form, &field);
     rsx! {
         div { class: "row sp undo",
             span { class: "sub", {words.with("settings-undo-last", &[("field", label.into())])} }

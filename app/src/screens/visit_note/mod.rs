@@ -1,11 +1,14 @@
 //! 訪問看護記録書Ⅱ
+mod amendments;
 mod comforts;
 mod comforts_view;
+mod competing;
+mod decide;
+mod notices;
 mod update;
 mod view;
-mod waiting;
 
-pub use update::Section;
+pub use amendments::ConfirmedWhole;
 pub use view::*;
 
 pub(crate) use update::minute_of;

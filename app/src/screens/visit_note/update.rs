@@ -1,7 +1,6 @@
 //! The visit note: which section, what each tap does, what stands beside a value.
 
-use super::comforts::Change;
-use crate::text::{Language, Words};
+use crate::screens::form::update::GroupTitle;
 use device::jiff::Timestamp;
 use device::record::Form;
 use device::record::visit_note::fields::SUB_RECORDS;
@@ -26,140 +25,22 @@ impl Section {
         (Section::Confirm, "section-confirm"),
     ];
 
-    fn next(self) -> Section {
+    pub fn number(self) -> usize {
+        Section::ALL.iter().position(|(section, _)| *section == self).unwrap_or(0)
+    }
+
+    pub fn of_number(number: usize) -> Section {
+        Section::ALL.get(number).map_or(Section::Vitals, |(section, _)| *section)
+    }
+
+    /// The one behind it; nothing lies behind the last.
+    pub fn next(self) -> Section {
         match self {
             Section::Vitals => Section::Care,
             Section::Care => Section::Texts,
             Section::Texts | Section::Confirm => Section::Confirm,
         }
     }
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Model {
-    pub section: Section,
-    /// Words beside a field whose value was refused.
-    pub refused: BTreeMap<String, String>,
-    pub failed: Option<String>,
-    /// Letters stand in a field that are in no change yet.
-    pub typing: bool,
-    pub saved_at: Option<Timestamp>,
-    /// How often the vault refused an edit that now waits; 0 once nothing waits.
-    pub waits: u32,
-    /// What was changed on this screen, the latest last.
-    pub changes: Vec<Change>,
-}
-
-/// Changes that can be undone.
-const UNDOABLE: usize = 50;
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    SectionChosen(Section),
-    NextTapped,
-    ValueTyped { field: String, typed: String },
-    ValueChosen { field: String, value: FieldValue },
-    UnmeasuredChosen { field: String, reason: String },
-    TypingBegan,
-    TypingSettled,
-    TextPaused { field: String, shown: String, typed: String },
-    TextChanged { field: String, shown: String, typed: String },
-    ConfirmTapped,
-    Saved { field: Option<String>, at: Timestamp },
-    Refused { field: String, words: String },
-    Failed(String),
-    Waits(String),
-    NothingWaits,
-    Changed(Change),
-    UndoTapped,
-    Undone { at: Timestamp },
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    SaveTyped { field: String, typed: String },
-    SaveValue { field: String, value: FieldValue },
-    SaveUnmeasured { field: String, reason: String },
-    KeepTyped { field: String, shown: String, typed: String },
-    SaveText { field: String, shown: String, typed: String },
-    Undo(Change),
-    Confirm,
-}
-
-impl Default for Model {
-    fn default() -> Self {
-        Self {
-            section: Section::Vitals,
-            refused: BTreeMap::new(),
-            failed: None,
-            typing: false,
-            saved_at: None,
-            waits: 0,
-            changes: Vec::new(),
-        }
-    }
-}
-
-impl Model {
-    /// A note whose screen comes back (from behind a curtain) opens where it was left.
-    pub fn at(section: Option<Section>) -> Self {
-        let fresh = Self::default();
-        Self { section: section.unwrap_or(fresh.section), ..fresh }
-    }
-}
-
-pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
-    match event {
-        Event::SectionChosen(section) => model.section = section,
-        Event::NextTapped => model.section = model.section.next(),
-        Event::TypingBegan => model.typing = true,
-        Event::TypingSettled => model.typing = false,
-        Event::ValueTyped { field, typed } => return vec![Effect::SaveTyped { field, typed }],
-        Event::ValueChosen { field, value } => return vec![Effect::SaveValue { field, value }],
-        Event::UnmeasuredChosen { field, reason } => return vec![Effect::SaveUnmeasured { field, reason }],
-        Event::TextPaused { field, shown, typed } => return vec![Effect::KeepTyped { field, shown, typed }],
-        Event::TextChanged { field, shown, typed } => return vec![Effect::SaveText { field, shown, typed }],
-        Event::ConfirmTapped => {
-            model.failed = None;
-            return vec![Effect::Confirm];
-        }
-        Event::Saved { field, at } => {
-            if let Some(field) = field {
-                model.refused.remove(&field);
-            }
-            model.failed = None;
-            model.typing = false;
-            model.saved_at = Some(at);
-        }
-        Event::Refused { field, words } => {
-            model.refused.insert(field, words);
-        }
-        Event::Failed(words) => model.failed = Some(words),
-        // The vault refused an edit (a full disk): it is kept and tried again.
-        Event::Waits(words) => {
-            model.failed = Some(words);
-            model.waits += 1;
-        }
-        Event::NothingWaits if model.waits > 0 => {
-            model.waits = 0;
-            model.failed = None;
-        }
-        Event::NothingWaits => {}
-        Event::Changed(change) => {
-            model.changes.push(change);
-            let older = model.changes.len().saturating_sub(UNDOABLE);
-            model.changes.drain(..older);
-        }
-        Event::UndoTapped => return model.changes.last().cloned().map(Effect::Undo).into_iter().collect(),
-        Event::Undone { at } => {
-            if let Some(change) = model.changes.pop() {
-                model.refused.remove(change.field());
-            }
-            model.failed = None;
-            model.saved_at = Some(at);
-        }
-    }
-    Vec::new()
 }
 
 /// What a measured value deserves beside it.
@@ -178,25 +59,6 @@ pub fn concern(field: &Field, value: Option<&FieldValue>, bounds: &AlertBounds) 
         (FieldKind::Steps(_), Some(FieldValue::Number(n))) if *n >= 1.0 => Concern::Alert,
         (_, Some(FieldValue::Number(n))) if standing(field.name, *n, bounds) != Standing::Calm => Concern::Alert,
         _ => Concern::Calm,
-    }
-}
-
-/// The heading of a group of fields, in both languages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GroupTitle {
-    pub name: &'static str,
-    ja: &'static str,
-    en: &'static str,
-    number: Option<u8>,
-}
-
-impl GroupTitle {
-    pub fn words(&self, words: Words) -> String {
-        let title = match words.0 {
-            Language::Japanese => self.ja,
-            Language::English => self.en,
-        };
-        self.number.map_or_else(|| title.to_string(), |n| format!("{title} {n}"))
     }
 }
 
@@ -255,8 +117,7 @@ pub fn sub_records_of(fields: &Values) -> Groups {
             let here = begun(&prefix);
             if here || wanted {
                 let names = Form::VisitNote.fields().iter().map(|f| f.name).filter(|name| name.starts_with(&prefix));
-                let title = GroupTitle { name: group.name, ja: group.label_ja, en: group.label_en, number };
-                groups.push((title, names.collect()));
+                groups.push((GroupTitle::of(group, number), names.collect()));
             }
             if !here {
                 break;
@@ -275,67 +136,24 @@ pub fn minute_of(at: Timestamp) -> FieldValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::{Language, Words};
     use device::record::vitals::Bounds;
 
     #[test]
-    fn a_refused_value_keeps_its_reason_until_a_good_one_is_saved() {
-        let mut model = Model::default();
-        let typed = Event::ValueTyped { field: "temperature_c".into(), typed: "365".into() };
-        assert_eq!(
-            update(&mut model, typed),
-            [Effect::SaveTyped { field: "temperature_c".into(), typed: "365".into() }]
-        );
-        update(&mut model, Event::Refused { field: "temperature_c".into(), words: "36.5?".into() });
-        assert_eq!(model.refused.len(), 1);
-        update(&mut model, Event::Saved { field: Some("temperature_c".into()), at: Timestamp::UNIX_EPOCH });
-        assert!(model.refused.is_empty());
-    }
-
-    #[test]
-    fn a_full_disk_is_said_until_everything_that_waited_is_taken() {
-        let mut model = Model::default();
-        update(&mut model, Event::NothingWaits);
-        update(&mut model, Event::Failed("confirmed".into()));
-        update(&mut model, Event::NothingWaits);
-        assert_eq!(model.failed.as_deref(), Some("confirmed"), "another trouble is not over because nothing waits");
-        update(&mut model, Event::Waits("full".into()));
-        assert_eq!((model.failed.as_deref(), model.waits), (Some("full"), 1));
-        update(&mut model, Event::NothingWaits);
-        assert_eq!((model.failed, model.waits), (None, 0));
-    }
-
-    #[test]
-    fn changes_are_undone_from_the_last_one_back_and_an_undo_that_failed_stays_possible() {
-        let mut model = Model::default();
-        assert_eq!(update(&mut model, Event::UndoTapped), []);
-        let change = |field: &str| Change::Value { field: field.into(), before: None };
-        for field in ["pulse_bpm", "weight_kg"] {
-            update(&mut model, Event::Changed(change(field)));
+    fn next_walks_through_the_form_and_stops_at_confirm() {
+        let mut section = Section::Vitals;
+        for expected in [Section::Care, Section::Texts, Section::Confirm, Section::Confirm] {
+            section = section.next();
+            assert_eq!(section, expected);
         }
-        assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("weight_kg"))]);
-        update(&mut model, Event::Failed("full".into()));
-        assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("weight_kg"))]);
-        update(&mut model, Event::Undone { at: Timestamp::UNIX_EPOCH });
-        assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("pulse_bpm"))]);
-        for n in 0..60u8 {
-            update(&mut model, Event::Changed(change(&format!("ulcer.{n}.site"))));
-        }
-        assert_eq!(model.changes.len(), UNDOABLE);
     }
 
     #[test]
     fn a_note_from_behind_the_curtain_opens_where_it_was_left() {
-        assert_eq!(Model::at(Some(Section::Texts)).section, Section::Texts);
-        assert_eq!(Model::at(None), Model::default());
-    }
-
-    #[test]
-    fn next_walks_through_the_form_and_stops_at_confirm() {
-        let mut model = Model::default();
-        for expected in [Section::Care, Section::Texts, Section::Confirm, Section::Confirm] {
-            update(&mut model, Event::NextTapped);
-            assert_eq!(model.section, expected);
+        for (section, _) in Section::ALL {
+            assert_eq!(Section::of_number(section.number()), section);
         }
+        assert_eq!(Section::of_number(9), Section::Vitals);
     }
 
     #[test]

@@ -33,14 +33,19 @@ pub fn is_under_way(
         && started_at.is_some_and(|at| day_in_japan(at) == day_in_japan(now))
 }
 
-/// Whether a screen shows nobody but the patient who is visited. A screen that is not named here has to be asked for.
+/// Whether a screen shows nobody but the patient who is visited; any other has to be asked for.
 pub fn is_reachable(visiting: Option<&Visiting>, route: &Route, is_theirs: impl Fn(DocumentId) -> bool) -> bool {
     let Some(visiting) = visiting else { return true };
     match route {
-        Route::Patient(patient) => *patient == visiting.patient,
-        Route::Note(note) => *note == visiting.note || is_theirs(*note),
+        Route::Patient(patient) | Route::Handover(patient) | Route::Family(patient, _) => *patient == visiting.patient,
+        Route::Note(note) | Route::Document(note) | Route::Amend(note, _) | Route::History(note) => {
+            *note == visiting.note || is_theirs(*note)
+        }
         Route::Settings => true,
-        _ => false,
+        // Closing looks for the right patient among all of them.
+        Route::CloseNote(_) => false,
+        Route::Today | Route::Patients | Route::Notes | Route::Sync => false,
+        Route::Manager | Route::Search | Route::OnCall => false,
     }
 }
 
@@ -62,11 +67,25 @@ mod tests {
         assert!(may(Route::Note(visiting.note)));
         assert!(may(Route::Note(earlier)), "an earlier note of the same patient");
         assert!(may(Route::Settings));
-        for route in [Route::Today, Route::Patients, Route::Notes, Route::Sync, Route::Patient("p-b".parse()?)] {
+        assert!(may(Route::Handover("p-a".parse()?)) && may(Route::Family("p-a".parse()?, "weight_kg")));
+        assert!(may(Route::Document(earlier)) && may(Route::History(visiting.note)));
+        assert!(may(Route::Amend(earlier, Some("plan".into()))));
+        let lists = [Route::Today, Route::Patients, Route::Notes, Route::Sync];
+        let others = [Route::Manager, Route::Search, Route::OnCall, Route::CloseNote(visiting.note)];
+        let of_another = [
+            Route::Patient("p-b".parse()?),
+            Route::Handover("p-b".parse()?),
+            Route::Family("p-b".parse()?, "weight_kg"),
+        ];
+        for route in lists.into_iter().chain(others).chain(of_another) {
             assert!(!may(route.clone()), "{route:?}");
             assert!(is_reachable(None, &route, |_| false), "{route:?} without a visit");
         }
-        assert!(!may(Route::Note(DocumentId([3; 16]))), "another patient's note");
+        let theirs = DocumentId([3; 16]);
+        for route in [Route::Note(theirs), Route::Document(theirs), Route::History(theirs), Route::Amend(theirs, None)]
+        {
+            assert!(!may(route.clone()), "{route:?} of another patient");
+        }
         Ok(())
     }
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod capsules;
 pub(crate) mod enrol;
-pub(crate) mod records;
 pub(crate) mod sync;
 
 use crate::check::Checker;
@@ -38,7 +37,6 @@ pub fn router(hub: Hub) -> Router {
     let devices = Router::new()
         .route("/v1/sync", post(sync::sync))
         .route("/v1/capsules", post(capsules::capsules))
-        .route("/v1/patients/{id}/records", get(records::records))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route_layer(middleware::from_fn_with_state(hub.clone(), in_turn))
         .route_layer(middleware::from_fn(certificate_first));

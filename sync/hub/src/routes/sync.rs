@@ -1,7 +1,7 @@
 //! `POST /v1/sync`: accept and receipt, check, then the page of the feed. One round trip, both ways.
 
 use super::{Hub, PeerCertificate, Refused, answer, blocking, device, read_body};
-use crate::feed_page::feed_page;
+use crate::feed_page::{feed_page, records_pages};
 use crate::store::{Accepted, DeviceRow, Who, today};
 use axum::Extension;
 use axum::body::Bytes;
@@ -82,6 +82,12 @@ fn respond(
     let epoch = tx.epoch()?;
     let budget = (request.budget as usize).min(BUDGET);
     let page = feed_page(tx, &device.station, request, budget, today)?;
+    let who = Who::Device(device.device);
+    let left = budget.saturating_sub(page.bytes);
+    let pages = match request.want.as_slice() {
+        [] => None,
+        want => Some(records_pages(tx, &who, &device.station, want, left, today)?),
+    };
     let durable = tx.durable_up_to(device.device, request.series)?;
     let (held, rejected) = tx.verdicts(device.device, request.series)?;
     let scope = ReceiptScope { epoch, device: device.device, series: request.series };
@@ -93,7 +99,7 @@ fn respond(
     tx.seen(device.device)?;
     if !accepted.receipt.is_empty() || !page.items.is_empty() {
         let what = format!("received {} sent {}", accepted.receipt.len(), page.items.len());
-        tx.audit(&Who::Device(device.device), "sync", None, &what)?;
+        tx.audit(&who, "sync", None, &what)?;
     }
     let lease = tx.lease_hours(&device.station, today)?;
     Ok(SyncResponse {
@@ -107,6 +113,7 @@ fn respond(
         held,
         rejected,
         feed: page.items,
+        pages,
         next_cursor: page.next,
         more: page.more,
         policy: Some(Policy {

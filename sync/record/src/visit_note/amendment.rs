@@ -237,7 +237,13 @@ impl Acts {
 
     /// Whether the note was closed on this confirmation.
     pub fn is_closed_on(&self, confirmation: ContentHash) -> bool {
-        self.acts.iter().any(|(_, act)| matches!(act.what, What::Close { .. }) && act.on == confirmation)
+        self.closing_on(confirmation).is_some()
+    }
+
+    /// The act that closed the note on this confirmation: who, when, why.
+    pub fn closing_on(&self, confirmation: ContentHash) -> Option<&Act> {
+        let mut acts = self.acts.iter().map(|(_, act)| act);
+        acts.find(|act| matches!(act.what, What::Close { .. }) && act.on == confirmation)
     }
 
     /// Acts on the confirmation that stands.

@@ -162,6 +162,16 @@ pub fn decode(document: DocumentId, form: Form, encoding: Encoding, bytes: &[u8]
         Encoding::Cbor => Err(ChangeError::UnknownEncoding),
     }))
     .unwrap_or(Err(ChangeError::Unreadable))?;
+    sort(document, form, &root, changes)
+}
+
+/// What people wrote and what every device makes alike; anything else belongs to another document.
+pub(super) fn sort(
+    document: DocumentId,
+    form: Form,
+    root: &Change,
+    changes: Vec<Change>,
+) -> Result<Incoming, ChangeError> {
     let mut incoming = Incoming { made: Vec::with_capacity(changes.len()), shared: Vec::new() };
     for change in changes {
         if change.hash() == root.hash() {
@@ -224,14 +234,19 @@ fn check_deterministic(document: DocumentId, form: Form, change: &Change) -> Res
     }
 }
 
-/// Magic, checksum, chunk type 0 (document): the only chunk that may come as `Columns`.
 fn read_columns(bytes: &[u8]) -> Result<Vec<Change>, ChangeError> {
+    Ok(load_columns(bytes)?.get_changes(&[]))
+}
+
+/// Magic, checksum, chunk type 0 (document): the only chunk that may come as `Columns`.
+pub(super) fn load_columns(bytes: &[u8]) -> Result<AutoCommit, ChangeError> {
     match bytes.get(8) {
         Some(0) => {}
         Some(2) => return Err(ChangeError::Compressed),
         _ => return Err(ChangeError::Unreadable),
     }
-    AutoCommit::load(bytes).map_err(|_| ChangeError::Unreadable).map(|mut doc| doc.get_changes(&[]))
+    let options = automerge::LoadOptions::new().text_encoding(automerge::TextEncoding::UnicodeCodePoint);
+    AutoCommit::load_with_options(bytes, options).map_err(|_| ChangeError::Unreadable)
 }
 
 /// Writes some changes of a document as one entry, with the field changes they stand on.

@@ -191,6 +191,26 @@ impl Draft {
         .unwrap_or(Err(DraftError::Unreadable))
     }
 
+    /// Opens a whole document that came from outside, where none stood before: its bytes may be stored as they are.
+    ///
+    /// The same is asked of it as of changes that are applied one entry at a time: the root that every device makes, and
+    /// nothing that is no part of this document.
+    pub fn received(id: DocumentId, form: Form, columns: &[u8], actor: Actor) -> Result<Self, DraftError> {
+        if columns.len() > changes::ENTRY_LIMIT {
+            return Err(ChangeError::TooLarge.into());
+        }
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let mut doc = changes::load_columns(columns)?;
+            let root = root_change(id, form);
+            if doc.get_change_by_hash(&root.hash()).is_none() {
+                return Err(ChangeError::OtherDocument);
+            }
+            changes::sort(id, form, &root, doc.get_changes(&[]))?;
+            Ok(Self::around(id, form, doc, actor))
+        }));
+        Ok(opened.unwrap_or(Err(ChangeError::Unreadable))?)
+    }
+
     pub fn id(&self) -> DocumentId {
         self.id
     }

@@ -21,6 +21,31 @@ pub struct Version {
     pub changed: Vec<FieldChange>,
 }
 
+/// Whose hand last changed something, and when by that device's clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastWriter {
+    pub staff: Option<StaffId>,
+    pub at: Option<Timestamp>,
+}
+
+impl Draft {
+    /// Who last changed a text: `None` while nobody has written in it. Of changes that did not know of each other the one
+    /// with the later clock, so that every device names the same hand. Looks back no further than that change.
+    pub fn last_writer(&mut self, text: &str) -> Result<Option<LastWriter>, DraftError> {
+        let authors = self.authors()?;
+        let mut changes = self.late_changes(&[]);
+        changes.sort_by_key(|change| std::cmp::Reverse((change.at(), change.hash())));
+        for change in changes {
+            let (before, after) = (self.view_at(&change.parents())?, self.view_at(&[change.hash()])?);
+            if before.fields.get(text) != after.fields.get(text) {
+                let staff = change.device().and_then(|device| authors.get(&device).cloned());
+                return Ok(Some(LastWriter { staff, at: change.at() }));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// What one field read before and reads after.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FieldChange {
@@ -78,4 +103,33 @@ pub fn difference(before: &NoteView, after: &NoteView) -> Vec<FieldChange> {
             after: after.fields.get(name).cloned(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Form;
+    use crate::ids::DocumentId;
+    use crate::visit_note::Actor;
+
+    #[test]
+    fn who_reads_a_board_is_not_who_wrote_it_last() -> Result<(), Box<dyn std::error::Error>> {
+        let (id, board) = (DocumentId([1; 16]), Form::Handover.field("board")?);
+        let (nurse_a, nurse_b): (StaffId, StaffId) = ("nurse-a".parse()?, "nurse-b".parse()?);
+        let actor = |n| Actor { device: DeviceId([n; 8]), session: [n; 8] };
+        let by = |staff: &StaffId, second| -> Result<_, jiff::Error> {
+            Ok(Some(LastWriter { staff: Some(staff.clone()), at: Some(Timestamp::from_second(second)?) }))
+        };
+        let mut first = Draft::new(id, Form::Handover, actor(1));
+        first.written_by(&nurse_a);
+        assert_eq!(first.last_writer("board")?, None);
+        first.edit_text(board, "", "鍵は管理人室。", Timestamp::from_second(10)?)?;
+        let mut second = Draft::load(id, Form::Handover, &first.save(), &[], actor(2))?;
+        second.written_by(&nurse_b);
+        second.mark_read(&nurse_b, Timestamp::from_second(20)?)?;
+        assert_eq!(second.last_writer("board")?, by(&nurse_a, 10)?);
+        second.edit_text(board, "鍵は管理人室。", "鍵は郵便受け。", Timestamp::from_second(30)?)?;
+        assert_eq!(second.last_writer("board")?, by(&nurse_b, 30)?);
+        Ok(())
+    }
 }

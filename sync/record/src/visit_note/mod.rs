@@ -15,7 +15,7 @@ pub use changes::{ChangeError, Encoding, Incoming, IncomingChange};
 pub use confirmed::{Confirmed, FrozenNote, SignedConfirmation};
 pub use draft::{About, Actor, Conflict, ConflictValue, Draft, DraftError, NewEntry, NoteView, RawChange};
 pub use fields::{FIELDS, Field, FieldError, FieldKind, FieldValue, Group, NumberRange, TEXT_FIELDS};
-pub use history::{FieldChange, Version};
+pub use history::{FieldChange, LastWriter, Version};
 pub use required::{ConfirmContext, ConfirmError};
 pub use signed::{ConfirmationError, KeyValidity, Verdict};
 

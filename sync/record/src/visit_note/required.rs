@@ -56,10 +56,18 @@ pub fn check_complete(form: Form, view: &NoteView, context: &ConfirmContext) -> 
 pub fn check_values(form: Form, view: &NoteView, context: &ConfirmContext) -> Result<(), ConfirmError> {
     match form {
         Form::VisitNote => check_visit_note(view, context),
-        Form::IntakeRecord => check_all(view, &["first_visit_on", "main_diseases", "purpose"]),
-        Form::CarePlan => check_all(view, &["goals", "problem.1.problem", "created_on"]),
-        Form::VisitReport => check_all(view, &["course", "care", "created_on"]),
+        Form::IntakeRecord | Form::CarePlan | Form::VisitReport => check_all(view, needed(form)),
         Form::Handover => Err(ConfirmError::NeverConfirmed),
+    }
+}
+
+/// What a form always needs, for the marks beside its fields. A visit note's needs follow from what stands in it.
+pub fn needed(form: Form) -> &'static [&'static str] {
+    match form {
+        Form::IntakeRecord => &["first_visit_on", "main_diseases", "purpose"],
+        Form::CarePlan => &["goals", "problem.1.problem", "created_on"],
+        Form::VisitReport => &["course", "care", "created_on"],
+        Form::VisitNote | Form::Handover => &[],
     }
 }
 

@@ -1,7 +1,8 @@
 //! Synchronisation on the workload that the peers were measured on: real phones with real vaults, a hub in a process of
 //! its own, TLS with client certificates between them, over a line that counts.
 //!
-//! `sync [w1|w2|w3|w4|w5|all] [--hient] [--workload FOLDER]`. Nothing asserts a time; a missed goal is a printed word.
+//! `sync [w1|w2|w3|w4|w5|all|p3b|p4|wait] [--quick] [--hient] [--workload FOLDER]`: `all` are those that the peers were
+//! measured on. Nothing asserts a time; a missed goal is a printed word.
 
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,16 @@ use tsutsuji_bench::conflict;
 use tsutsuji_bench::herd;
 use tsutsuji_bench::hub_process::acts_as_hub;
 use tsutsuji_bench::proxy::{Counted, shake_hands};
+use tsutsuji_bench::slices;
+use tsutsuji_bench::stampede;
 use tsutsuji_bench::station::{COLLEAGUE, Day, NURSE, Nurse, SUMMARIES, Steps, Synced, World, runtime, staff};
 use tsutsuji_bench::statistics::{Costs, Times, milliseconds, print_goal};
+use tsutsuji_bench::waiting;
 use tsutsuji_bench::workload::{Edit, Note, Script, Workload};
 use tsutsuji_bench::written::{Hand, evening, machine, put_piece, zstd_19};
 
-const SECTIONS: [&str; 6] = ["all", "w1", "w2", "w3", "w4", "w5"];
+const SECTIONS: [&str; 9] = ["all", "w1", "w2", "w3", "w4", "w5", "p3b", "p4", "wait"];
+const USAGE: &str = "sync [w1|w2|w3|w4|w5|all|p3b|p4|wait] [--quick] [--hient] [--workload FOLDER]";
 /// Floors of RESULTS.md, bytes under zstd 19.
 const W1_FLOOR: usize = 10_976;
 const W2_NOTES: usize = 116_247;
@@ -50,14 +55,15 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Done {
-    let (mut section, mut hient, mut given) = ("all".to_string(), false, None);
+    let (mut section, mut quick, mut hient, mut given) = ("all".to_string(), false, false, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--quick" => quick = true,
             "--hient" => hient = true,
             "--workload" => given = Some(PathBuf::from(arguments.next().ok_or("--workload takes a folder")?)),
             one if SECTIONS.contains(&one) => section = one.to_string(),
-            _ => return Err("sync [w1|w2|w3|w4|w5|all] [--hient] [--workload FOLDER]".into()),
+            _ => return Err(USAGE.into()),
         }
     }
     let shared = PathBuf::from("/dev/shm");
@@ -69,6 +75,14 @@ fn run() -> Done {
     }
     let variant = if hient { "random text (hient)" } else { "template text" };
     println!("sync, {variant}, vaults and hub in {}; medians (quartiles)", folder.path().display());
+    match section.as_str() {
+        "p3b" => return stampede::measure(folder.path(), &workload, quick),
+        "p4" => return slices::measure(folder.path(), &workload, quick),
+        "wait" => return waiting::measure(folder.path(), &workload, quick),
+        // These have one size.
+        _ if quick => return Err("--quick is for p3b, p4 and wait".into()),
+        _ => {}
+    }
     let machine = machine(&workload)?;
     let wanted = |one: &str| section == "all" || section == one;
     if ["w1", "w2", "w4", "w5"].into_iter().any(wanted) {

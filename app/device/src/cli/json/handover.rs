@@ -15,6 +15,8 @@ pub struct Handover {
     unread: bool,
     added: Vec<String>,
     read_by: Vec<ReadBy>,
+    written_by: Option<String>,
+    written_at: Option<String>,
     changed_at: Option<String>,
     since: Since,
 }
@@ -60,6 +62,8 @@ impl Handover {
             unread: board.unread,
             added: board.added.clone(),
             read_by: board.readers.iter().map(reader).collect(),
+            written_by: board.written.as_ref().and_then(|w| w.staff.as_ref()).map(ToString::to_string),
+            written_at: time(board.written.as_ref().and_then(|w| w.at)),
             changed_at: time(board.changed_at),
             since: Since {
                 last_visit: time(since.last_visit),
@@ -121,6 +125,7 @@ impl From<&ManagerTask> for Task {
         match task {
             ManagerTask::Competing { note, patient } => Task { note: Some(*note), ..of("competing", patient) },
             ManagerTask::LateEdits { note, patient } => Task { note: Some(*note), ..of("late_edits", patient) },
+            ManagerTask::Held { note, patient, .. } => Task { note: Some(*note), ..of("held", patient) },
             ManagerTask::Unconfirmed { note, patient, day } => {
                 Task { note: Some(*note), day: Some(day.to_string()), ..of("unconfirmed", patient) }
             }

@@ -4,7 +4,9 @@ use super::time;
 use crate::amend::SignatureShown;
 use crate::note::NoteShown;
 use record::calendar::rfc3339_in_japan;
-use record::visit_note::{Amendment, AmendmentState, Conflict, FieldChange, FieldValue, NoteState, Verdict, Version};
+use record::visit_note::{
+    Act, Amendment, AmendmentState, Conflict, FieldChange, FieldValue, NoteState, Verdict, Version, What,
+};
 use record::{ContentHash, DeviceId, DocumentId};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -117,6 +119,29 @@ impl From<&crate::note::ConfirmationShown> for ConfirmationShown {
     }
 }
 
+/// Who closed a confirmed note, when, and why.
+#[derive(Serialize)]
+struct ClosingShown {
+    outcome: String,
+    copied_to: Option<DocumentId>,
+    reason: String,
+    staff: String,
+    at: String,
+}
+
+impl ClosingShown {
+    fn of(act: &Act) -> Option<Self> {
+        let What::Close { outcome, copied_to } = &act.what else { return None };
+        Some(Self {
+            outcome: outcome.clone(),
+            copied_to: *copied_to,
+            reason: act.reason.clone(),
+            staff: act.staff.to_string(),
+            at: rfc3339_in_japan(act.at),
+        })
+    }
+}
+
 /// `note verify`
 #[derive(Serialize)]
 pub struct Verified {
@@ -226,6 +251,8 @@ pub struct NoteWhole {
     amendments: Vec<AmendmentShown>,
     /// The confirmation that stands first, the competing ones after it.
     confirmations: Vec<ConfirmationShown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closing: Option<ClosingShown>,
     /// Other notes that look like the same visit (同じ訪問ですか).
     same_visit: Vec<DocumentId>,
     /// Report bounds, questions, NEWS2 and DESIGN-R, each with what it was computed from.
@@ -258,6 +285,7 @@ impl From<&NoteShown> for NoteWhole {
             confirmed_fields: n.confirmed_fields.clone(),
             equal_edits: n.view.equal_edits.clone(),
             confirmations: n.confirmations.iter().map(ConfirmationShown::from).collect(),
+            closing: n.closing.as_ref().and_then(ClosingShown::of),
             same_visit: n.same_visit.clone(),
             findings: None,
             barthel: None,

@@ -1,0 +1,203 @@
+//! 訂正: which field, its new value, the reason. Nothing is signed before all three stand.
+
+use super::sections::group_of;
+use crate::text::clock;
+use device::jiff::civil::Date;
+use device::record::Form;
+use device::record::calendar::rfc3339_in_japan;
+use device::record::visit_note::{Field, FieldValue};
+use std::collections::BTreeMap;
+
+/// What the field is to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    Typed(String),
+    /// The value is taken away.
+    Nothing,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Model {
+    pub field: Option<String>,
+    pub after: Option<After>,
+    reason: String,
+    pub failed: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    FieldPicked(String),
+    FieldLeft,
+    Typed(String),
+    TakenAway,
+    ReasonTyped(String),
+    SignTapped,
+    Failed(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    Sign { field: String, typed: String, reason: String },
+}
+
+impl Model {
+    pub fn on(field: Option<String>) -> Self {
+        Self { field, ..Self::default() }
+    }
+
+    /// `present`: what stood in the field when it was opened; the same again is no correction.
+    pub fn is_ready(&self, present: &str) -> bool {
+        let is_new = match &self.after {
+            Some(After::Typed(typed)) => !typed.trim().is_empty() && typed.trim() != present.trim(),
+            Some(After::Nothing) => true,
+            None => false,
+        };
+        self.field.is_some() && is_new && !self.reason.trim().is_empty()
+    }
+}
+
+pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
+    match event {
+        Event::FieldPicked(field) => *model = Model::on(Some(field)),
+        Event::FieldLeft => *model = Model::default(),
+        Event::Typed(typed) => {
+            model.after = Some(After::Typed(typed));
+            model.failed = None;
+        }
+        Event::TakenAway => {
+            model.after = Some(After::Nothing);
+            model.failed = None;
+        }
+        Event::ReasonTyped(reason) => {
+            model.reason = reason;
+            model.failed = None;
+        }
+        Event::SignTapped => {
+            let (Some(field), Some(after)) = (model.field.clone(), model.after.clone()) else { return Vec::new() };
+            if model.reason.trim().is_empty() {
+                return Vec::new();
+            }
+            model.failed = None;
+            let typed = match after {
+                After::Typed(typed) => typed,
+                After::Nothing => String::new(),
+            };
+            return vec![Effect::Sign { field, typed, reason: model.reason.clone() }];
+        }
+        Event::Failed(words) => model.failed = Some(words),
+    }
+    Vec::new()
+}
+
+/// A value as somebody would type it. 測定せず cannot be typed.
+pub fn typed_of(value: &FieldValue) -> Option<String> {
+    Some(match value {
+        FieldValue::Number(n) => n.to_string(),
+        FieldValue::Flag(flag) => flag.to_string(),
+        FieldValue::Word(word) => word.clone(),
+        FieldValue::Time(at) => rfc3339_in_japan(*at),
+        FieldValue::Date(date) => date.to_string(),
+        FieldValue::Unmeasured(_) => return None,
+    })
+}
+
+/// What stands in the input when it opens: a time as the clock shows it.
+pub fn start_of(value: Option<&FieldValue>) -> String {
+    match value {
+        Some(FieldValue::Time(at)) => clock(*at),
+        Some(value) => typed_of(value).unwrap_or_default(),
+        None => String::new(),
+    }
+}
+
+/// What was typed, as the note would read it; `None` while it reads as nothing.
+pub fn read_back(field: &'static Field, typed: &str, day: Date) -> Option<FieldValue> {
+    if typed.trim().is_empty() {
+        return None;
+    }
+    if field.is_text() { Some(FieldValue::Word(typed.to_string())) } else { field.parse(typed, day).ok() }
+}
+
+/// Fields that a person corrects: not the marks of a copy; of numbered rows one more than were written.
+pub fn is_offered(form: Form, fields: &BTreeMap<String, FieldValue>, name: &str) -> bool {
+    if name.starts_with("copied_") {
+        return false;
+    }
+    let Some((group, Some(number))) = group_of(form, name) else { return true };
+    let is_written = |n: u8| {
+        let prefix = format!("{}.{n}.", group.name);
+        fields.keys().any(|known| known.starts_with(&prefix))
+    };
+    number <= 1 || is_written(number) || is_written(number - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use device::jiff::civil::date;
+
+    const DAY: Date = date(2026, 11, 22);
+
+    #[test]
+    fn nothing_is_signed_without_a_new_value_and_a_reason() {
+        let mut model = Model::on(Some("temperature_c".into()));
+        assert_eq!(update(&mut model, Event::SignTapped), []);
+        update(&mut model, Event::Typed("36.8".into()));
+        assert!(!model.is_ready("36.5"), "no reason yet");
+        assert_eq!(update(&mut model, Event::SignTapped), []);
+        update(&mut model, Event::ReasonTyped("転記誤り".into()));
+        assert!(model.is_ready("36.5"));
+        assert!(!model.is_ready("36.8"), "the same again is no correction");
+        let sign = Effect::Sign { field: "temperature_c".into(), typed: "36.8".into(), reason: "転記誤り".into() };
+        assert_eq!(update(&mut model, Event::SignTapped), [sign]);
+    }
+
+    #[test]
+    fn a_value_is_taken_away_only_by_saying_so() {
+        let mut model = Model::on(Some("temperature_c".into()));
+        update(&mut model, Event::ReasonTyped("別の利用者の値".into()));
+        update(&mut model, Event::Typed("  ".into()));
+        assert!(!model.is_ready("36.5"), "an emptied input is not yet a decision");
+        update(&mut model, Event::TakenAway);
+        assert!(model.is_ready("36.5"));
+        let effects = update(&mut model, Event::SignTapped);
+        assert!(matches!(&effects[..], [Effect::Sign { typed, .. }] if typed.is_empty()));
+    }
+
+    #[test]
+    fn another_field_begins_from_nothing() {
+        let mut model = Model::on(Some("temperature_c".into()));
+        update(&mut model, Event::Typed("36.8".into()));
+        update(&mut model, Event::Failed("x".into()));
+        update(&mut model, Event::FieldPicked("pulse_bpm".into()));
+        assert_eq!(model, Model::on(Some("pulse_bpm".into())));
+    }
+
+    #[test]
+    fn a_value_typed_again_reads_as_itself() -> Result<(), Box<dyn std::error::Error>> {
+        let at = "2026-11-22T00:32:00Z".parse()?;
+        for (name, value) in [
+            ("temperature_c", FieldValue::Number(36.5)),
+            ("pulse_bpm", FieldValue::Number(88.0)),
+            ("plan_changed", FieldValue::Flag(true)),
+            ("payer", FieldValue::Word("care".into())),
+            ("started_at", FieldValue::Time(at)),
+            ("next_visit", FieldValue::Date(DAY)),
+            ("condition", FieldValue::Word("安定。".into())),
+        ] {
+            let field = Form::VisitNote.field(name)?;
+            assert_eq!(typed_of(&value).and_then(|typed| read_back(field, &typed, DAY)), Some(value), "{name}");
+        }
+        assert_eq!(typed_of(&FieldValue::Unmeasured("拒否".into())), None);
+        assert_eq!(start_of(Some(&FieldValue::Time(at))), "9:32");
+        Ok(())
+    }
+
+    #[test]
+    fn of_numbered_rows_one_more_than_were_written_is_offered() {
+        let fields = BTreeMap::from([("ulcer.1.depth".to_string(), FieldValue::Word("D3".into()))]);
+        let offered = |name| is_offered(Form::VisitNote, &fields, name);
+        assert!(offered("ulcer.1.site") && offered("ulcer.2.site") && offered("terminal.place"));
+        assert!(!offered("ulcer.3.site") && !offered("copied_to"));
+    }
+}

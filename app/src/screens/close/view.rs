@@ -1,0 +1,236 @@
+//! 訪問しなかった・取り消す
+
+use super::update::{Done, Effect, Event, Model, NOT_VISITED, update};
+use crate::app::{Live, Route, Session, Shell};
+use crate::components::{Drawn, Icon, SyncPill};
+use crate::screens::amend::{Reason, read_note, refusal};
+use crate::screens::manager::use_is_manager;
+use crate::screens::patient::Failed;
+use crate::screens::sex_words;
+use crate::text::{choice_words, date_short, use_words};
+use device::DeviceError;
+use device::jiff::Timestamp;
+use device::record::visit_note::NoteState;
+use device::record::visit_note::fields::CLOSING;
+use device::record::{DocumentId, Form, PatientId};
+use dioxus::prelude::*;
+
+/// Patients shown at once while the right one is looked for.
+const FOUND: usize = 8;
+
+#[derive(Clone, Copy, PartialEq)]
+struct Desk {
+    send: Callback<Event>,
+    model: Signal<Model>,
+}
+
+#[component]
+pub fn CloseScreen(id: DocumentId) -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let is_manager = use_is_manager();
+    let mut model = use_signal(Model::default);
+    let saving = session.clone();
+    let send = use_callback(move |event: Event| {
+        let effects = update(&mut model.write(), event);
+        for effect in effects {
+            let event = match perform(&saving, id, effect) {
+                Ok(done) => Event::Did(done),
+                Err(error) => Event::Failed(refusal(words, &error)),
+            };
+            update(&mut model.write(), event);
+        }
+    });
+    let desk = Desk { send, model };
+    let phone = session.phone.clone();
+    let read = use_memo(move || {
+        let _ = (live.revision)();
+        read_note(&phone, id, words)
+    });
+    let (note, name) = match read() {
+        Ok(read) => read,
+        Err(error) => return rsx! { Failed { text: error } },
+    };
+    let note = note.0;
+    let done = model.read().done;
+    let is_draft = note.state == NoteState::Draft;
+    let may = is_draft || is_manager || note.author.as_ref() == Some(&session.phone.identity().staff);
+    let is_open = done.is_none() && may && matches!(note.state, NoteState::Draft | NoteState::Confirmed);
+    rsx! {
+        header { class: "hd",
+            div { class: "row sp wrap",
+                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
+                h1 { class: "grow small", {words.say("close-title")} }
+                SyncPill {}
+            }
+            div { class: "sub", "{name} · " {words.say("note-title")} }
+        }
+        main { class: "bd",
+            if let Some(done) = done {
+                Finished { done, desk }
+            } else if note.state == NoteState::Closed {
+                p { class: "strip warn", role: "status", {words.say("close-already")} }
+            } else if note.state == NoteState::Competing {
+                p { class: "strip warn", role: "status", {words.say("amend-choose-first")} }
+            } else if !may {
+                p { class: "strip warn", role: "status", {words.say("amend-error-only-author")} }
+            } else {
+                Ask { is_draft, form: note.row.form, patient: note.row.patient.clone(), desk }
+            }
+        }
+        if is_open { Sign { desk } }
+    }
+}
+
+/// Whatever waits of the note is saved before it is closed or confirmed.
+fn perform(session: &Session, note: DocumentId, effect: Effect) -> Result<Done, DeviceError> {
+    let (phone, now) = (&session.phone, Timestamp::now());
+    session.save_first(note)?;
+    match effect {
+        Effect::Write { outcome, reason } => {
+            phone.set_field(note, "outcome_reason", &reason, now)?;
+            phone.set_field(note, "outcome", outcome, now)?;
+            Ok(Done::Written)
+        }
+        Effect::Close { outcome, reason, copy_to } => {
+            Ok(Done::Closed(phone.close_note(note, outcome, &reason, copy_to.as_ref(), now)?))
+        }
+        Effect::Confirm => phone.confirm_note(note, now).map(|()| Done::Confirmed),
+    }
+}
+
+/// What became of it, whose it is, why.
+#[component]
+fn Ask(is_draft: bool, form: Form, patient: PatientId, desk: Desk) -> Element {
+    let words = use_words();
+    let (outcome, failed) = use_memo(move || {
+        let model = desk.model.read();
+        (model.outcome, model.failed.clone())
+    })();
+    let is_note = form == Form::VisitNote;
+    let not_visited: &'static [&'static str] = if is_draft && is_note { NOT_VISITED } else { &[] };
+    let closing: Vec<&'static str> =
+        CLOSING.iter().copied().filter(|closing| is_note || *closing == "discarded").collect();
+    rsx! {
+        if !not_visited.is_empty() {
+            section { class: "card",
+                h2 { {words.say("close-not-visited")} }
+                p { class: "sub", {words.say("close-not-visited-hint")} }
+                div { class: "chips", role: "group", "aria-label": words.say("close-not-visited"),
+                    for choice in not_visited.iter().copied() { Outcome { key: "{choice}", choice, on: outcome == Some(choice), desk } }
+                }
+            }
+        }
+        section { class: "card",
+            h2 { {words.say("close-note")} }
+            p { class: "sub", {words.say(if is_draft { "close-draft-hint" } else { "close-confirmed-hint" })} }
+            div { class: "chips", role: "group", "aria-label": words.say("close-note"),
+                for choice in closing { Outcome { key: "{choice}", choice, on: outcome == Some(choice), desk } }
+            }
+        }
+        if is_note && outcome == Some("wrong_patient") { RightPatient { wrong: patient, desk } }
+        section { class: "card",
+            Reason { id: "close-reason", label: words.say("close-reason"), on_typed: move |typed| desk.send.call(Event::ReasonTyped(typed)) }
+        }
+        if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+    }
+}
+
+#[component]
+fn Outcome(choice: &'static str, on: bool, desk: Desk) -> Element {
+    let words = use_words();
+    rsx! {
+        button { class: if on { "chip on" } else { "chip" }, "aria-pressed": on, onclick: move |_| desk.send.call(Event::OutcomeChosen(choice)),
+            if on { "✓ " } {choice_words(words, "outcome", choice)}
+        }
+    }
+}
+
+/// Whose note it should have been: what was written goes into a new note of that patient.
+#[component]
+fn RightPatient(wrong: PatientId, desk: Desk) -> Element {
+    let words = use_words();
+    let session = use_context::<Session>();
+    let mut query = use_signal(String::new);
+    let chosen = use_memo(move || desk.model.read().copy_to.clone())();
+    let mut rows = session.phone.find_patients(&query.read()).unwrap_or_default();
+    rows.retain(|row| row.patient.id != wrong);
+    let shown: Vec<_> = match (&chosen, query.read().trim().is_empty()) {
+        (Some(chosen), _) => rows.iter().filter(|row| row.patient.id == *chosen).cloned().collect(),
+        (None, true) => Vec::new(),
+        (None, false) => rows.iter().take(FOUND).cloned().collect(),
+    };
+    let is_none = shown.is_empty() && !query.read().trim().is_empty();
+    rsx! {
+        section { class: "card col gap",
+            h2 { {words.say("close-right-patient")} }
+            p { class: "sub", {words.say("close-right-patient-hint")} }
+            input {
+                class: "ta line", id: "right-patient", r#type: "search", autocomplete: "off", maxlength: "40", initial_value: "",
+                placeholder: words.say("patients-search"), "aria-label": words.say("patients-search"),
+                oninput: move |event: FormEvent| {
+                    query.set(event.value());
+                    desk.send.call(Event::PatientChosen(None));
+                },
+            }
+            if is_none { p { class: "sub", role: "status", {words.say("patients-not-found")} } }
+            for row in shown {
+                button { key: "{row.patient.id}", class: "opt", "aria-pressed": chosen.as_ref() == Some(&row.patient.id),
+                    onclick: {
+                        let id = row.patient.id.clone();
+                        move |_| desk.send.call(Event::PatientChosen(Some(id.clone())))
+                    },
+                    span { class: "kana", "{row.patient.kana}" }
+                    b { if chosen.as_ref() == Some(&row.patient.id) { "✓ " } "{row.patient.name}" }
+                    span { class: "who",
+                        if let Some(birth) = row.patient.birth_date { {date_short(words, birth)} " · " }
+                        {sex_words(words, row.patient.sex)}
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn Sign(desk: Desk) -> Element {
+    let words = use_words();
+    let (ready, writes) = use_memo(move || {
+        let model = desk.model.read();
+        (model.is_ready(), model.outcome.is_some_and(|outcome| NOT_VISITED.contains(&outcome)))
+    })();
+    rsx! {
+        footer { class: "foot",
+            button { class: "btn", id: "close", disabled: !ready, onclick: move |_| desk.send.call(Event::SignTapped),
+                {words.say(if writes { "close-write" } else { "close-sign" })}
+            }
+        }
+    }
+}
+
+/// What was done, and where it goes on from here.
+#[component]
+fn Finished(done: Done, desk: Desk) -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let failed = use_memo(move || desk.model.read().failed.clone())();
+    let said = words.say(match done {
+        Done::Closed(None) => "close-done",
+        Done::Closed(Some(_)) => "close-done-copied",
+        Done::Written => "close-written",
+        Done::Confirmed => "close-confirmed",
+    });
+    rsx! {
+        p { class: "strip calm", role: "status", "{said}" }
+        if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+        if let Done::Closed(Some(copy)) = done {
+            button { class: "btn", id: "open-copy", onclick: move |_| shell.go(Route::Note(copy)), {words.say("close-open-copy")} }
+        }
+        if done == Done::Written {
+            button { class: "btn", id: "confirm-not-visited", onclick: move |_| desk.send.call(Event::ConfirmTapped), {words.say("confirm-button")} }
+        }
+        button { class: "btn g", onclick: move |_| shell.back(), {words.say("close-back")} }
+    }
+}

@@ -1,0 +1,4 @@
+//! 家族に見せる
+mod view;
+
+pub use view::*;

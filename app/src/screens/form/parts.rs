@@ -1,0 +1,108 @@
+//! How a form's document stands: saved or received, in conflict, as it was written.
+
+use super::desk::Desk;
+use super::update::Event;
+use crate::app::Session;
+use crate::text::{day_and_clock, label_in, use_words, value_in, whole_label};
+use device::jiff::Timestamp;
+use device::note::NoteShown;
+use device::record::Form;
+use device::record::calendar::zoned_in_japan;
+use device::record::visit_note::{Conflict, FieldValue};
+use dioxus::prelude::*;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The document as a prop: a new reading is a new one.
+#[derive(Clone)]
+pub struct Shown(pub Rc<NoteShown>);
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        let reads_alike = a.view == b.view && a.row == b.row && a.state == b.state && a.same_visit == b.same_visit;
+        let decided_alike = a.amendments == b.amendments && a.confirmations == b.confirmations;
+        reads_alike && decided_alike && a.receipt == b.receipt && a.unsent == b.unsent
+    }
+}
+
+/// 端末に保存済 → ハブ受領済. The second is told exactly.
+#[component]
+pub fn Chip(note: Shown, desk: Desk) -> Element {
+    let words = use_words();
+    let now = Timestamp::now();
+    let (typing, saved_at) = use_memo(move || (desk.model.read().typing, desk.model.read().saved_at))();
+    let (class, text) = if typing {
+        ("tag", words.say("unsaved"))
+    } else if let Some(receipt) = note.0.receipt.filter(|_| !note.0.unsent) {
+        ("tag ok", words.with("receipted", &[("time", day_and_clock(receipt.received_at, now).into())]))
+    } else {
+        let at = saved_at.unwrap_or(note.0.row.changed_at);
+        let time = zoned_in_japan(at).strftime("%-H:%M:%S").to_string();
+        ("tag in", words.with("saved-on-device", &[("time", time.into())]))
+    };
+    rsx! { span { class, id: "chip", role: "status", "{text}" } }
+}
+
+#[component]
+pub fn ConflictCard(conflict: Conflict, desk: Desk) -> Element {
+    let words = use_words();
+    let session = use_context::<Session>();
+    let here = session.phone.identity().device;
+    let directory = session.phone.directory().unwrap_or_default();
+    let now = Timestamp::now();
+    let label = whole_label(words, desk.form, &conflict.field);
+    rsx! {
+        section { class: "card conflict",
+            b { {words.say("conflict-title")} }
+            div { class: "k", "{label}" }
+            for (i, side) in conflict.values.iter().enumerate() {
+                button { key: "{i}", class: "opt",
+                    onclick: {
+                        let (field, value) = (conflict.field.clone(), side.value.clone());
+                        move |_| { desk.send.call(Event::ValueChosen { field: field.clone(), value: value.clone() }); }
+                    },
+                    b { {value_in(words, desk.form, &conflict.field, &side.value)} }
+                    span { class: "who",
+                        {side.staff.as_ref().map(|s| directory.staff(s).to_string()).unwrap_or_default()}
+                        if let Some(at) = side.at { " · " {day_and_clock(at, now)} }
+                        if side.device == Some(here) { " · " {words.say("conflict-this-device")} }
+                    }
+                    span { class: "tag in", {words.say("conflict-take")} }
+                }
+            }
+            p { class: "sub", {words.say("conflict-hint")} }
+        }
+    }
+}
+
+/// A document's fields as a prop.
+#[derive(Clone, PartialEq)]
+pub struct Fields(pub BTreeMap<String, FieldValue>);
+
+/// What was written, in the order of the form; care as one line.
+#[component]
+pub fn Content(form: Form, fields: Fields) -> Element {
+    let words = use_words();
+    let fields = fields.0;
+    let care: Vec<String> = form
+        .fields()
+        .iter()
+        .filter(|f| f.name.starts_with("care.") && fields.get(f.name) == Some(&FieldValue::Flag(true)))
+        .map(|f| label_in(words, form, f.name))
+        .collect();
+    let lines: Vec<(String, String)> = form
+        .fields()
+        .iter()
+        .filter(|f| !f.name.starts_with("care."))
+        .filter_map(|f| {
+            fields.get(f.name).map(|value| (whole_label(words, form, f.name), value_in(words, form, f.name, value)))
+        })
+        .collect();
+    rsx! {
+        dl {
+            for (label, value) in lines { div { class: "line", dt { class: "k", "{label}" } dd { class: "body", "{value}" } } }
+            if !care.is_empty() { div { class: "line", dt { class: "k", {words.say("care-title")} } dd { {care.join(" · ")} } } }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! 申し送り
+mod update;
+mod view;
+
+pub use view::*;

@@ -1,0 +1,5 @@
+//! オンコール
+mod update;
+mod view;
+
+pub use view::*;

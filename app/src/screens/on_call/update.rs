@@ -1,0 +1,273 @@
+//! The on-call list (domain §3.11): what a nurse needs of every patient before she picks up the phone at night.
+
+use device::NoteRow;
+use device::jiff::civil::Date;
+use device::record::calendar::day_in_japan;
+use device::record::order::{Orders, PatientStanding};
+use device::record::summary::AllergyKnowledge;
+use device::record::visit_note::{Field, FieldKind, FieldValue, NoteState};
+use device::record::vitals::{Standing, Values, standing};
+use device::record::{DocumentId, Patient, PatientSummary, RecordFlag};
+
+/// Care that says: a device stands in this home.
+const DEVICES: [&str; 8] = [
+    "care.ventilator",
+    "care.tracheostomy",
+    "care.oxygen",
+    "care.suction",
+    "care.tube",
+    "care.infusion",
+    "care.catheter",
+    "care.stoma",
+];
+const TERMINAL: &str = "care.terminal";
+
+/// Why a patient stands out, the most pressing first.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mark {
+    /// ターミナルケア in the last note.
+    Terminal,
+    /// 特別指示期間
+    Special(Date),
+    /// At or beyond a report bound in the last note.
+    Alert { field: String, value: f64 },
+    /// 点滴注射指示
+    Drip(Date),
+    /// A device named in the last note.
+    Device(&'static str),
+    /// Orders of two facilities hold at once.
+    OrdersOverlap,
+    /// The last confirmed note cannot be read: what stands in it is not known here.
+    Unreadable,
+}
+
+/// One patient of the list.
+#[derive(Clone, PartialEq)]
+pub struct Row {
+    pub patient: Patient,
+    pub knowledge: AllergyKnowledge,
+    pub allergies: Vec<String>,
+    pub marks: Vec<Mark>,
+    pub order: PatientStanding,
+    /// The last note that was not taken back, and its day.
+    pub last: Option<(DocumentId, Date)>,
+    /// The board has something new for this nurse; none: it cannot be read.
+    pub unread: Option<bool>,
+}
+
+impl Row {
+    pub fn stands_out(&self) -> bool {
+        !self.marks.is_empty() || self.unread == Some(true) || !matches!(self.order, PatientStanding::Holds { .. })
+    }
+}
+
+/// The last note of each kind: to be named, and to be read for its values.
+pub fn last_notes(notes: &[NoteRow]) -> (Option<(DocumentId, Date)>, Option<DocumentId>) {
+    let begun = |note: &NoteRow| note.started_at.unwrap_or(note.changed_at);
+    let last = notes.iter().filter(|note| note.state != NoteState::Closed).max_by_key(|note| begun(note));
+    let confirmed = notes.iter().filter(|note| note.state == NoteState::Confirmed).max_by_key(|note| begun(note));
+    (last.map(|note| (note.note, day_in_japan(begun(note)))), confirmed.map(|note| note.note))
+}
+
+/// `values` are those of the last confirmed note; none if it cannot be read.
+pub fn row(
+    summary: PatientSummary,
+    notes: &[NoteRow],
+    values: Option<&Values>,
+    unread: Option<bool>,
+    today: Date,
+) -> Row {
+    let orders = Orders::on(&summary.orders, today);
+    let is_allergy = |flag: &Option<RecordFlag>| *flag != Some(RecordFlag::NoneKnown);
+    Row {
+        marks: marks(&orders, values),
+        order: orders.standing,
+        last: last_notes(notes).0,
+        unread,
+        knowledge: summary.allergy_knowledge,
+        allergies: summary.allergies.into_iter().filter(|i| is_allergy(&i.flag)).map(|item| item.text).collect(),
+        patient: summary.patient,
+    }
+}
+
+fn marks(orders: &Orders, values: Option<&Values>) -> Vec<Mark> {
+    let is_set = |field: &str| values.is_some_and(|values| values.get(field) == Some(&FieldValue::Flag(true)));
+    let bounds = orders.alert_bounds();
+    let alerts = values.into_iter().flatten().filter_map(|(field, value)| {
+        let FieldValue::Number(value) = *value else { return None };
+        let is_number = Field::named(field).is_ok_and(|field| matches!(field.kind, FieldKind::Number(_)));
+        let alert = is_number && standing(field, value, &bounds) == Standing::Alert;
+        alert.then(|| Mark::Alert { field: field.clone(), value })
+    });
+    let mut marks: Vec<Mark> = is_set(TERMINAL).then_some(Mark::Terminal).into_iter().collect();
+    marks.extend(orders.special_until.map(Mark::Special));
+    marks.extend(alerts);
+    marks.extend(orders.drip_until.map(Mark::Drip));
+    for field in DEVICES {
+        marks.extend(is_set(field).then_some(Mark::Device(field)));
+    }
+    marks.extend(orders.overlapping.then_some(Mark::OrdersOverlap));
+    marks.extend(values.is_none().then_some(Mark::Unreadable));
+    marks
+}
+
+/// The patients that stand out come first; both halves stay in the order of their kana.
+pub fn pressing_first(rows: &mut [Row]) {
+    rows.sort_by_key(|row| !row.stands_out());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use device::jiff::Timestamp;
+    use device::jiff::civil::date;
+    use device::record::{DataClass, DisclosedRecord, Form, NursingOrder, Sex};
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    const TODAY: Date = date(2026, 11, 22);
+
+    fn order(special: bool, until: Date) -> Result<NursingOrder, device::record::ids::IdError> {
+        Ok(NursingOrder {
+            id: DocumentId([if special { 2 } else { 1 }; 16]),
+            patient: "p-1".parse()?,
+            facility: "h".parse()?,
+            station: "st".parse()?,
+            from: date(2026, 11, 15),
+            until,
+            special,
+            psychiatric: false,
+            drip: false,
+            alerts: Vec::new(),
+            spo2_target_88_92: false,
+            issued_on: None,
+        })
+    }
+
+    fn summary(
+        orders: Vec<NursingOrder>,
+        allergies: &[(&str, Option<RecordFlag>)],
+    ) -> Result<PatientSummary, device::record::ids::IdError> {
+        let patient = Patient {
+            id: "p-1".parse()?,
+            name: "仮山 花子".into(),
+            kana: "カリヤマ ハナコ".into(),
+            birth_date: None,
+            sex: Sex::Female,
+            address: None,
+            phone: None,
+            local_ids: Vec::new(),
+        };
+        let mut records = Vec::new();
+        for (text, flag) in allergies {
+            records.push(DisclosedRecord {
+                facility: "h".parse()?,
+                class: DataClass::Allergy,
+                source_key: (*text).to_string(),
+                as_of: Timestamp::UNIX_EPOCH,
+                date: None,
+                text: (*text).to_string(),
+                code: None,
+                value: None,
+                unit: None,
+                flag: flag.clone(),
+                detail: None,
+                body: None,
+                deleted: false,
+            });
+        }
+        Ok(PatientSummary::new(patient, records, orders))
+    }
+
+    fn note(n: u8, state: NoteState, at: &str) -> Result<NoteRow, Box<dyn std::error::Error>> {
+        Ok(NoteRow {
+            note: DocumentId([n; 16]),
+            form: Form::VisitNote,
+            patient: "p-1".parse()?,
+            visit: None,
+            author: None,
+            state,
+            has_conflict: false,
+            has_late_edits: false,
+            started_at: Some(at.parse()?),
+            ended_at: None,
+            changed_at: at.parse()?,
+            heads: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_patient_stands_out_by_what_the_last_note_and_the_orders_say() -> Outcome {
+        let orders = vec![order(false, date(2027, 1, 31))?, order(true, date(2026, 11, 28))?];
+        let values = Values::from([
+            ("spo2_percent".into(), FieldValue::Number(90.0)),
+            ("pulse_bpm".into(), FieldValue::Number(72.0)),
+            ("care.oxygen".into(), FieldValue::Flag(true)),
+            ("care.suction".into(), FieldValue::Flag(false)),
+            ("care.terminal".into(), FieldValue::Flag(true)),
+        ]);
+        let row = row(summary(orders, &[])?, &[], Some(&values), Some(false), TODAY);
+        let alert = Mark::Alert { field: "spo2_percent".into(), value: 90.0 };
+        assert_eq!(row.marks, [Mark::Terminal, Mark::Special(date(2026, 11, 28)), alert, Mark::Device("care.oxygen")]);
+        assert!(row.stands_out());
+        Ok(())
+    }
+
+    #[test]
+    fn a_calm_patient_under_a_holding_order_does_not_and_one_without_an_order_does() -> Outcome {
+        let calm = |orders| -> Result<Row, device::record::ids::IdError> {
+            Ok(row(summary(orders, &[])?, &[], Some(&Values::new()), Some(false), TODAY))
+        };
+        assert!(!calm(vec![order(false, date(2027, 1, 31))?])?.stands_out());
+        assert!(calm(vec![order(false, date(2026, 11, 21))?])?.stands_out(), "expired");
+        assert!(calm(Vec::new())?.stands_out(), "no order");
+        let mut unread = calm(vec![order(false, date(2027, 1, 31))?])?;
+        unread.unread = Some(true);
+        assert!(unread.stands_out(), "something new on the board");
+        let damaged = row(summary(vec![order(false, date(2027, 1, 31))?], &[])?, &[], None, Some(false), TODAY);
+        assert_eq!(damaged.marks, [Mark::Unreadable], "a note that cannot be read is not a calm one");
+        Ok(())
+    }
+
+    #[test]
+    fn none_known_is_no_allergy_and_stays_a_statement() -> Outcome {
+        let said = |allergies: &[(&str, Option<RecordFlag>)]| -> Result<Row, device::record::ids::IdError> {
+            Ok(row(summary(Vec::new(), allergies)?, &[], Some(&Values::new()), None, TODAY))
+        };
+        let none = said(&[("なし", Some(RecordFlag::NoneKnown))])?;
+        assert_eq!((none.knowledge, none.allergies.len()), (AllergyKnowledge::NoneKnown, 0));
+        let one = said(&[("架空マイシン", None)])?;
+        assert_eq!((one.knowledge, one.allergies), (AllergyKnowledge::Recorded, vec!["架空マイシン".to_string()]));
+        assert_eq!(said(&[])?.knowledge, AllergyKnowledge::NotRecorded);
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_note_may_be_a_draft_and_its_values_come_from_the_last_confirmed_one() -> Outcome {
+        let notes = [
+            note(1, NoteState::Confirmed, "2026-11-18T01:00:00Z")?,
+            note(2, NoteState::Draft, "2026-11-20T22:00:00Z")?,
+            note(3, NoteState::Closed, "2026-11-22T01:00:00Z")?,
+        ];
+        let (last, confirmed) = last_notes(&notes);
+        assert_eq!(last, Some((DocumentId([2; 16]), date(2026, 11, 21))));
+        assert_eq!(confirmed, Some(DocumentId([1; 16])));
+        assert_eq!(last_notes(&[]), (None, None));
+        Ok(())
+    }
+
+    #[test]
+    fn who_stands_out_comes_first_and_the_order_of_the_kana_stays() -> Outcome {
+        let named = |kana: &str, orders| -> Result<Row, device::record::ids::IdError> {
+            let mut row = row(summary(orders, &[])?, &[], Some(&Values::new()), None, TODAY);
+            row.patient.kana = kana.into();
+            Ok(row)
+        };
+        let holds = || Ok::<_, device::record::ids::IdError>(vec![order(false, date(2027, 1, 31))?]);
+        let mut rows =
+            [named("ア", holds()?)?, named("イ", Vec::new())?, named("ウ", holds()?)?, named("エ", Vec::new())?];
+        pressing_first(&mut rows);
+        assert_eq!(rows.iter().map(|row| row.patient.kana.as_str()).collect::<Vec<_>>(), ["イ", "エ", "ア", "ウ"]);
+        Ok(())
+    }
+}

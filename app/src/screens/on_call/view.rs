@@ -1,0 +1,167 @@
+//! オンコール: every patient of the station on one list, readable without a signal.
+
+use super::update::{Mark, Row, last_notes, pressing_first, row};
+use crate::app::{Live, Route, Session, Shell};
+use crate::components::{Drawn, Icon, SyncPill, Tabs};
+use crate::screens::sex_words;
+use crate::text::{Words, date_short, day_and_clock, error_words, field_label, use_words, value_words};
+use device::jiff::Timestamp;
+use device::jiff::civil::Date;
+use device::record::PatientId;
+use device::record::calendar::{age_on, day_in_japan};
+use device::record::order::PatientStanding;
+use device::record::summary::AllergyKnowledge;
+use device::record::visit_note::FieldValue;
+use device::record::vitals::Values;
+use device::{DeviceError, NoteRow, Phone};
+use dioxus::prelude::*;
+use std::collections::BTreeMap;
+
+#[component]
+pub fn OnCall() -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let mut pressing = use_signal(|| false);
+    let phone = session.phone.clone();
+    let rows = use_memo(move || {
+        let _ = (live.revision)();
+        read(&phone, Timestamp::now()).map_err(|error| error_words(words, &error))
+    });
+    let now = Timestamp::now();
+    let last = (live.status)().0.and_then(|status| status.last_sync);
+    let as_of = last.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
+    rsx! {
+        header { class: "hd",
+            div { class: "row sp wrap",
+                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
+                h1 { class: "grow small", {words.say("chart-oncall-title")} }
+                SyncPill {}
+            }
+            div { class: "sub", {words.with("patient-as-of", &[("time", as_of.into())])} }
+            div { class: "seg",
+                for (only, key) in [(false, "chart-oncall-all"), (true, "chart-oncall-pressing")] {
+                    button { key: "{key}", class: if pressing() == only { "on" }, "aria-pressed": pressing() == only, onclick: move |_| pressing.set(only), {words.say(key)} }
+                }
+            }
+        }
+        main { class: "bd",
+            match rows() {
+                Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
+                Ok(rows) => {
+                    let shown: Vec<Row> = rows.into_iter().filter(|row| !pressing() || row.stands_out()).collect();
+                    rsx! {
+                        p { class: "sub", role: "status", {words.count("patients-count", shown.len() as u64)} }
+                        if shown.is_empty() { p { class: "card empty", {words.say("chart-oncall-none")} } }
+                        for row in shown { OnCallCard { key: "{row.patient.id}", row } }
+                    }
+                }
+            }
+        }
+        Tabs { on: Icon::Today }
+    }
+}
+
+/// Every patient with the last note's values. A note or a board that cannot be read keeps nobody off the list.
+fn read(phone: &Phone, now: Timestamp) -> Result<Vec<Row>, DeviceError> {
+    let today = day_in_japan(now);
+    let mut notes: BTreeMap<PatientId, Vec<NoteRow>> = BTreeMap::new();
+    for note in phone.note_rows(None)? {
+        notes.entry(note.patient.clone()).or_default().push(note);
+    }
+    let mut rows = Vec::new();
+    for listed in phone.patients()? {
+        let id = listed.patient.id;
+        let notes = notes.remove(&id).unwrap_or_default();
+        let values = match last_notes(&notes).1.map(|note| phone.show_note(note)) {
+            Some(shown) => shown.ok().map(|shown| shown.view.fields),
+            None => Some(Values::new()),
+        };
+        let unread = phone.board(&id).map(|board| board.unread).ok();
+        rows.push(row(phone.show_patient(&id, now)?.summary, &notes, values.as_ref(), unread, today));
+    }
+    pressing_first(&mut rows);
+    Ok(rows)
+}
+
+#[component]
+fn OnCallCard(row: Row) -> Element {
+    let words = use_words();
+    let shell = use_context::<Shell>();
+    let today = day_in_japan(Timestamp::now());
+    let Row { patient, knowledge, allergies, marks, order, last, unread } = row;
+    let age = patient.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0)));
+    let born = patient.birth_date.map(|b| date_short(words, b));
+    let who = [born, age, Some(sex_words(words, patient.sex))].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let (order, act) = order_words(words, order);
+    let id = patient.id.clone();
+    rsx! {
+        article { class: "card col gap",
+            button { class: "cardlink", onclick: move |_| shell.go(Route::Patient(id.clone())),
+                span { class: "col grow",
+                    span { class: "kana", "{patient.kana}" }
+                    span { class: "nm", "{patient.name}" }
+                    span { class: "sub", "{who}" }
+                    span { class: "chips tight",
+                        for (i, mark) in marks.iter().enumerate() { span { key: "{i}", class: mark_class(mark), {mark_words(words, mark)} } }
+                        if unread == Some(true) { span { class: "tag in", {words.say("chart-unread")} } }
+                        if unread.is_none() { span { class: "tag wa", {words.say("chart-board-unreadable")} } }
+                    }
+                }
+                span { class: "n", "aria-hidden": "true", "›" }
+            }
+            p { class: if knowledge == AllergyKnowledge::Recorded { "hot" } else { "sub" }, {allergy_words(words, knowledge, &allergies)} }
+            p { class: if act { "hot" } else { "sub" }, "{order}" }
+            if let Some(phone) = &patient.phone { p { class: "sub", {words.with("chart-phone", &[("number", phone.clone().into())])} } }
+            if let Some((note, day)) = last {
+                button { class: "btn g s", onclick: move |_| shell.go(Route::Note(note)), {words.with("chart-last-note", &[("day", date_short(words, day).into())])} }
+            } else {
+                p { class: "sub", {words.say("notes-none")} }
+            }
+        }
+    }
+}
+
+fn mark_class(mark: &Mark) -> &'static str {
+    match mark {
+        Mark::Terminal | Mark::Alert { .. } => "tag al",
+        Mark::Special(_) | Mark::Drip(_) | Mark::OrdersOverlap | Mark::Unreadable => "tag wa",
+        Mark::Device(_) => "tag",
+    }
+}
+
+fn mark_words(words: Words, mark: &Mark) -> String {
+    let until = |key: &str, day: &Date| words.with(key, &[("day", day.strftime("%-m/%-d").to_string().into())]);
+    match mark {
+        Mark::Terminal => field_label(words, "care.terminal"),
+        Mark::Special(day) => until("chart-special-until", day),
+        Mark::Drip(day) => until("chart-drip-until", day),
+        Mark::Alert { field, value } => {
+            format!("{} {}", field_label(words, field), value_words(words, field, &FieldValue::Number(*value)))
+        }
+        Mark::Device(field) => field_label(words, field),
+        Mark::OrdersOverlap => words.say("tag-orders-overlap"),
+        Mark::Unreadable => words.say("chart-note-unreadable"),
+    }
+}
+
+fn allergy_words(words: Words, knowledge: AllergyKnowledge, allergies: &[String]) -> String {
+    match knowledge {
+        AllergyKnowledge::Recorded => words.with("chart-allergies", &[("list", allergies.join("、").into())]),
+        AllergyKnowledge::NoneKnown => words.say("allergy-none-known"),
+        AllergyKnowledge::NotRecorded => words.say("allergy-not-recorded"),
+        AllergyKnowledge::Locked => words.say("lease-lapsed"),
+    }
+}
+
+/// How the order stands, and whether somebody has to act.
+fn order_words(words: Words, standing: PatientStanding) -> (String, bool) {
+    let until = |key: &str, day: Date| words.with(key, &[("day", date_short(words, day).into())]);
+    match standing {
+        PatientStanding::NoOrder => (words.say("tag-order-none"), true),
+        PatientStanding::NotYet { begins } => (until("chart-order-begins", begins), true),
+        PatientStanding::Holds { until: day, alert, .. } => (until("chart-order-until", day), alert.is_some()),
+        PatientStanding::Expired { ended } => (until("chart-order-ended", ended), true),
+    }
+}

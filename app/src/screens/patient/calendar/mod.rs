@@ -1,0 +1,5 @@
+//! カレンダー
+mod update;
+mod view;
+
+pub use view::*;

@@ -1,0 +1,5 @@
+//! 月間
+mod update;
+mod view;
+
+pub use view::*;

@@ -1,0 +1,5 @@
+//! 検索
+mod update;
+mod view;
+
+pub use view::*;
