@@ -6,11 +6,14 @@
 #[cfg(target_os = "linux")]
 mod system;
 
+use device::http::HubLine;
 use device::jiff::Timestamp;
 use device::record::visit_note::Encoding;
 use device::record::{DocumentId, PatientId, canonical};
-use device::{Background, FileKeyStore, Phone as OpenPhone, Pill, Pin};
-use protocol::{Consented, Durability, FeedItem, Kind, Policy, Receipt, SyncResponse, WIRE_VERSION};
+use device::{Background, Failure, FileKeyStore, Phone as OpenPhone, Pill, Pin, RefusalCode};
+use protocol::{
+    Consented, Durability, Extent, FeedItem, Kind, PatientStanding, Policy, Receipt, SyncResponse, WIRE_VERSION,
+};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -211,6 +214,44 @@ fn an_error_of_the_hub_and_nothing_typed_ever_after_still_sends_the_note() -> Ou
 }
 
 #[test]
+fn one_503_and_nothing_else_ever_typed_and_the_note_is_sent() -> Outcome {
+    /// Twice as many requests as one station's phones have turns.
+    const MANY: usize = 12;
+    let (hub, line, patient) = Hub::behind_a_line()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.write_text(&note, "condition", "下肢浮腫あり。")?;
+    let (phone, colleague) = (Arc::new(unlocked(&a)?), unlocked(&b)?);
+    let request = colleague.load_request()?;
+    let others = HubLine::for_sync(colleague.identity(), 0).map_err(|failure| format!("{failure:?}"))?;
+    let others = Arc::new(others);
+    let db = Connection::open(hub.path("hub/hub.db"))?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        // The hub's disk is slow this morning and everybody is back: no turn is left, whoever waits his 20 seconds hears 503.
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        for _ in 0..MANY {
+            let (others, request) = (others.clone(), request.clone());
+            tokio::spawn(async move { others.sync(&request).await.is_ok() });
+        }
+        until("the turns are taken", || Ok(line.asking() >= MANY))?;
+        let background = Background::start(phone.clone());
+        let mut pill = background.pill();
+        comes_to(&mut pill, |pill| *pill == Pill::Trouble(Failure::Refused(RefusalCode::Busy))).await?;
+        db.execute_batch("ROLLBACK")?;
+        // Nobody touches the phone: its own clock asks once more.
+        comes_to(&mut pill, |pill| *pill == Pill::Online).await
+    })?;
+    assert_eq!(phone.status(Timestamp::now())?.unsent, 0);
+    assert_eq!(entries(&hub)?, (1, 1, 1));
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"]["condition"], json!("下肢浮腫あり。"));
+    hub.ok(&["audit", "verify"])?;
+    Ok(())
+}
+
+#[test]
 fn a_hub_restored_from_a_backup_gets_back_what_is_younger_and_nobody_reads_everything_again() -> Outcome {
     let (mut hub, patient) = Hub::with_consent()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
@@ -370,7 +411,65 @@ fn who_loses_the_patient_while_holding_three_unsent_notes_loses_none_of_them() -
 }
 
 #[test]
-fn an_empty_or_garbled_word_about_consent_takes_nothing_away() -> Outcome {
+fn reassigned_while_holding_three_unsent_notes_she_loses_none_and_her_phone_lets_go_only_what_is_durable() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    hub.ok(&["patient", "assign", "--patient", &patient, "--staff", "nurse-a"])?;
+    let write = |many: usize, word: &str| -> Outcome<Vec<String>> {
+        let mut notes = Vec::new();
+        for n in 0..many {
+            let note = a.start_note(&patient, None)?;
+            a.write_text(&note, "condition", &format!("{word}{n}件目。"))?;
+            notes.push(note);
+        }
+        Ok(notes)
+    };
+    a.ok(&["sync"])?;
+    let known = write(8, "既送")?;
+    a.ok(&["sync"])?;
+    // Without a signal she writes three more, and does not hear that the patient is nurse-b's now.
+    let unsent = write(3, "未送")?;
+    hub.ok(&["patient", "unassign", "--patient", &patient, "--staff", "nurse-a"])?;
+    hub.ok(&["patient", "assign", "--patient", &patient, "--staff", "nurse-b"])?;
+    let synced = a.ok(&["sync"])?;
+    assert_eq!((&synced["sent"], &synced["unsent"], &synced["held"]), (&json!(3), &json!(0), &json!(0)), "{synced}");
+    assert_eq!(a.ok(&["patients"])?[0]["standing"], json!("light"));
+    let shown = a.ok(&["show", &patient])?;
+    assert_eq!((count(&shown["allergies"]), count(&shown["labs"])), (1, 0), "what the hospital disclosed left at once");
+    assert_eq!(a.ok(&["status"])?["notes"], json!(11), "of her own nothing leaves that stands on one disk only");
+    // All three arrived, under her name, and the manager sees that they were late.
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["status"])?["notes"], json!(11));
+    let listed = hub.ok(&["note", "list"])?;
+    for (notes, late) in [(&known, false), (&unsent, true)] {
+        for note in notes {
+            assert_eq!(b.ok(&["note", "show", note])?["author"], json!("nurse-a"));
+            let row = listed.as_array().into_iter().flatten().find(|row| row["note"] == json!(note));
+            assert_eq!(row.map(|row| &row["late"]), Some(&json!(late)), "{note}");
+        }
+    }
+    // In a backup it is durable: what was named leaves, the last five that the hub knew and the late ones stay.
+    hub.ok(&["backup", &hub.path("backup.db").display().to_string()])?;
+    a.ok(&["sync"])?;
+    assert_eq!(a.ok(&["status"])?["notes"], json!(8));
+    for note in known.iter().skip(3).chain(&unsent) {
+        assert_eq!(a.ok(&["note", "show", note])?["author"], json!("nurse-a"));
+    }
+    for note in &known[..3] {
+        assert!(a.refused(&["note", "show", note])?.contains(note.as_str()));
+    }
+    // Hers again: everything comes back, her own notes too.
+    hub.ok(&["patient", "assign", "--patient", &patient, "--staff", "nurse-a"])?;
+    a.ok(&["sync"])?;
+    assert_eq!(a.ok(&["note", "show", &known[0]])?["fields"]["condition"], json!("既送0件目。"));
+    let status = a.ok(&["status"])?;
+    assert_eq!((&status["notes"], &status["unsent"], &status["damaged"]), (&json!(11), &json!(0), &json!(0)));
+    assert_eq!(a.ok(&["doctor"])?["sound"], json!(true));
+    Ok(())
+}
+
+#[test]
+fn an_empty_or_garbled_word_about_consent_or_standing_takes_nothing_away() -> Outcome {
     let (hub, patient) = Hub::with_consent()?;
     let a = hub.phone("nurse-a")?;
     a.ok(&["sync"])?;
@@ -380,13 +479,13 @@ fn an_empty_or_garbled_word_about_consent_takes_nothing_away() -> Outcome {
     let id: PatientId = patient.parse()?;
     let nothing = Consented { patient: id.clone(), version: 9, allowed: Vec::new(), withdrawn: Vec::new() };
     let nothing = canonical::to_bytes(&nothing)?;
-    let answered = |bytes: Vec<Vec<u8>>, policy: Option<Policy>| -> Outcome {
+    let answered = |kind: Kind, bytes: Vec<Vec<u8>>, policy: Option<Policy>| -> Outcome {
         let phone = unlocked(&a)?;
         let request = phone.load_request()?;
         let item = |(n, bytes): (u64, Vec<u8>)| FeedItem {
             n: request.cursor.n + n,
-            kind: Kind::Consent,
-            doc: DocumentId::derive("consent", patient.as_bytes()),
+            kind,
+            doc: DocumentId::derive(&format!("{kind:?}"), patient.as_bytes()),
             patient: Some(id.clone()),
             enc: Encoding::Cbor.into(),
             bytes,
@@ -406,16 +505,33 @@ fn an_empty_or_garbled_word_about_consent_takes_nothing_away() -> Outcome {
             next_cursor: request.cursor,
             more: false,
             policy,
+            renew: false,
+            differs: Vec::new(),
         };
         phone.store_answer(&request, &answer, Timestamp::now())?;
         Ok(())
     };
     let half = nothing[..nothing.len() / 2].to_vec();
-    answered(vec![nothing, half, Vec::new(), b"<html></html>".to_vec()], None)?;
+    answered(Kind::Consent, vec![nothing, half, Vec::new(), b"<html></html>".to_vec()], None)?;
     assert_eq!(a.ok(&["status"])?["set_aside"], json!(3), "kept aside, for a version that can read them");
+    // Of somebody else, of a word that this version does not know, torn, empty, no statement at all.
+    let other = PatientStanding {
+        patient: id.clone(),
+        staff: "nurse-b".parse()?,
+        version: 9,
+        extent: Extent::Light,
+        leave: Vec::new(),
+    };
+    let unknown = PatientStanding { staff: "nurse-a".parse()?, extent: Extent::Unknown, ..other.clone() };
+    let (other, unknown) = (canonical::to_bytes(&other)?, canonical::to_bytes(&unknown)?);
+    let half = other[..other.len() / 2].to_vec();
+    answered(Kind::Standing, vec![other, unknown, half, Vec::new(), b"<html></html>".to_vec()], None)?;
+    assert_eq!(a.ok(&["status"])?["set_aside"], json!(8));
+    assert_eq!(a.ok(&["patients"])?[0]["standing"], json!("full"));
+    assert_eq!(disclosed(&a.ok(&["show", &patient])?), before);
     assert_eq!(disclosed(&a.ok(&["show", &patient])?), before);
     // No lease at all: closed until the hub says more, and still there.
-    answered(Vec::new(), Some(Policy { durability: Durability::Fsynced, lease_until: None }))?;
+    answered(Kind::Consent, Vec::new(), Some(Policy { durability: Durability::Fsynced, lease_until: None }))?;
     assert_eq!(a.ok(&["show", &patient])?["lease_lapsed"], json!(true));
     assert_eq!(a.ok(&["sync"])?["received"], json!(0), "nothing had to be fetched again");
     assert_eq!(disclosed(&a.ok(&["show", &patient])?), before);

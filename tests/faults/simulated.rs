@@ -19,7 +19,13 @@ fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -
     // A simulation in which nothing happens proves nothing.
     let c = ran.counts;
     assert!(
-        c.edits > 5_000 && c.lost > 2_000 && c.kills > 100 && c.forks > 5 && c.restores > 10 && c.wipes > 5,
+        c.edits > 5_000
+            && c.lost > 2_000
+            && c.kills > 100
+            && c.forks > 5
+            && c.restores > 10
+            && c.wipes > 5
+            && c.reassigns > 100,
         "{c:?}"
     );
     Ok(())

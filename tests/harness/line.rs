@@ -98,6 +98,12 @@ impl Line {
         }
     }
 
+    /// Connections that are open and on which something was asked of the hub.
+    pub fn asking(&self) -> usize {
+        let asks = |talk: &&Arc<Talk>| talk.asked.load(Ordering::SeqCst) > SMALL_TALK;
+        lock(&self.wire).open.iter().filter(asks).count()
+    }
+
     pub fn overheard(&self) -> Vec<u8> {
         lock(&self.wire).overheard.clone()
     }

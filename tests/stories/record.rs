@@ -692,7 +692,8 @@ fn what_is_typed_begins_a_board_and_leaves_a_colleagues_lines_unread() -> Outcom
     let phone = opened(&day.a, later)?;
     assert_eq!(phone.board(&patient)?.text, "鍵は管理人室。");
     phone.mark_board_read(&patient, later)?;
-    phone.edit_board(&patient, "鍵は管理人室。", "鍵は管理人室。\n長女は来週不在。", later)?;
+    let a_moment_later = later + jiff::SignedDuration::from_secs(20);
+    phone.edit_board(&patient, "鍵は管理人室。", "鍵は管理人室。\n長女は来週不在。", a_moment_later)?;
     assert!(!phone.board(&patient)?.unread, "who writes has read her own words");
     drop(phone);
     day.all_sync()?;

@@ -1,8 +1,9 @@
 //! Does what the engine says: a thin loop between vault and line. The vault is never held while the network is waited for.
 
 use crate::error::{DeviceError, failure_code};
-use crate::http::{HubLine, Traffic};
+use crate::http::Traffic;
 use crate::phone::Phone;
+use crate::renew::RunLine;
 use jiff::Timestamp;
 use protocol::{Engine, Failure, Input, Output, Phase, SyncRequest, Trigger};
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ pub struct SyncReport {
     pub sent: u64,
     pub received: u64,
     pub set_aside: u64,
+    pub photos_sent: u64,
     pub traffic: Traffic,
 }
 
@@ -41,7 +43,10 @@ impl Phone {
         let mut report = SyncReport::default();
         let mut end = RunEnd { result: Ok(report), wake_at: now + protocol::engine::IDLE_WAIT_MS };
         let mut offered: Option<SyncRequest> = None;
-        let mut line: Option<HubLine> = None;
+        let mut line = RunLine::default();
+        if let Ok(kind) = self.line_now() {
+            engine.handle(now, kind);
+        }
         let mut todo: VecDeque<Output> = engine.handle(now, Input::Trigger(trigger)).into();
         while let Some(output) = todo.pop_front() {
             let input = match output {
@@ -71,15 +76,25 @@ impl Phone {
                 Output::Store(answer) => match &offered {
                     Some(request) => self
                         .store_answer(request, &answer, Timestamp::now())
-                        .map(|stored| {
+                        .and_then(|stored| {
                             report.sent += stored.sent;
                             report.received += stored.received;
                             report.set_aside += stored.set_aside;
-                            Input::Stored { left: stored.left }
+                            // Now the hub's time is known: with a certificate that is over there was nothing to read.
+                            let renews = !line.asked && self.certificate_due()?;
+                            Ok(Input::Stored { left: stored.left || renews })
                         })
                         .map_err(as_failure),
                     None => Err(Failure::Storage),
                 },
+                Output::NextPhoto { but } => self.next_photo(&but),
+                Output::AskPhoto(hash) => self.ask_photo(line.hub.as_ref(), &hash, &mut report.traffic).await,
+                Output::SendPiece { hash, from } => {
+                    self.send_piece(line.hub.as_ref(), &hash, from, &mut report.traffic).await
+                }
+                Output::StorePhoto { hash, receipt } => self.store_photo_receipt(&hash, &receipt).inspect(|_| {
+                    report.photos_sent += 1;
+                }),
             };
             let input = input.unwrap_or_else(|failure| Input::Failed { failure, dice: dice() });
             todo.extend(engine.handle(now, input));
@@ -88,17 +103,8 @@ impl Phone {
         end
     }
 
-    async fn send(
-        &self,
-        line: &mut Option<HubLine>,
-        request: &SyncRequest,
-        report: &mut SyncReport,
-    ) -> Result<Input, Failure> {
-        if line.is_none() {
-            let last = self.read(|tx| Ok(tx.sync_state()?.last_hub_time)).map_err(as_failure)?;
-            *line = Some(HubLine::for_sync(self.identity(), last)?);
-        }
-        let hub = line.as_ref().ok_or(Failure::Unreachable)?;
+    async fn send(&self, line: &mut RunLine, request: &SyncRequest, report: &mut SyncReport) -> Result<Input, Failure> {
+        let hub = self.line(line, report).await?;
         let (answer, traffic) = hub.sync(request).await?;
         report.traffic += traffic;
         Ok(Input::Answered(Box::new(answer)))
@@ -127,7 +133,7 @@ impl Phone {
     }
 }
 
-fn as_failure(error: DeviceError) -> Failure {
+pub(crate) fn as_failure(error: DeviceError) -> Failure {
     match error {
         DeviceError::Sync(failure) => failure,
         other => {

@@ -116,6 +116,9 @@ impl Applicant {
         };
         vault.write(|tx| {
             tx.put_identity(&identity)?;
+            if let Some(validity) = answer.validity {
+                tx.put_certificate_validity(validity)?;
+            }
             tx.put_sync_state(&SyncState {
                 series: Series(DocumentId::from_random(self.series)),
                 epoch: answer.epoch,
@@ -129,6 +132,7 @@ impl Applicant {
                 copies_series: None,
                 earlier: Vec::new(),
                 look_back: false,
+                leaving: Vec::new(),
             })
         })?;
         Ok(identity)

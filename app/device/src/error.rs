@@ -81,6 +81,18 @@ pub enum DeviceError {
     Pin(#[from] vault::PinError),
     #[error("the text on standard input is not UTF-8 or cannot be read")]
     Stdin,
+    #[error(transparent)]
+    Photo(#[from] record::photo::PhotoError),
+    #[error("a photo is taken only with the patient's consent; ask for it, then say so with --consent")]
+    NoPhotoConsent,
+    #[error("say what part of the body the photo shows: --body-site")]
+    BodySiteMissing,
+    #[error("the note has no photo {0}; `photo list` shows them")]
+    UnknownPhoto(record::ContentHash),
+    #[error("the hub gave other bytes than the note names; nothing was kept — tell the station's manager")]
+    WrongPhoto,
+    #[error("the photo's file cannot be read or written; check its name and folder, an existing file is not replaced")]
+    PhotoFile(#[source] std::io::Error),
 }
 
 impl From<DraftError> for DeviceError {
@@ -139,6 +151,9 @@ fn refusal_sentence(code: &RefusalCode) -> &'static str {
         RefusalCode::CodeUsed => "the enrolment code was used already; ask the station's manager for a new one",
         RefusalCode::CodeExpired => "the enrolment code has expired; ask the station's manager for a new one",
         RefusalCode::Revoked => "this device was revoked; ask the station's manager — what was written is kept",
+        RefusalCode::Expired => {
+            "this device's certificate is over; sync again for a new one — what was written is kept"
+        }
         RefusalCode::NoCertificate | RefusalCode::NotThisDevice => {
             "the hub does not know this device; ask the station's manager to enrol it again — what was written is kept"
         }
@@ -151,6 +166,8 @@ fn refusal_sentence(code: &RefusalCode) -> &'static str {
         RefusalCode::TooLarge => {
             "a note is too large for the hub; what was written is kept — tell the station's manager"
         }
+        RefusalCode::UnknownPhoto => "the hub does not have this photo yet; sync again later",
+        RefusalCode::WrongHash => "a photo arrived damaged at the hub; it is kept here and sent again",
         RefusalCode::NotYourPatient => "this patient's records are not open to this station",
         RefusalCode::Garbled | RefusalCode::Gap | RefusalCode::Unknown => {
             "the hub did not understand this device; what was written is kept — update the app, or ask the station's manager"

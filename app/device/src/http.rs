@@ -2,10 +2,13 @@
 
 use crate::tls;
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
+use protocol::photo::{self, OFFSET_HEADER};
 use protocol::{
-    CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, EnrolUri, Failure, Refusal, RefusalCode, SyncRequest,
-    SyncResponse, WIRE_VERSION,
+    CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, EnrolUri, Failure, PhotoPiece, PhotoStanding,
+    Refusal, RefusalCode, RenewRequest, RenewResponse, SyncRequest, SyncResponse, WIRE_VERSION,
 };
+use record::ContentHash;
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -14,6 +17,8 @@ use vault::{Identity, Locked};
 const CONNECT: Duration = Duration::from_secs(8);
 /// A slow line may take long over a first sync; a dead one is noticed by its silence.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Where the unlock proof of a request without a sync's body stands.
+const PROOF: &str = "tsutsuji-proof";
 const USER_AGENT: &str = concat!("tsutsuji/", env!("CARGO_PKG_VERSION"));
 
 /// Bytes of one exchange: HTTP head and body, TLS apart.
@@ -79,9 +84,60 @@ impl HubLine {
         self.exchange(Method::POST, "/v1/sync", body).await
     }
 
+    /// Shows the old certificate, over or not.
+    pub async fn renew(&self, request: &RenewRequest) -> Result<(RenewResponse, Traffic), Failure> {
+        let body = codec::encode(request).map_err(|_| Failure::Storage)?;
+        self.exchange(Method::POST, "/v1/renew", body).await
+    }
+
     pub async fn push(&self, request: &CapsuleRequest) -> Result<CapsuleResponse, Failure> {
         let body = codec::encode(request).map_err(|_| Failure::Storage)?;
         self.exchange(Method::POST, "/v1/capsules", body).await.map(|(answer, _)| answer)
+    }
+
+    /// How many bytes of a photo the hub has. `HEAD` is answered without a body, so without a code.
+    pub async fn photo_offset(&self, hash: &ContentHash, proof: &[u8]) -> Result<(u64, Traffic), Failure> {
+        let path = photo::path(hash);
+        let request = self.client.request(Method::HEAD, format!("{}{path}", self.url)).header(PROOF, hex(proof));
+        let request = request.build().map_err(|_| Failure::NotOurHub)?;
+        let up = self.head_up(&Method::HEAD, &path, request.headers());
+        let response = self.client.execute(request).await.map_err(|error| sort(&error))?;
+        let bytes_down = head_down(response.headers()) as u64;
+        let offset = response.headers().get(OFFSET_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+        match (response.status(), offset) {
+            (StatusCode::OK, Some(offset)) => Ok((offset, Traffic { round_trips: 1, bytes_up: up as u64, bytes_down })),
+            (StatusCode::OK, None) => Err(Failure::NotOurHub),
+            (StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Err(Failure::OlderHub),
+            (StatusCode::INTERNAL_SERVER_ERROR, _) => Err(Failure::Refused(RefusalCode::Internal)),
+            (StatusCode::SERVICE_UNAVAILABLE, _) => Err(Failure::Refused(RefusalCode::Busy)),
+            (status, _) if status.is_server_error() => Err(Failure::Unreachable),
+            _ => Err(Failure::Refused(RefusalCode::Unknown)),
+        }
+    }
+
+    /// Brings the next piece of a photo.
+    pub async fn send_photo(
+        &self,
+        hash: &ContentHash,
+        piece: &PhotoPiece,
+        proof: &[u8],
+    ) -> Result<(PhotoStanding, Traffic), Failure> {
+        let body = codec::encode(piece).map_err(|_| Failure::Storage)?;
+        self.exchange_with(Method::PATCH, &photo::path(hash), body, Some(&hex(proof))).await
+    }
+
+    /// A piece of a photo.
+    pub async fn photo(&self, hash: &ContentHash, from: u64, proof: &[u8]) -> Result<PhotoPiece, Failure> {
+        let path = format!("{}?from={from}", photo::path(hash));
+        self.exchange_with(Method::GET, &path, Vec::new(), Some(&hex(proof))).await.map(|(piece, _)| piece)
+    }
+
+    /// Bytes of a request's head.
+    fn head_up(&self, method: &Method, path: &str, headers: &HeaderMap) -> usize {
+        let host = self.url.trim_start_matches("https://").len();
+        let line = method.as_str().len() + path.len() + " HTTP/1.1\r\n\r\n".len() + 1;
+        let added = "host: \r\nuser-agent: \r\naccept: */*\r\ncontent-length: 00000\r\n".len();
+        line + length_of(headers) + added + host + USER_AGENT.len()
     }
 
     async fn exchange<T: DeserializeOwned>(
@@ -90,20 +146,29 @@ impl HubLine {
         path: &str,
         body: Vec<u8>,
     ) -> Result<(T, Traffic), Failure> {
-        let mut up = method.as_str().len() + path.len() + " HTTP/1.1\r\n\r\n".len() + 1;
-        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        self.exchange_with(method, path, body, None).await
+    }
+
+    async fn exchange_with<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        proof: Option<&str>,
+    ) -> Result<(T, Traffic), Failure> {
+        let length = body.len();
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.url));
         if !body.is_empty() {
-            up += body.len();
             request = request.header(reqwest::header::CONTENT_TYPE, CONTENT_TYPE).body(body);
         }
+        if let Some(proof) = proof {
+            request = request.header(PROOF, proof);
+        }
         let request = request.build().map_err(|_| Failure::NotOurHub)?;
-        let host = self.url.trim_start_matches("https://").len();
-        up += request.headers().iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum::<usize>();
-        up += "host: \r\nuser-agent: \r\naccept: */*\r\ncontent-length: 00000\r\n".len() + host + USER_AGENT.len();
+        let up = length + self.head_up(&method, path, request.headers());
         let mut response = self.client.execute(request).await.map_err(|error| sort(&error))?;
         let status = response.status();
-        let mut down = "HTTP/1.1 200 OK\r\n\r\n".len();
-        down += response.headers().iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum::<usize>();
+        let mut down = head_down(response.headers());
         let ours = response.headers().get(reqwest::header::CONTENT_TYPE).is_some_and(|v| v == CONTENT_TYPE);
         if !ours {
             // Our CA vouched for the line, so this is a proxy's or a balancer's page in front of our hub.
@@ -128,6 +193,18 @@ impl HubLine {
         let answer = codec::decode(&answer).map_err(|_| Failure::NotOurHub)?;
         Ok((answer, Traffic { round_trips: 1, bytes_up: up as u64, bytes_down: down as u64 }))
     }
+}
+
+fn hex(proof: &[u8]) -> String {
+    proof.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn length_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn head_down(headers: &HeaderMap) -> usize {
+    "HTTP/1.1 200 OK\r\n\r\n".len() + length_of(headers)
 }
 
 /// Whether the line was dead or somebody else answered. A certificate that does not fit is somebody else.

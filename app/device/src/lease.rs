@@ -9,7 +9,7 @@ use crate::phone::Phone;
 use protocol::Kind;
 use record::{DisclosedRecord, PatientId, canonical};
 use std::collections::BTreeSet;
-use vault::{Backfill, LeaseClock, RunningTime, SyncState, Tx};
+use vault::{LeaseClock, RunningTime, SyncState, Tx};
 
 /// What is left of a lease, granted at a moment of the hub's clock.
 pub(crate) fn granted(until: Option<i64>, hub_time: i64, now: RunningTime) -> Option<LeaseClock> {
@@ -55,8 +55,7 @@ pub(crate) fn destroy(tx: &mut Tx<'_>, state: &mut SyncState) -> Result<(), Devi
         }
     }
     tx.destroy_disclosed()?;
-    state.backfill.retain(|wanted| !patients.contains(&wanted.patient));
-    state.backfill.extend(patients.into_iter().map(|patient| Backfill { patient, version: 0, after: 0 }));
+    patients.into_iter().for_each(|patient| state.want_records(patient, 0));
     Ok(())
 }
 

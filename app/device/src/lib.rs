@@ -8,6 +8,7 @@ pub mod background;
 pub mod board;
 pub mod capsule;
 pub mod cli;
+mod digest;
 pub mod doctor;
 pub mod document;
 pub mod document_list;
@@ -19,9 +20,12 @@ pub mod http;
 pub mod lease;
 pub mod note;
 pub mod phone;
+pub mod photo;
 pub mod quiet;
 pub mod read;
+mod renew;
 pub mod search;
+mod standing;
 pub mod store_answer;
 pub mod tablet;
 mod tls;
@@ -30,6 +34,7 @@ pub use background::{Background, Pill};
 pub use driver::SyncReport;
 pub use error::DeviceError;
 pub use phone::Phone;
+pub use photo::{PhotoSaid, PhotoShown};
 
 // What the app needs of the rooms below.
 pub use jiff;

@@ -271,6 +271,8 @@ impl Phone {
                 take_line(tx, &mut open, &line)?;
             }
             self.before_confirmation(tx, &mut open, now)?;
+            let parted = open.draft.part_photos(now)?;
+            open.store(tx, parted, now)?;
             let context = context(tx, &open.row, self.hand())?;
             let signed = open.draft.confirm(&staff, self.actor().device, &signing, now, &context)?;
             let patient = open.row.patient.clone();

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use record::StaffId;
 use record::visit_note::Actor;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use vault::{BiometricStore, Identity, KeyStore, Locked, Pin, RunningTime, Tx, Vault, VaultError, Wear};
@@ -21,6 +22,8 @@ pub struct Phone {
     actor: Actor,
     /// Counts changes: the screens redraw, the background sync wakes.
     changes: watch::Sender<u64>,
+    /// The line is paid by the byte, as the OS says; a desktop's is not.
+    metered: AtomicBool,
 }
 
 /// Whose hand writes, and under which name its changes stand.
@@ -79,7 +82,8 @@ impl Phone {
         let actor = Actor { device: identity.device, session };
         let (path, decoy) = (vault.path().to_path_buf(), vault.is_decoy());
         let inner = Mutex::new(Some(vault));
-        let phone = Self { inner, path, decoy, identity, locked, actor, changes: watch::Sender::new(0) };
+        let (changes, metered) = (watch::Sender::new(0), AtomicBool::new(false));
+        let phone = Self { inner, path, decoy, identity, locked, actor, changes, metered };
         phone.recover_journal(now)?;
         match phone.tick_lease(RunningTime::now()) {
             // A full disk keeps nobody from reading; the lease is counted when there is room.
@@ -112,6 +116,15 @@ impl Phone {
         let key = <[u8; 32]>::try_from(self.identity.signing_key.as_slice()).map_err(|_| DeviceError::Keys)?;
         let key = zeroize::Zeroizing::new(key);
         Ok(ed25519_dalek::SigningKey::from_bytes(&key))
+    }
+
+    /// The OS says what kind of line there is now.
+    pub fn set_metered(&self, metered: bool) {
+        self.metered.store(metered, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_metered(&self) -> bool {
+        self.metered.load(Ordering::Relaxed)
     }
 
     /// Told of every change that this phone writes or receives.

@@ -3,6 +3,7 @@
 use crate::error::DeviceError;
 use crate::note::visits;
 use crate::phone::Phone;
+use crate::standing;
 use jiff::Timestamp;
 use protocol::Kind;
 use record::calendar::day_in_japan;
@@ -21,6 +22,8 @@ pub struct PatientRow {
     pub patient: Patient,
     /// Hub time of the last sync: everything shown is at most this new.
     pub as_of: Option<Timestamp>,
+    /// Not in this nurse's hands: only what on-call needs is here.
+    pub is_light: bool,
 }
 
 /// One of today's visits.
@@ -73,6 +76,8 @@ pub struct PatientShown {
     /// 開示情報の期限切れ: the lease has passed, disclosed records stay closed until the next sync.
     pub lease_lapsed: bool,
     pub as_of: Option<Timestamp>,
+    /// Not in this nurse's hands: only what on-call needs is here.
+    pub is_light: bool,
 }
 
 impl Phone {
@@ -80,9 +85,10 @@ impl Phone {
     pub fn patients(&self) -> Result<Vec<PatientRow>, DeviceError> {
         self.read(|tx| {
             let as_of = hub_time(tx)?;
+            let light = standing::light(tx)?;
             let mut rows: Vec<PatientRow> = all::<Patient>(tx, Kind::Patient, None)?
                 .into_iter()
-                .map(|patient| PatientRow { patient, as_of })
+                .map(|patient| PatientRow { is_light: light.contains(&patient.id), patient, as_of })
                 .collect();
             let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
             let order: BTreeMap<PatientId, usize> = PatientIndex::new(&patients)
@@ -161,7 +167,8 @@ impl Phone {
             if lease_lapsed {
                 summary.allergy_knowledge = AllergyKnowledge::Locked;
             }
-            Ok(PatientShown { summary, lease_lapsed, as_of: hub_time(tx)? })
+            let is_light = standing::is_light_patient(tx, patient)?;
+            Ok(PatientShown { summary, lease_lapsed, as_of: hub_time(tx)?, is_light })
         })
     }
 

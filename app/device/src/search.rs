@@ -10,7 +10,7 @@ use crate::read;
 use jiff::Timestamp;
 use record::calendar::day_in_japan;
 use record::text_search;
-use record::visit_note::{FieldKind, FieldValue, NoteView};
+use record::visit_note::{FieldKind, FieldValue, NoteView, photos};
 use record::{DisclosedRecord, Form, PatientId, canonical};
 use vault::{Found, Hit, Looked, NoteRow, Piece, Scope, SearchKind, SearchText, Source, Tx, Unread, VaultError};
 
@@ -166,7 +166,7 @@ fn lines(form: Form, view: &NoteView) -> Vec<String> {
         let field = form.field(name).ok();
         match (field.map(|field| field.kind), value) {
             (Some(FieldKind::Choice(codes)), FieldValue::Word(word)) if codes.contains(&word.as_str()) => {}
-            _ if NUMBERS.contains(&name.as_str()) => {}
+            _ if NUMBERS.contains(&name.as_str()) || photos::is_code(name) => {}
             (Some(FieldKind::Text(_)), FieldValue::Word(word)) => texts.push(word.clone()),
             (_, FieldValue::Word(word) | FieldValue::Unmeasured(word)) => others.push(word.clone()),
             (_, FieldValue::Flag(true)) => others.extend(field.map(|field| field.label_ja.to_string())),

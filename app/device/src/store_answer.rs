@@ -1,23 +1,25 @@
 //! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction. What `driver.rs` does over a real
 //! line, a simulator does step by step: these verbs are the same.
 
+use crate::digest;
 use crate::error::DeviceError;
 use crate::lease;
 use crate::note::OpenNote;
 use crate::phone::Phone;
+use crate::standing;
 use jiff::Timestamp;
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
-    Consented, Durability, Entry, Failure, FeedItem, Kind, RecordsPage, RefusalCode, Series, SyncRequest, SyncResponse,
-    Verdict, VerdictCode, Wanted,
+    Consented, Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordsPage, RefusalCode, Series,
+    SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, Wanted,
 };
 use record::visit_note::{
     ChangeError, Draft, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What,
     changes,
 };
 use record::{DisclosedRecord, Form, PatientId, StaffRole, canonical};
-use vault::{Backfill, Item, RunningTime, SyncState, Tx, VaultError};
+use vault::{Item, RunningTime, SyncState, Tx, VaultError};
 
 /// Largest number of bytes of entries in one request.
 const OFFER: usize = 4 << 20;
@@ -41,6 +43,10 @@ pub struct Stored {
 impl Phone {
     /// Freezes what is unsent and says what to offer the hub.
     pub fn load_request(&self) -> Result<SyncRequest, DeviceError> {
+        let digests = self.digests_due().unwrap_or_else(|error| {
+            tracing::warn!(%error, "nothing is compared today");
+            None
+        });
         self.write(|tx| {
             let received_up_to = tx.received_up_to()?;
             if !tx.can_go_on_after(received_up_to)? {
@@ -50,6 +56,11 @@ impl Phone {
             crate::note::freeze_all(tx, self.hand())?;
             let state = tx.sync_state()?;
             let first_seq = tx.received_up_to()? + 1;
+            // Added up a moment ago: if the phone has read on since, they say nothing.
+            let digests = match digests {
+                Some(made) if made.cursor == state.cursor => made.patients,
+                _ => Vec::new(),
+            };
             let request = SyncRequest {
                 v: protocol::WIRE_VERSION,
                 device: self.identity().device,
@@ -61,6 +72,7 @@ impl Phone {
                 budget: BUDGET,
                 want: wanted(&state),
                 earlier: if state.look_back { state.earlier } else { Vec::new() },
+                digests,
                 proof: None,
             };
             Ok(prove(request, &self.signing_key()?))
@@ -185,8 +197,11 @@ impl Phone {
             if state.lease_until.is_some_and(|until| answer.time > until) {
                 lease::destroy(tx, &mut state)?;
             }
+            if state.epoch != answer.epoch {
+                standing::forget_all(tx, &mut state)?;
+            }
             for item in &answer.feed {
-                match self.take(tx, item, &mut state, now) {
+                match self.take(tx, item, &mut state, request.cursor.n == 0, now) {
                     Ok(()) => stored.received += 1,
                     // A full disk is not the item's fault: the whole page waits.
                     Err(error) if error.is_retryable() => return Err(error),
@@ -198,18 +213,27 @@ impl Phone {
                 }
             }
             for page in answer.pages.iter().flatten() {
-                stored.received += take_page(tx, page, &mut state)?;
+                stored.received += self.take_page(tx, page, &mut state)?;
             }
+            digest::take_compared(tx, &mut state, request, answer)?;
             // The same question twice in a row would be asked without end.
             let want = wanted(&state);
             stored.left |= !want.is_empty() && want != request.want;
+            standing::let_go(tx, &mut state, answer.time - KEEP_MS)?;
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
             state.look_back = state.epoch != answer.epoch;
+            if state.look_back {
+                tx.offer_photos_again()?;
+            }
             state.epoch = answer.epoch;
             state.move_to(answer.next_cursor);
             state.durable_up_to = answer.durable_up_to;
             state.last_sync = Some(now.as_millisecond());
             state.last_hub_time = answer.time;
+            if answer.renew {
+                let validity = tx.certificate_validity()?;
+                tx.put_certificate_validity(Validity { until: validity.until.min(answer.time), ..validity })?;
+            }
             if let Some(policy) = &answer.policy {
                 state.lease_until = policy.lease_until;
                 state.lease_clock = lease::granted(policy.lease_until, answer.time, RunningTime::now());
@@ -259,15 +283,32 @@ impl Phone {
         Ok(answer.receipt.items.len() as u64)
     }
 
-    fn take(&self, tx: &mut Tx<'_>, item: &FeedItem, state: &mut SyncState, now: Timestamp) -> Result<(), DeviceError> {
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        item: &FeedItem,
+        state: &mut SyncState,
+        from_the_beginning: bool,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         match item.kind {
             Kind::Note | Kind::Handover | Kind::IntakeRecord | Kind::CarePlan | Kind::VisitReport => {
-                self.take_note(tx, item, now)
+                self.take_note(tx, item, state, now)
             }
             Kind::Amendment => self.take_act(tx, item, now),
             Kind::Confirmation => self.take_confirmation(tx, item, now),
             Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
             Kind::Consent => take_consent(tx, &read(&item.bytes)?, state),
+            Kind::Standing => {
+                let told: PatientStanding = read(&item.bytes)?;
+                if told.extent == Extent::Unknown {
+                    return set_aside(tx, item);
+                }
+                if told.staff != self.identity().staff || item.patient.as_ref() != Some(&told.patient) {
+                    return Err(DeviceError::OtherDocument);
+                }
+                standing::take(tx, &told, state, from_the_beginning)
+            }
             Kind::Other(_) => {
                 set_aside(tx, item)?;
                 Ok(())
@@ -282,7 +323,13 @@ impl Phone {
         }
     }
 
-    fn take_note(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
+    fn take_note(
+        &self,
+        tx: &mut Tx<'_>,
+        item: &FeedItem,
+        state: &SyncState,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         let patient = patient_of(item)?;
         let form = Form::from_tag(item.kind.into()).ok_or(ChangeError::UnknownEncoding).map_err(DraftError::from)?;
         let encoding = Encoding::try_from(item.enc).map_err(DraftError::from)?;
@@ -292,6 +339,10 @@ impl Phone {
         let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
         let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
         ours(&open, form, patient)?;
+        // What it stands on was left out while the patient was light: the pages that are about to be fetched bring both.
+        if state.wants_whole(patient) && !open.draft.has_parents_of(&incoming) {
+            return Ok(());
+        }
         open.draft.apply(&incoming)?;
         open.refresh_row(tx)?;
         open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
@@ -342,36 +393,65 @@ impl Phone {
         open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
         open.settle(tx)
     }
+
+    /// A page of a patient's records. One made under an older consent, or for another question, is dropped.
+    fn take_page(&self, tx: &mut Tx<'_>, page: &RecordsPage, state: &mut SyncState) -> Result<u64, DeviceError> {
+        let Some(wanted) = state.backfill.iter().find(|b| b.patient == page.patient) else { return Ok(0) };
+        let asked = wanted.after;
+        if page.version < wanted.version {
+            return Ok(0);
+        }
+        let mut taken = 0;
+        for item in &page.items {
+            match take_record(tx, item.doc, Some(&page.patient), &item.bytes) {
+                Ok(()) => taken += 1,
+                Err(error) if error.is_retryable() => return Err(error),
+                // Not kept: a withdrawal could not find it. The hub has it, a newer version fetches it.
+                Err(error) => tracing::warn!(doc = %item.doc, %error, "a disclosed record cannot be read"),
+            }
+        }
+        for item in &page.feed {
+            taken += u64::from(self.take_of_page(tx, &page.patient, item, state)?);
+        }
+        match page.next {
+            Some(next) if next > asked => {
+                state.backfill.iter_mut().filter(|b| b.patient == page.patient).for_each(|b| b.after = next);
+            }
+            // One that does not move forward would be asked for ever: it is the last.
+            _ => state.backfill.retain(|b| b.patient != page.patient),
+        }
+        Ok(taken)
+    }
+
+    /// An item of the feed that came with a patient's page. Consent and standing are heard in their order, by the feed alone.
+    fn take_of_page(
+        &self,
+        tx: &mut Tx<'_>,
+        patient: &PatientId,
+        item: &FeedItem,
+        state: &mut SyncState,
+    ) -> Result<bool, DeviceError> {
+        let belongs = item.patient.as_ref() == Some(patient)
+            && !matches!(item.kind, Kind::Consent | Kind::Standing | Kind::Record);
+        if !belongs {
+            return Ok(false);
+        }
+        let at = Timestamp::from_millisecond(item.at).unwrap_or_default();
+        match self.take(tx, item, state, false, at) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_retryable() => Err(error),
+            Err(error) => {
+                tracing::warn!(n = item.n, kind = ?item.kind, %error, "an item of a page was set aside");
+                set_aside(tx, item)?;
+                Ok(false)
+            }
+        }
+    }
 }
 
 /// Patients whose records must still be fetched.
 fn wanted(state: &SyncState) -> Vec<Wanted> {
     state.backfill.iter().map(|b| Wanted { patient: b.patient.clone(), after: b.after }).collect()
-}
-
-/// A page of a granted patient's records. One made under an older consent, or for another question, is dropped.
-fn take_page(tx: &mut Tx<'_>, page: &RecordsPage, state: &mut SyncState) -> Result<u64, DeviceError> {
-    let Some(at) = state.backfill.iter().position(|b| b.patient == page.patient) else { return Ok(0) };
-    if page.version < state.backfill[at].version {
-        return Ok(0);
-    }
-    let mut taken = 0;
-    for item in &page.items {
-        match take_record(tx, item.doc, Some(&page.patient), &item.bytes) {
-            Ok(()) => taken += 1,
-            Err(error) if error.is_retryable() => return Err(error),
-            // Not kept: a withdrawal could not find it. The hub has it, a newer version fetches it.
-            Err(error) => tracing::warn!(doc = %item.doc, %error, "a disclosed record cannot be read"),
-        }
-    }
-    match page.next {
-        // One that does not move forward would be asked for ever: it is the last.
-        Some(next) if next > state.backfill[at].after => state.backfill[at].after = next,
-        _ => {
-            state.backfill.remove(at);
-        }
-    }
-    Ok(taken)
 }
 
 /// A document keeps its form and its patient: what comes under its number with others is set aside.
@@ -414,15 +494,15 @@ fn take_consent(tx: &mut Tx<'_>, consented: &Consented, state: &mut SyncState) -
     for facility in &consented.withdrawn {
         tx.forget_disclosed(&consented.patient, facility)?;
     }
-    state.backfill.retain(|b| b.patient != consented.patient);
-    if !consented.allowed.is_empty() {
-        state.backfill.push(Backfill { patient: consented.patient.clone(), version: consented.version, after: 0 });
+    match consented.allowed.is_empty() {
+        true => state.want_no_records(&consented.patient, consented.version),
+        false => state.want_records(consented.patient.clone(), consented.version),
     }
     Ok(())
 }
 
 /// Keeps the whole item, for a newer version to try again. A disclosed record is not kept: a withdrawal could not find it.
-fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
+pub(crate) fn set_aside(tx: &mut Tx<'_>, item: &FeedItem) -> Result<(), DeviceError> {
     if item.kind == Kind::Record {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use crate::error::VaultError;
 use crate::keys::{self, DeviceSecret, KeyStore};
 use crate::ring::KeyRing;
 use crate::schema;
-use crate::seal::{self, Header, Table};
+use crate::seal::{self, Header, Key, Table};
 use crate::state::Identity;
 use crate::tx::Tx;
 use ed25519_dalek::SigningKey;
@@ -122,6 +122,7 @@ impl Tx<'_> {
     /// Keeps what works without the PIN up to date. Its epoch stays: it says in which one copies were receipted.
     pub fn put_locked(&mut self, store: &dyn KeyStore, locked: &Locked) -> Result<(), VaultError> {
         let mut locked = locked.clone();
+        self.ring.line = Some(keys::derive_key_of(&store.get()?, LOCKED));
         match read_locked(self.sql, store) {
             Ok(Some(there)) => {
                 locked.epoch = there.epoch;
@@ -146,6 +147,17 @@ impl Tx<'_> {
         offer_again(self.sql)?;
         write_locked(self.sql, &store.get()?, &locked)?;
         Ok(true)
+    }
+
+    /// The line of the locked phone shows a renewed certificate too. A row that does not open is written anew at the next unlock,
+    /// and the old certificate still brings the copies.
+    pub fn renew_locked(&mut self, certificate: &[u8]) -> Result<(), VaultError> {
+        let Some(key) = &self.ring.line else { return Ok(()) };
+        let sealed: Option<Vec<u8>> = self.sql.query_row("SELECT sealed FROM locked", [], |r| r.get(0)).optional()?;
+        let body = sealed.and_then(|sealed| seal::open(key, &LOCKED_HEADER, &sealed).ok());
+        let Some(mut locked) = body.and_then(|body| canonical::from_bytes::<Locked>(&body).ok()) else { return Ok(()) };
+        locked.certificate = certificate.to_vec();
+        write_locked_by(self.sql, key, &locked)
     }
 }
 
@@ -333,7 +345,17 @@ pub(crate) fn wipe(db: &mut Connection, store: &dyn KeyStore) -> Result<(), Vaul
 fn sweep(db: &mut Connection) {
     let mut swept = || -> Result<(), VaultError> {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for table in ["item", "note_change", "note", "confirmation", "receipt", "search_segment", "search_stale"] {
+        for table in [
+            "item",
+            "note_change",
+            "note",
+            "confirmation",
+            "receipt",
+            "search_segment",
+            "search_stale",
+            "photo_piece",
+            "photo",
+        ] {
             // A file that could not be brought up to date has not all of them.
             let is_there: bool =
                 tx.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)", [table], |r| r.get(0))?;
@@ -357,11 +379,14 @@ fn sweep(db: &mut Connection) {
 }
 
 fn write_locked(db: &Connection, secret: &DeviceSecret, locked: &Locked) -> Result<(), VaultError> {
-    let key = keys::derive_key_of(secret, LOCKED);
+    write_locked_by(db, &keys::derive_key_of(secret, LOCKED), locked)
+}
+
+fn write_locked_by(db: &Connection, key: &Key, locked: &Locked) -> Result<(), VaultError> {
     let mut nonce = [0; 24];
     keys::fill_random(&mut nonce)?;
     let body = Zeroizing::new(canonical::to_bytes(locked)?);
-    let sealed = seal::seal(&key, &LOCKED_HEADER, nonce, &body).map_err(VaultError::damaged("locked"))?;
+    let sealed = seal::seal(key, &LOCKED_HEADER, nonce, &body).map_err(VaultError::damaged("locked"))?;
     db.execute("INSERT OR REPLACE INTO locked (only, sealed) VALUES (1, ?1)", [sealed])?;
     Ok(())
 }

@@ -95,5 +95,6 @@ pub(crate) fn sync_state() -> Result<SyncState, VaultError> {
         copies_series: None,
         earlier: Vec::new(),
         look_back: false,
+        leaving: Vec::new(),
     })
 }

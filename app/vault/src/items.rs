@@ -107,6 +107,37 @@ impl Tx<'_> {
         Ok(gone)
     }
 
+    /// Of what was disclosed of a patient only some stays: the rest goes, and the key that sealed it.
+    pub fn keep_disclosed(&mut self, patient: &PatientId, stays: impl Fn(&Item) -> bool) -> Result<(), VaultError> {
+        let mut kept = self.items(Kind::Record, Some(patient))?;
+        let before = kept.len();
+        kept.retain(stays);
+        if kept.len() == before {
+            return Ok(());
+        }
+        let compartment = self.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));
+        let whose = self.ring.patient_tag(Some(patient));
+        self.close_records_of(whose);
+        self.sql.execute(
+            "DELETE FROM item WHERE kind = ?1 AND patient = ?2 AND compartment = ?3",
+            (u8::from(Kind::Record), whose, compartment),
+        )?;
+        self.ring.forget_patient(self.sql, compartment, whose)?;
+        kept.iter().try_for_each(|item| self.put_item(item))?;
+        self.ring.erased = true;
+        Ok(())
+    }
+
+    /// Everything of some kinds that the hub told of a patient goes.
+    pub fn forget_items(&mut self, kinds: &[Kind], patient: &PatientId) -> Result<(), VaultError> {
+        let whose = self.ring.patient_tag(Some(patient));
+        for kind in kinds {
+            self.sql.execute("DELETE FROM item WHERE kind = ?1 AND patient = ?2", (u8::from(*kind), whose))?;
+        }
+        self.ring.erased = true;
+        Ok(())
+    }
+
     /// The lease is over: everything disclosed goes, and its keys.
     pub fn destroy_disclosed(&mut self) -> Result<(), VaultError> {
         let compartment = self.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));

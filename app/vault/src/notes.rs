@@ -293,6 +293,58 @@ impl Tx<'_> {
         Ok(acts)
     }
 
+    /// Lets a document go of which the hub has everything durably (law 5): nothing unsent or being typed, no entry without a
+    /// receipt, with a verdict or with its body still here, no sealed copy that only this file has. `false`: it stays.
+    ///
+    /// What was received in a series that was left since counts as durable once its receipt is older than a moment of the hub's clock.
+    pub fn forget_note(
+        &mut self,
+        patient: &PatientId,
+        note: DocumentId,
+        received_before: i64,
+    ) -> Result<bool, VaultError> {
+        let key = self.note_key(note);
+        let stays: bool = self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM note WHERE key = ?1 AND dirty = 1)
+                     OR EXISTS (SELECT 1 FROM journal WHERE note = ?1)
+                     OR EXISTS (SELECT 1 FROM entry WHERE note = ?1
+                                    AND (received IS NULL OR verdict IS NOT NULL OR sealed IS NOT NULL))
+                     OR EXISTS (SELECT 1 FROM entry_past WHERE note = ?1 AND received >= ?2)
+                     OR EXISTS (SELECT 1 FROM capsule WHERE note = ?1 AND received IS NULL)",
+            )?
+            .query_row((key, received_before), |r| r.get(0))?;
+        if stays {
+            return Ok(false);
+        }
+        let acts = self.acts(note, patient)?;
+        for act in acts {
+            let doc = DocumentId::derive("act", &act.signed.hash().0);
+            let act = self.ring.tag("item", &doc.0);
+            self.sql
+                .prepare_cached("DELETE FROM item WHERE kind = ?1 AND key = ?2")?
+                .execute((u8::from(Kind::Amendment), act))?;
+        }
+        self.sql.prepare_cached("DELETE FROM note_change WHERE note = ?1")?.execute([key])?;
+        self.sql.prepare_cached("DELETE FROM confirmation WHERE note = ?1")?.execute([key])?;
+        self.sql.prepare_cached("DELETE FROM note WHERE key = ?1")?.execute([key])?;
+        let whose = self.ring.patient_tag(Some(patient));
+        self.ring.acts.remove(&whose);
+        self.drop_documents_of(whose)?;
+        self.ring.erased = true;
+        Ok(true)
+    }
+
+    /// Whether any document of a patient is here.
+    pub fn has_notes_of(&mut self, patient: &PatientId) -> Result<bool, VaultError> {
+        let whose = self.ring.patient_tag(Some(patient));
+        Ok(self
+            .sql
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM note WHERE patient = ?1)")?
+            .query_row([whose], |r| r.get(0))?)
+    }
+
     /// Keeps what is being typed, until it is a change.
     pub fn put_journal(&mut self, patient: &PatientId, entry: &JournalEntry) -> Result<(), VaultError> {
         let note = self.note_key(entry.note);

@@ -5,7 +5,7 @@ use crate::seal::Table;
 use crate::tx::Tx;
 use crate::vault::Compartment;
 use protocol::{Entry, Receipt, Verdict};
-use record::{ContentHash, DocumentId};
+use record::{ContentHash, DocumentId, PatientId};
 use rusqlite::OptionalExtension;
 
 /// Where one entry stands.
@@ -269,6 +269,19 @@ impl Tx<'_> {
             [key],
             |r| r.get(0),
         )?)
+    }
+
+    /// Whether something of a patient is on its way to the hub, or did not pass there.
+    pub fn is_unsettled(&mut self, patient: &PatientId) -> Result<bool, VaultError> {
+        let patient = self.ring.patient_tag(Some(patient));
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM note WHERE patient = ?1 AND dirty = 1)
+                 OR EXISTS (SELECT 1 FROM entry WHERE received IS NULL AND patient = ?1)
+                 OR EXISTS (SELECT 1 FROM entry WHERE verdict IS NOT NULL AND patient = ?1)",
+            )?
+            .query_row([patient], |r| r.get(0))?)
     }
 
     pub fn count_verdicts(&mut self, word: &str) -> Result<u64, VaultError> {

@@ -32,6 +32,8 @@ pub(crate) struct KeyRing {
     pub searched: OpenSegments,
     /// Seals copies of what is written to the hub; set once it is known who the device is.
     pub copies: Option<CopyBook>,
+    /// Seals what works without the PIN; set when that is written at the unlock.
+    pub line: Option<Key>,
     /// Which note each act of a patient is about, by the act's id: asked for each note of a list.
     pub acts: HashMap<Tag, Vec<(DocumentId, DocumentId)>>,
 }
@@ -54,6 +56,7 @@ impl KeyRing {
             rows,
             erased: false,
             copies: None,
+            line: None,
             acts: HashMap::new(),
         }
     }

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_search.sql"),
     include_str!("migrations/0005_pins.sql"),
     include_str!("migrations/0006_series.sql"),
+    include_str!("migrations/0007_photos.sql"),
 ];
 
 /// "Tsut": tells our file from any other SQLite file, which is never touched.
@@ -72,7 +73,7 @@ mod tests {
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-    /// A file of the version before the last, as a device in the field has it: with an identity and one unsent copy.
+    /// A file of an older version, as a device in the field has it: with an identity and one unsent copy.
     fn older(path: &std::path::Path) -> Outcome {
         let store = FileKeyStore::beside(path);
         let now = RunningTime { boot: [1; 16], ms: 0 };
@@ -95,6 +96,7 @@ mod tests {
         db.execute_batch(
             "ALTER TABLE header DROP COLUMN duress; ALTER TABLE header DROP COLUMN biometric;
              ALTER TABLE header DROP COLUMN tampered; ALTER TABLE header DROP COLUMN told; DROP TABLE entry_past;
+             DROP TABLE photo_piece; DROP TABLE photo;
              DROP INDEX note_dirty; DROP INDEX entry_unreceived; DROP INDEX entry_judged; DROP INDEX entry_here;
              PRAGMA user_version = 4;
              INSERT INTO capsule (note, enc, sealed) VALUES (x'01', x'02', x'03');",

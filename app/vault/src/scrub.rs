@@ -4,6 +4,7 @@ use crate::error::VaultError;
 use crate::outbox::seq_key;
 use crate::seal::{Table, Tag};
 use crate::tx::{Place, Tx};
+use record::DocumentId;
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,9 @@ pub struct SelfCheck {
     pub documents: u64,
     /// Documents that cannot be read, or whose versions are not the ones their list row names.
     pub documents_differ: u64,
+    /// Which they are.
+    #[serde(default)]
+    pub differing: Vec<DocumentId>,
     /// Whether the rows are all of those, and only those, that this vault wrote last.
     pub rows_add_up: bool,
 }
@@ -31,7 +35,7 @@ impl SelfCheck {
 }
 
 /// Tables whose rows stand by themselves, and how a row's place is read.
-const TABLES: [(&str, Table, &str); 9] = [
+const TABLES: [(&str, Table, &str); 11] = [
     ("item", Table::Item, "SELECT key, compartment, patient, sealed FROM item"),
     ("note", Table::NoteRow, "SELECT key, NULL, patient, row FROM note"),
     ("note_document", Table::NoteDocument, "SELECT key, NULL, patient, document FROM note WHERE length(document) > 0"),
@@ -40,6 +44,8 @@ const TABLES: [(&str, Table, &str); 9] = [
     ("note_change", Table::NoteChange, "SELECT note, NULL, patient, sealed FROM note_change"),
     ("entry", Table::Entry, "SELECT seq, NULL, patient, sealed FROM entry WHERE sealed IS NOT NULL"),
     ("receipt", Table::Receipt, "SELECT zeroblob(16), NULL, zeroblob(16), sealed FROM receipt"),
+    ("photo", Table::Photo, "SELECT key, NULL, patient, sealed FROM photo"),
+    ("photo_piece", Table::PhotoPiece, "SELECT key, NULL, patient, sealed FROM photo_piece"),
     ("state", Table::State, "SELECT name, NULL, zeroblob(16), sealed FROM state"),
 ];
 

@@ -46,6 +46,8 @@ pub enum Table {
     SearchSegment = 14,
     Duress = 15,
     Biometric = 16,
+    Photo = 17,
+    PhotoPiece = 18,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -430,6 +430,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// A document has left: what was made to search with of the patient's goes at once, and is made again of what stays.
+    pub(crate) fn drop_documents_of(&mut self, patient: Tag) -> Result<(), VaultError> {
+        let shelf = Shelf::Documents as u8;
+        self.ring.searched.open.remove(&(shelf, patient));
+        self.sql
+            .prepare_cached("DELETE FROM search_segment WHERE shelf = ?1 AND patient = ?2")?
+            .execute((shelf, patient))?;
+        self.sql
+            .prepare_cached("INSERT OR IGNORE INTO search_stale VALUES (?1, ?2, ?3)")?
+            .execute((shelf, patient, ALL))?;
+        Ok(())
+    }
+
     /// A withdrawal: what a patient's hospitals disclosed goes from memory as well.
     pub(crate) fn close_records_of(&mut self, patient: Tag) {
         self.ring.searched.open.remove(&(Shelf::Records as u8, patient));

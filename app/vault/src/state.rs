@@ -7,8 +7,8 @@ use crate::scrub::SelfCheck;
 use crate::seal::Table;
 use crate::tx::Tx;
 use crate::vault::Compartment;
-use protocol::{Cursor, Epoch, Series};
-use record::{DeviceId, FacilityId, StaffId};
+use protocol::{Cursor, Epoch, RecordsPage, Series, Validity};
+use record::{DeviceId, DocumentId, FacilityId, PatientId, StaffId};
 use rusqlite::OptionalExtension;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -79,12 +79,56 @@ pub struct SyncState {
     /// The hub's history changed: the next request says where this device stood earlier.
     #[serde(default)]
     pub look_back: bool,
+    /// What leaves this device of patients who are in other hands, as far as it has not left yet.
+    #[serde(default)]
+    pub leaving: Vec<Leaving>,
 }
 
 /// Most earlier cursors that are kept.
 const EARLIER: usize = 24;
 
 impl SyncState {
+    /// A patient's disclosed records are to be fetched from the beginning. Where all of the patient is to be fetched it still is.
+    pub fn want_records(&mut self, patient: PatientId, version: u64) {
+        let from = if self.wants_whole(&patient) { RecordsPage::WHOLE } else { 0 };
+        self.want(patient, version, from);
+    }
+
+    /// No record of the patient is to be fetched any more.
+    pub fn want_no_records(&mut self, patient: &PatientId, version: u64) {
+        match self.wants_whole(patient) {
+            true => self.want(patient.clone(), version, RecordsPage::WHOLE),
+            false => self.backfill.retain(|wanted| wanted.patient != *patient),
+        }
+    }
+
+    /// Everything of the patient is to be fetched: disclosed records, and what the station wrote.
+    pub fn want_whole(&mut self, patient: PatientId, version: u64) {
+        self.want(patient, version, RecordsPage::WHOLE);
+    }
+
+    /// What the station has of the patient is to be fetched again.
+    pub fn want_own(&mut self, patient: PatientId) {
+        match self.backfill.iter().find(|wanted| wanted.patient == patient) {
+            Some(wanted) if wanted.after >= RecordsPage::WHOLE => {}
+            Some(wanted) => {
+                let version = wanted.version;
+                self.want(patient, version, RecordsPage::WHOLE);
+            }
+            None => self.want(patient, 0, RecordsPage::OWN),
+        }
+    }
+
+    /// Whether everything of a patient is to be fetched.
+    pub fn wants_whole(&self, patient: &PatientId) -> bool {
+        self.backfill.iter().any(|wanted| wanted.patient == *patient && wanted.after >= RecordsPage::WHOLE)
+    }
+
+    fn want(&mut self, patient: PatientId, version: u64, from: u64) {
+        self.backfill.retain(|wanted| wanted.patient != patient);
+        self.backfill.push(Backfill { patient, version, after: from });
+    }
+
     /// Moves on. Of the places before, the newest are kept one by one, older ones ever wider apart.
     pub fn move_to(&mut self, next: Cursor) {
         if next == self.cursor {
@@ -115,7 +159,7 @@ pub struct LeaseClock {
     pub seen: RunningTime,
 }
 
-/// A patient whose records are being fetched, page by page.
+/// A patient whose records or notes are being fetched, page by page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backfill {
     pub patient: record::PatientId,
@@ -123,6 +167,17 @@ pub struct Backfill {
     pub version: u64,
     /// Where the next page begins.
     pub after: u64,
+}
+
+/// What leaves this device of a patient who is in other hands now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    pub patient: PatientId,
+    /// Disclosed records beyond the light ones are still to go.
+    pub records: bool,
+    /// Everything else too: the station may not know the patient any more.
+    pub whole: bool,
+    pub notes: Vec<DocumentId>,
 }
 
 /// One line of the sync screen's history.
@@ -174,6 +229,31 @@ impl Tx<'_> {
         self.put_state("identity", identity)
     }
 
+    /// How long the line's certificate counts. A damaged row says that it is over: the next sync brings a new one.
+    pub fn certificate_validity(&mut self) -> Result<Validity, VaultError> {
+        match self.state("certificate") {
+            Ok(known) => Ok(known.unwrap_or(Validity::FIRST)),
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Validity { from: 0, until: 0 }),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn put_certificate_validity(&mut self, validity: Validity) -> Result<(), VaultError> {
+        self.put_state("certificate", &validity)
+    }
+
+    /// When the hub last compared digests, by its clock; `None`: never. A damaged row says long ago.
+    pub fn digests_at(&mut self) -> Result<Option<i64>, VaultError> {
+        match self.state("digests") {
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Some(0)),
+            other => other,
+        }
+    }
+
+    pub fn put_digests_at(&mut self, at: i64) -> Result<(), VaultError> {
+        self.put_state("digests", &at)
+    }
+
     pub fn sync_state(&mut self) -> Result<SyncState, VaultError> {
         self.state("sync")?.ok_or(VaultError::Missing("where the device stands with its hub"))
     }
@@ -212,5 +292,33 @@ impl Tx<'_> {
         let mut all: std::collections::BTreeMap<String, String> = self.state("settings")?.unwrap_or_default();
         all.insert(name.to_string(), value.to_string());
         self.put_state("settings", &all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_about_consent_never_makes_a_phone_forget_that_it_wants_a_patient_whole()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let mut state = crate::decoy::sync_state()?;
+        let (hers, other): (PatientId, PatientId) = ("p-1".parse()?, "p-2".parse()?);
+        state.want_whole(hers.clone(), 3);
+        state.want_records(hers.clone(), 4);
+        state.want_records(other.clone(), 4);
+        let after = |state: &SyncState, patient: &PatientId| {
+            state.backfill.iter().find(|b| b.patient == *patient).map(|b| (b.version, b.after))
+        };
+        assert_eq!(after(&state, &hers), Some((4, RecordsPage::WHOLE)));
+        assert_eq!(after(&state, &other), Some((4, 0)));
+        state.backfill.iter_mut().for_each(|b| b.after = RecordsPage::OWN + 7);
+        state.want_no_records(&hers, 5);
+        assert_eq!(after(&state, &hers), Some((5, RecordsPage::WHOLE)), "from the beginning, under the new count");
+        let mut state = crate::decoy::sync_state()?;
+        state.want_records(other.clone(), 4);
+        state.want_no_records(&other, 5);
+        assert!(state.backfill.is_empty());
+        Ok(())
     }
 }

@@ -104,5 +104,7 @@ fn name(table: Table) -> &'static str {
         Table::State => "state",
         Table::Locked => "locked",
         Table::SearchSegment => "search_segment",
+        Table::Photo => "photo",
+        Table::PhotoPiece => "photo_piece",
     }
 }

@@ -5,6 +5,7 @@ use crate::store::{CopyRow, CopyState, EntryRow, EntryState, Store, Tx};
 use crate::worker::{
     self, CheckAnswer, CheckEntry, CheckRequest, Question, RelayAnswer, RelayRequest, read_message, write_message,
 };
+use protocol::digest::version_of;
 use protocol::{Kind, VerdictCode};
 use record::visit_note::{Encoding, SignedAct, SignedConfirmation, What, changes};
 use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, StaffId, StaffRole, canonical};
@@ -47,6 +48,26 @@ impl Checker {
             if let Err(error) = self.check_document(doc) {
                 tracing::error!(%doc, %error, "a document was not checked");
             }
+        }
+        Ok(())
+    }
+
+    /// Writes down the version of each document that was stored before versions were.
+    pub fn name_versions(&self) -> Result<(), HubError> {
+        if self.store.read(|tx| tx.versions_are_known())? {
+            return Ok(());
+        }
+        for (doc, station, patient) in self.store.read(|tx| tx.documents_without_version())? {
+            // Held from the reading to the writing: no entry passes in between.
+            let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let read = self.store.read(|tx| Ok((tx.note_document(doc)?, tx.note_form(doc)?.unwrap_or_default())));
+            let answer = match read {
+                Ok((document, form)) => check(&mut bench, &request(doc, form, document, &[]), 0)?,
+                Err(HubError::Damaged { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            let version = answer.and_then(|answer| version(&answer.heads));
+            self.store.write(|tx| tx.put_version(doc, (&station, &patient), version))?;
         }
         Ok(())
     }
@@ -142,7 +163,9 @@ impl Looked {
             if let (Some(first), Some(view)) = (notes.first(), &answer.view)
                 && answer.verdicts.iter().any(Option::is_none)
             {
-                tx.put_note(self.doc, self.form, (&first.station, &first.patient), &answer.document, view)?;
+                let whose = (&first.station, &first.patient);
+                tx.put_note(self.doc, self.form, whose, &answer.document, view)?;
+                tx.put_version(self.doc, whose, version(&answer.heads))?;
             }
             for ((entry, verdict), news) in notes.iter().zip(&answer.verdicts).zip(&answer.news) {
                 settle_note(tx, entry, *verdict, *news)?;
@@ -237,6 +260,10 @@ impl Checker {
     }
 }
 
+fn version(heads: &[ChangeHash]) -> Option<ContentHash> {
+    (!heads.is_empty()).then(|| version_of(heads))
+}
+
 fn statement_hash(doc: DocumentId, hash: ContentHash) -> ContentHash {
     changes::entry_hash(doc, &[ChangeHash(hash.0)])
 }
@@ -307,13 +334,14 @@ fn one_by_one(
     mut document: Vec<u8>,
     entries: &[(&EntryRow, StaffId)],
 ) -> Result<CheckAnswer, HubError> {
-    let (mut verdicts, mut news, mut view) = (Vec::new(), Vec::new(), None);
+    let (mut verdicts, mut news, mut heads, mut view) = (Vec::new(), Vec::new(), Vec::new(), None);
     for entry in entries {
         match check(worker, &request(doc, form, document.clone(), std::slice::from_ref(entry)), 1)? {
             Some(mut answer) => {
                 verdicts.push(answer.verdicts.pop().flatten());
                 news.push(answer.news.pop().unwrap_or(true));
                 document = answer.document;
+                heads = answer.heads;
                 view = answer.view;
             }
             None => {
@@ -322,7 +350,7 @@ fn one_by_one(
             }
         }
     }
-    Ok(CheckAnswer { verdicts, news, document, view })
+    Ok(CheckAnswer { verdicts, news, document, heads, view })
 }
 
 fn settle_note(tx: &Tx<'_>, entry: &EntryRow, verdict: Option<VerdictCode>, news: bool) -> Result<(), HubError> {

@@ -1,7 +1,8 @@
-//! One answer's page of a station's feed, filtered at read: consent is asked when the page is made, not when the row was.
+//! One answer's page of a station's feed, filtered at read: role, assignment and consent are asked when the page is made, not
+//! when the row was.
 
 use crate::error::HubError;
-use crate::store::{Tx, Who};
+use crate::store::{FeedRow, Reader, Tx, Who};
 use jiff::civil::Date;
 use protocol::{Cursor, FeedItem, Kind, RecordItem, RecordsPage, SyncRequest, Wanted};
 use record::visit_note::Encoding;
@@ -22,11 +23,19 @@ pub struct FeedPage {
     pub more: bool,
 }
 
+impl FeedPage {
+    /// The device stays where it stands.
+    pub fn nothing_after(cursor: Cursor) -> Self {
+        Self { items: Vec::new(), bytes: 0, next: cursor, more: false }
+    }
+}
+
 /// The feed after a device's cursor. A cursor from another history starts from the newest earlier one that both know, else
 /// from the beginning: every item is idempotent.
 pub fn feed_page(
     tx: &Tx<'_>,
     station: &FacilityId,
+    reader: &mut Reader,
     request: &SyncRequest,
     budget: usize,
     today: Date,
@@ -34,7 +43,7 @@ pub fn feed_page(
     let (device, series) = (request.device, request.series);
     // The hub was put back to an older state, and the device does not know it yet: it is asked where it stood before.
     if request.epoch != tx.epoch()? && request.earlier.is_empty() && !tx.cursor_is_ours(station, &request.cursor)? {
-        return Ok(FeedPage { items: Vec::new(), bytes: 0, next: request.cursor, more: true });
+        return Ok(FeedPage { more: true, ..FeedPage::nothing_after(request.cursor) });
     }
     let mut start = Cursor::START;
     for cursor in std::iter::once(&request.cursor).chain(request.earlier.iter().take(EARLIER)) {
@@ -45,53 +54,76 @@ pub fn feed_page(
     }
     let rows = tx.feed_after(station, start.n, ROWS)?;
     let mut page = FeedPage { items: Vec::new(), bytes: 0, next: start, more: rows.len() == ROWS };
-    for row in rows {
-        let body = match (row.kind, row.entry, row.body) {
-            // A device is not told what it told us; what it sent in an older series it may have lost since.
-            (_, Some(entry), _) if row.device == Some(device) && tx.series_of(entry)? == Some(series) => None,
-            (_, Some(entry), _) => tx.entry(entry)?.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
-            (Kind::Patient, None, Some(body)) => match &row.patient {
-                Some(patient) if tx.may_know(station, patient)? => Some((Encoding::Cbor.into(), body, row.at)),
-                _ => None,
-            },
-            (_, None, Some(body)) => Some((Encoding::Cbor.into(), body, row.at)),
-            // A record that was linked to another person since is not this patient's any more.
-            (Kind::Record, None, None) => match (&row.patient, tx.record(row.doc)?) {
-                (Some(patient), Some(held))
-                    if held.patient == *patient && may_see(tx, station, patient, &held.record, today)? =>
-                {
-                    Some((Encoding::Cbor.into(), held.body, row.at))
-                }
-                _ => None,
-            },
-            _ => None,
+    for mut row in rows {
+        let next = Cursor { n: row.n, chain: row.chain };
+        // A device is not told what it told us; what it sent in an older series it may have lost since.
+        let is_its_own = match row.entry {
+            Some(entry) => row.device == Some(device) && tx.series_of(entry)? == Some(series),
+            None => false,
         };
-        if let Some((enc, body, at)) = body {
-            if page.bytes + body.len() > budget && !page.items.is_empty() {
+        let said = if is_its_own { None } else { said(tx, station, reader, &mut row, today)? };
+        if let Some(said) = said {
+            if page.bytes + said.bytes.len() > budget && !page.items.is_empty() {
                 page.more = true;
                 return Ok(page);
             }
-            page.bytes += body.len();
-            page.items.push(FeedItem {
-                n: row.n,
-                kind: row.kind,
-                doc: row.doc,
-                patient: row.patient,
-                enc,
-                bytes: body,
-                at,
-            });
+            page.bytes += said.bytes.len();
+            page.items.push(said);
         }
-        page.next = Cursor { n: row.n, chain: row.chain };
+        page.next = next;
     }
     Ok(page)
 }
 
-/// A page for each wanted patient, as far as `budget` bytes go, as the station may see them today.
+/// What a row says to a reader, if anything.
+fn said(
+    tx: &Tx<'_>,
+    station: &FacilityId,
+    reader: &mut Reader,
+    row: &mut FeedRow,
+    today: Date,
+) -> Result<Option<FeedItem>, HubError> {
+    if !reader.lets(tx, station, row, today)? {
+        return Ok(None);
+    }
+    let cbor = u8::from(Encoding::Cbor);
+    let body = match (row.kind, row.entry, row.body.take()) {
+        (_, Some(entry), _) => tx.entry(entry)?.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
+        (Kind::Patient, None, Some(body)) => match &row.patient {
+            Some(patient) if tx.may_know(station, patient)? => Some((cbor, body, row.at)),
+            _ => None,
+        },
+        (_, None, Some(body)) => Some((cbor, body, row.at)),
+        // A record that was linked to another person since is not this patient's any more.
+        (Kind::Record, None, None) => match (&row.patient, tx.record(row.doc)?) {
+            (Some(patient), Some(held))
+                if held.patient == *patient
+                    && reader.lets_record(patient, &held.record)
+                    && may_see(tx, station, patient, &held.record, today)? =>
+            {
+                Some((cbor, held.body, row.at))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    Ok(body.map(|(enc, bytes, at)| FeedItem {
+        n: row.n,
+        kind: row.kind,
+        doc: row.doc,
+        patient: row.patient.clone(),
+        enc,
+        bytes,
+        at,
+    }))
+}
+
+/// A page for each wanted patient, as far as `budget` bytes go.
 pub fn records_pages(
     tx: &Tx<'_>,
     who: &Who,
     station: &FacilityId,
+    reader: &mut Reader,
     want: &[Wanted],
     mut budget: usize,
     today: Date,
@@ -108,37 +140,65 @@ pub fn records_pages(
             pages.push(RecordsPage::nothing(patient.clone()));
             continue;
         }
-        let page = records_page(tx, station, patient, wanted.after, budget, today)?;
+        let page = records_page(tx, station, reader, wanted, budget, today)?;
         if !page.items.is_empty() {
             tx.audit(who, "disclose", Some(patient), &format!("{} records", page.items.len()))?;
         }
-        budget = budget.saturating_sub(page.items.iter().map(|item| item.bytes.len()).sum());
+        if !page.feed.is_empty() {
+            tx.audit(who, "backfill", Some(patient), &format!("{} entries", page.feed.len()))?;
+        }
+        budget = budget.saturating_sub(bytes_of(&page));
         pages.push(page);
     }
     Ok(pages)
 }
 
+fn bytes_of(page: &RecordsPage) -> usize {
+    let records: usize = page.items.iter().map(|item| item.bytes.len()).sum();
+    records + page.feed.iter().map(|item| item.bytes.len()).sum::<usize>()
+}
+
+/// One page of a patient's disclosed records, as the reader may see them today; asked for the patient whole, then what the
+/// station has of the patient itself, her own entries too.
 fn records_page(
     tx: &Tx<'_>,
     station: &FacilityId,
-    patient: &PatientId,
-    after: u64,
+    reader: &mut Reader,
+    wanted: &Wanted,
     budget: usize,
     today: Date,
 ) -> Result<RecordsPage, HubError> {
+    let (patient, after) = (&wanted.patient, wanted.after);
     let version = tx.consent_version(station, patient)?;
-    let consents = on_phone(tx, station, patient, today)?;
-    let mut page = RecordsPage { patient: patient.clone(), version, items: Vec::new(), next: None };
-    let rows = tx.records_after(patient, after, PAGE_RECORDS)?;
-    let full = rows.len() == PAGE_RECORDS;
+    let mut page = RecordsPage { patient: patient.clone(), version, items: Vec::new(), feed: Vec::new(), next: None };
     let mut bytes = 0;
-    for (n, doc) in rows {
-        let Some(held) = tx.record(doc)? else { continue };
-        if consents.iter().any(|consent| consent.covers(&held.record, today)) {
-            bytes += held.body.len();
-            page.items.push(RecordItem { doc, bytes: held.body });
+    if after < RecordsPage::OWN {
+        let base = if after < RecordsPage::WHOLE { 0 } else { RecordsPage::WHOLE };
+        let part =
+            disclosed(tx, station, reader, &Wanted { patient: patient.clone(), after: after - base }, budget, today)?;
+        page.items = part.items;
+        bytes = bytes_of(&page);
+        page.next = part.next.map(|n| base + n);
+        if page.next.is_some() || base == 0 {
+            return Ok(page);
         }
-        page.next = Some(n);
+        if bytes >= budget {
+            page.next = Some(RecordsPage::OWN);
+            return Ok(page);
+        }
+    }
+    let rows = tx.feed_of(station, patient, after.saturating_sub(RecordsPage::OWN), PAGE_RECORDS)?;
+    let full = rows.len() == PAGE_RECORDS;
+    for mut row in rows {
+        page.next = Some(RecordsPage::OWN + row.n);
+        // Consent and standing are told in their order, by the feed alone; records stand above.
+        if matches!(row.kind, Kind::Consent | Kind::Standing | Kind::Record) {
+            continue;
+        }
+        if let Some(said) = said(tx, station, reader, &mut row, today)? {
+            bytes += said.bytes.len();
+            page.feed.push(said);
+        }
         if bytes >= budget {
             return Ok(page);
         }
@@ -147,6 +207,44 @@ fn records_page(
         page.next = None;
     }
     Ok(page)
+}
+
+/// A page's disclosed records.
+struct Disclosed {
+    items: Vec<RecordItem>,
+    /// The last one's number, where there may be more.
+    next: Option<u64>,
+}
+
+fn disclosed(
+    tx: &Tx<'_>,
+    station: &FacilityId,
+    reader: &Reader,
+    wanted: &Wanted,
+    budget: usize,
+    today: Date,
+) -> Result<Disclosed, HubError> {
+    let (patient, after) = (&wanted.patient, wanted.after);
+    let consents = on_phone(tx, station, patient, today)?;
+    let mut part = Disclosed { items: Vec::new(), next: None };
+    let rows = tx.records_after(patient, after, PAGE_RECORDS)?;
+    let full = rows.len() == PAGE_RECORDS;
+    let mut bytes = 0;
+    for (n, doc) in rows {
+        let Some(held) = tx.record(doc)? else { continue };
+        if reader.lets_record(patient, &held.record) && consents.iter().any(|c| c.covers(&held.record, today)) {
+            bytes += held.body.len();
+            part.items.push(RecordItem { doc, bytes: held.body });
+        }
+        part.next = Some(n);
+        if bytes >= budget {
+            return Ok(part);
+        }
+    }
+    if !full {
+        part.next = None;
+    }
+    Ok(part)
 }
 
 fn may_see(

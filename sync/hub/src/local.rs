@@ -4,7 +4,7 @@ use crate::check::{Checker, CopyVerdict};
 use crate::error::HubError;
 use crate::intake_run::{IntakeReport, take_file};
 use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, sync};
-use crate::store::Store;
+use crate::store::{Presented, Store};
 use crate::turns::Turns;
 use protocol::{CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, RefusalCode, SyncRequest, SyncResponse};
 use record::{ContentHash, FacilityId};
@@ -30,11 +30,11 @@ impl LocalHub {
 
     /// `certificate`: SHA-256 of the client's, as the TLS layer would have verified it.
     pub fn sync(&self, certificate: ContentHash, request: &SyncRequest) -> Result<SyncResponse, RefusalCode> {
-        sync::exchange(&self.hub, PeerCertificate(Some(certificate)), request).map_err(Refused::code)
+        sync::exchange(&self.hub, presented(certificate), request).map_err(Refused::code)
     }
 
     pub fn capsules(&self, certificate: ContentHash, request: &CapsuleRequest) -> Result<CapsuleResponse, RefusalCode> {
-        capsules::take(&self.hub, PeerCertificate(Some(certificate)), request).map_err(Refused::code)
+        capsules::take(&self.hub, presented(certificate), request).map_err(Refused::code)
     }
 
     /// One file of a hospital, from memory.
@@ -57,8 +57,13 @@ impl LocalHub {
 
     /// What a crash left unchecked.
     pub fn check_left_over(&self) {
-        if let Err(error) = self.hub.checker.check_left_over() {
+        let checker = &self.hub.checker;
+        if let Err(error) = checker.check_left_over().and_then(|()| checker.name_versions()) {
             tracing::error!(%error, "the list of unchecked documents could not be read");
         }
     }
+}
+
+fn presented(certificate: ContentHash) -> PeerCertificate {
+    PeerCertificate(Some(Presented { hash: certificate, key: None }))
 }

@@ -3,8 +3,8 @@
 use crate::check::Checker;
 use crate::error::HubError;
 use crate::routes::{Hub, PeerCertificate, router};
-use crate::store::Store;
-use crate::tls::server_config;
+use crate::store::{Presented, Store};
+use crate::tls::{key_of, server_config};
 use crate::turns::Turns;
 use axum::Extension;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -65,7 +65,9 @@ pub async fn serve(store: Store, listen: &str, url: Option<&str>) -> Result<Serv
 async fn check_now_and_then(checker: Checker) {
     loop {
         let left = checker.clone();
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || left.check_left_over()).await {
+        if let Ok(Err(error)) =
+            tokio::task::spawn_blocking(move || left.check_left_over().and_then(|()| left.name_versions())).await
+        {
             tracing::error!(%error, "the list of unchecked documents could not be read");
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -99,8 +101,8 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, app: axum::Router) {
     // Strangers that speak no TLS and phones that lose their signal end here; neither is worth a line in a log.
     let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
-    let certificate =
-        stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(|der| ContentHash::of(der.as_ref()));
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let certificate = certificate.map(|der| Presented { hash: ContentHash::of(der.as_ref()), key: key_of(der) });
     let service = TowerToHyperService::new(app.layer(Extension(PeerCertificate(certificate))));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -5,7 +5,7 @@
 
 use protocol::VerdictCode;
 use record::visit_note::{Actor, ChangeError, Draft, Encoding, NoteView, changes};
-use record::{ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
+use record::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -84,6 +84,8 @@ pub(crate) struct CheckAnswer {
     /// The document with everything that passed.
     #[serde(with = "serde_bytes")]
     pub document: Vec<u8>,
+    /// Its heads; none if it cannot be read.
+    pub heads: Vec<ChangeHash>,
     pub view: Option<NoteView>,
 }
 
@@ -158,13 +160,13 @@ fn check(request: &CheckRequest) -> CheckAnswer {
         }
     }
     let view = view.or_else(|| draft.view().ok());
-    CheckAnswer { verdicts, news, document: draft.save(), view }
+    CheckAnswer { verdicts, news, heads: draft.heads(), document: draft.save(), view }
 }
 
 fn none_of(request: &CheckRequest) -> CheckAnswer {
     let verdicts = request.entries.iter().map(|_| Some(VerdictCode::Unreadable)).collect();
     let news = vec![false; request.entries.len()];
-    CheckAnswer { verdicts, news, document: request.document.clone(), view: None }
+    CheckAnswer { verdicts, news, document: request.document.clone(), heads: Vec::new(), view: None }
 }
 
 /// The document of a request with the entries that have passed.

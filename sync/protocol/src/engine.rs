@@ -1,9 +1,11 @@
 //! The sync engine: told what happened and what time it is, it says what to do next. No sockets, no clock, no dice of its own.
 //!
-//! One run: load what is unsent and what is wanted → send → store the answer → again while there is more. A failure waits and
-//! tries again, for ever; nothing is parked by counting.
+//! One run: load what is unsent and what is wanted → send → store the answer → again while there is more → then the photos,
+//! one by one, if this line may carry them. A failure waits and tries again, for ever; nothing is parked by counting.
 
+use crate::photo::PhotoReceipt;
 use crate::wire::{RefusalCode, SyncRequest, SyncResponse};
+use record::ContentHash;
 
 /// Longest wait between two tries.
 pub const LONGEST_WAIT_MS: i64 = 15 * 60 * 1000;
@@ -54,6 +56,18 @@ pub enum Input {
     },
     /// What is unsent stands in a new series now.
     Renewed,
+    /// What kind of line there is, told by the OS, and whether photos may go over one that is paid by the byte.
+    Line {
+        metered: bool,
+        photos_on_metered: bool,
+    },
+    /// The vault's next photo that the hub has not receipted; `None`: there is none.
+    Photo(Option<ContentHash>),
+    /// So many bytes of it are on the hub's disk.
+    PhotoAt(u64),
+    /// The hub has all of it.
+    PhotoReceipted(PhotoReceipt),
+    PhotoStored,
     /// `dice` is any random number; it spreads the herd.
     Failed {
         failure: Failure,
@@ -70,6 +84,22 @@ pub enum Output {
     /// The hub knows other entries under our numbers (a restored or copied phone), or lost some that are gone here: begin a
     /// new series and offer in it what the old one could not bring, then say `Renewed`.
     Renew,
+    /// Say which photo goes next, other than these: they were refused in this run.
+    NextPhoto {
+        but: Vec<ContentHash>,
+    },
+    /// Ask how much of a photo the hub has.
+    AskPhoto(ContentHash),
+    /// Send the piece of a photo that begins here.
+    SendPiece {
+        hash: ContentHash,
+        from: u64,
+    },
+    /// Keep a photo's receipt, then say `PhotoStored`.
+    StorePhoto {
+        hash: ContentHash,
+        receipt: PhotoReceipt,
+    },
     /// Come back with `Trigger::Timer` at this time (milliseconds of whatever clock `now` is).
     WakeAt(i64),
     Report(Phase),
@@ -95,6 +125,15 @@ enum State {
         unheard: bool,
     },
     Renewing,
+    /// Waits to hear which photo is next.
+    Choosing,
+    /// A photo on its way: up to where it was sent, once that is known; and whether the hub ever had less of it than before.
+    Carrying {
+        hash: ContentHash,
+        sent: Option<u64>,
+        fell_back: bool,
+    },
+    Keeping,
 }
 
 pub struct Engine {
@@ -103,11 +142,15 @@ pub struct Engine {
     again: bool,
     /// A fork was answered with a new series in this run; a second one is an error.
     renewed: bool,
+    /// This line is paid by the byte, and photos wait for another.
+    photos_wait: bool,
+    /// Photos that the hub refused in this run: they keep none of the others, and are tried again in the next.
+    refused: Vec<ContentHash>,
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { state: State::Idle, failures: 0, again: false, renewed: false }
+        Self { state: State::Idle, failures: 0, again: false, renewed: false, photos_wait: false, refused: Vec::new() }
     }
 }
 
@@ -146,10 +189,80 @@ impl Engine {
                 self.renewed = true;
                 vec![Output::Renew]
             }
+            Input::Line { metered, photos_on_metered } => {
+                self.photos_wait = metered && !photos_on_metered;
+                Vec::new()
+            }
+            Input::Photo(next) if matches!(self.state, State::Choosing) => match next {
+                Some(hash) => {
+                    self.state = State::Carrying { hash, sent: None, fell_back: false };
+                    vec![Output::AskPhoto(hash)]
+                }
+                None => self.done(now),
+            },
+            Input::PhotoAt(offset) => self.photo_at(offset),
+            Input::PhotoReceipted(receipt) => match self.state {
+                State::Carrying { hash, .. } => {
+                    self.state = State::Keeping;
+                    vec![Output::StorePhoto { hash, receipt }]
+                }
+                _ => Vec::new(),
+            },
+            Input::PhotoStored if matches!(self.state, State::Keeping) => self.next_photo(),
+            Input::Failed { failure, .. } if self.is_this_photos_fault(&failure) => self.leave_photo(),
+            // A hub that knows no photos yet: the notes are where they belong, the photos wait and are counted.
+            Input::Failed { failure: Failure::OlderHub, .. } if matches!(self.state, State::Carrying { .. }) => {
+                self.done(now)
+            }
             Input::Failed { failure, dice } if self.is_running() => self.failed(now, failure, dice),
             // An answer to a question that is no longer open.
-            Input::Loaded(_) | Input::Renewed | Input::Failed { .. } => Vec::new(),
+            Input::Loaded(_) | Input::Renewed | Input::Photo(_) | Input::PhotoStored | Input::Failed { .. } => {
+                Vec::new()
+            }
         }
+    }
+
+    fn photo_at(&mut self, offset: u64) -> Vec<Output> {
+        let State::Carrying { hash, sent, fell_back } = self.state else { return Vec::new() };
+        // What was written meanwhile goes first; the photo goes on where it stands.
+        if self.again {
+            return self.begin();
+        }
+        let falls_back = sent.is_some_and(|sent| offset <= sent);
+        if falls_back && fell_back {
+            // It would be sent for ever.
+            return self.leave_photo();
+        }
+        self.state = State::Carrying { hash, sent: Some(offset), fell_back: fell_back || falls_back };
+        vec![Output::SendPiece { hash, from: offset }]
+    }
+
+    /// One photo that cannot be read here or is refused there keeps the others from nothing (law 4).
+    fn is_this_photos_fault(&self, failure: &Failure) -> bool {
+        use RefusalCode as Code;
+        let is_about_it = matches!(
+            failure,
+            Failure::Storage
+                | Failure::Refused(
+                    Code::Garbled | Code::TooLarge | Code::WrongHash | Code::UnknownPhoto | Code::Gap | Code::Internal
+                )
+        );
+        is_about_it && matches!(self.state, State::Carrying { .. })
+    }
+
+    fn leave_photo(&mut self) -> Vec<Output> {
+        if let State::Carrying { hash, .. } = self.state {
+            self.refused.push(hash);
+        }
+        self.next_photo()
+    }
+
+    fn next_photo(&mut self) -> Vec<Output> {
+        if self.again {
+            return self.begin();
+        }
+        self.state = State::Choosing;
+        vec![Output::NextPhoto { but: self.refused.clone() }]
     }
 
     fn triggered(&mut self, trigger: Trigger) -> Vec<Output> {
@@ -172,11 +285,18 @@ impl Engine {
 
     fn stored(&mut self, now: i64, more: bool) -> Vec<Output> {
         self.state = State::Idle;
-        self.failures = 0;
         self.renewed = false;
         if more || self.again {
+            self.failures = 0;
             return self.begin();
         }
+        if self.photos_wait { self.done(now) } else { self.next_photo() }
+    }
+
+    fn done(&mut self, now: i64) -> Vec<Output> {
+        self.state = State::Idle;
+        self.failures = 0;
+        self.refused.clear();
         vec![Output::Report(Phase::Done), Output::WakeAt(now + IDLE_WAIT_MS)]
     }
 
@@ -184,6 +304,7 @@ impl Engine {
         self.state = State::Idle;
         self.again = false;
         self.renewed = false;
+        self.refused.clear();
         let wait = wait_ms(self.failures, dice);
         self.failures = self.failures.saturating_add(1);
         vec![Output::Report(Phase::Waiting { failure }), Output::WakeAt(now + wait)]
@@ -248,7 +369,8 @@ mod tests {
         let out = engine.handle(0, Input::Stored { left: false });
         assert!(out.iter().any(|o| matches!(o, Output::Load)), "one more run");
         engine.state = State::Storing { more: false, unheard: false };
-        let out = engine.handle(0, Input::Stored { left: false });
+        engine.handle(0, Input::Stored { left: false });
+        let out = engine.handle(0, Input::Photo(None));
         assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done))), "and only one");
     }
 
@@ -261,5 +383,88 @@ mod tests {
         engine.state = State::Storing { more: false, unheard: true };
         let out = engine.handle(0, Input::Stored { left: false });
         assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Waiting { failure: Failure::OlderHub }))));
+    }
+
+    const PHOTO: ContentHash = ContentHash([1; 32]);
+    const OTHER: ContentHash = ContentHash([2; 32]);
+
+    /// An engine whose notes are sent.
+    fn after_the_notes() -> Engine {
+        let mut engine = Engine::new();
+        engine.state = State::Storing { more: false, unheard: false };
+        let out = engine.handle(0, Input::Stored { left: false });
+        assert!(matches!(&out[..], [Output::NextPhoto { but }] if but.is_empty()));
+        engine
+    }
+
+    fn receipt() -> PhotoReceipt {
+        PhotoReceipt { at: 7, signature: Vec::new() }
+    }
+
+    #[test]
+    fn a_photo_goes_on_where_the_hub_has_it_and_is_done_with_its_receipt() {
+        let mut engine = after_the_notes();
+        assert!(matches!(&engine.handle(0, Input::Photo(Some(PHOTO)))[..], [Output::AskPhoto(PHOTO)]));
+        for offset in [0, 262_144, 524_288] {
+            let out = engine.handle(0, Input::PhotoAt(offset));
+            assert!(matches!(&out[..], [Output::SendPiece { hash: PHOTO, from }] if *from == offset));
+        }
+        let out = engine.handle(0, Input::PhotoReceipted(receipt()));
+        assert!(matches!(&out[..], [Output::StorePhoto { hash: PHOTO, .. }]));
+        assert!(matches!(&engine.handle(0, Input::PhotoStored)[..], [Output::NextPhoto { .. }]));
+        let out = engine.handle(0, Input::Photo(None));
+        assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done))));
+    }
+
+    #[test]
+    fn one_photo_that_is_refused_keeps_the_others_from_nothing_and_is_tried_again_in_the_next_run() {
+        let mut engine = after_the_notes();
+        engine.handle(0, Input::Photo(Some(PHOTO)));
+        engine.handle(0, Input::PhotoAt(0));
+        let refused = Input::Failed { failure: Failure::Refused(RefusalCode::WrongHash), dice: 0 };
+        let out = engine.handle(0, refused);
+        assert!(matches!(&out[..], [Output::NextPhoto { but }] if *but == [PHOTO]));
+        engine.handle(0, Input::Photo(Some(OTHER)));
+        let out = engine.handle(0, Input::Failed { failure: Failure::Unreachable, dice: 0 });
+        assert!(wake(&out).is_some(), "a dead line is nobody's fault: all of it waits");
+        engine.state = State::Storing { more: false, unheard: false };
+        let out = engine.handle(0, Input::Stored { left: false });
+        assert!(matches!(&out[..], [Output::NextPhoto { but }] if but.is_empty()));
+    }
+
+    #[test]
+    fn a_hub_that_knows_no_photos_keeps_no_note_from_it() {
+        let mut engine = after_the_notes();
+        engine.handle(0, Input::Photo(Some(PHOTO)));
+        let out = engine.handle(0, Input::Failed { failure: Failure::OlderHub, dice: 0 });
+        assert!(out.iter().any(|o| matches!(o, Output::Report(Phase::Done))));
+    }
+
+    #[test]
+    fn a_hub_that_has_less_than_before_is_believed_once() {
+        let mut engine = after_the_notes();
+        engine.handle(0, Input::Photo(Some(PHOTO)));
+        engine.handle(0, Input::PhotoAt(262_144));
+        assert!(matches!(&engine.handle(0, Input::PhotoAt(0))[..], [Output::SendPiece { from: 0, .. }]));
+        assert!(matches!(&engine.handle(0, Input::PhotoAt(0))[..], [Output::NextPhoto { .. }]), "not for ever");
+    }
+
+    #[test]
+    fn a_note_written_meanwhile_goes_before_the_rest_of_a_photo() {
+        let mut engine = after_the_notes();
+        engine.handle(0, Input::Photo(Some(PHOTO)));
+        engine.handle(0, Input::Trigger(Trigger::Change));
+        assert!(engine.handle(0, Input::PhotoAt(0)).iter().any(|o| matches!(o, Output::Load)));
+    }
+
+    #[test]
+    fn on_a_metered_line_photos_wait_unless_they_may_go() {
+        for (metered, photos_on_metered, goes) in [(true, false, false), (true, true, true), (false, false, true)] {
+            let mut engine = Engine::new();
+            engine.handle(0, Input::Line { metered, photos_on_metered });
+            engine.state = State::Storing { more: false, unheard: false };
+            let out = engine.handle(0, Input::Stored { left: false });
+            assert_eq!(matches!(&out[..], [Output::NextPhoto { .. }]), goes);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Enrolment: a one-time code and the hub CA's fingerprint in a URI (or its QR), a CSR, a client certificate.
 
+use crate::renew::Validity;
 use crate::wire::Epoch;
 use record::ids::{ContentHash, DeviceId, FacilityId, StaffId};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,9 @@ pub struct EnrolResponse {
     /// Client certificate, DER.
     #[serde(with = "serde_bytes")]
     pub certificate: Vec<u8>,
+    /// How long it counts; an older hub does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Validity>,
     /// The hub's CA, DER: its fingerprint is the URI's.
     #[serde(with = "serde_bytes")]
     pub ca: Vec<u8>,

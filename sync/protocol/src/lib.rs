@@ -5,20 +5,27 @@
 
 pub mod capsule;
 pub mod codec;
+pub mod digest;
 pub mod engine;
 pub mod enrol;
+pub mod photo;
 pub mod proof;
 pub mod receipt;
+pub mod renew;
 pub mod wire;
 
 pub use capsule::{CapsuleError, CapsuleRequest, CapsuleResponse, SealedCopy};
 pub use codec::WireError;
+pub use digest::Digest;
 pub use engine::{Engine, Failure, Input, Output, Phase, Trigger};
 pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};
+pub use photo::{PhotoPiece, PhotoReceipt, PhotoStanding};
 pub use receipt::{Receipt, ReceiptError, ReceiptItem};
+pub use renew::{RenewRequest, RenewResponse, Validity};
 pub use wire::{
-    Consented, Cursor, DeviceKey, Durability, Entry, Epoch, FeedItem, Kind, Policy, RecordItem, RecordsPage, Refusal,
-    RefusalCode, Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION, Wanted,
+    Consented, Cursor, DeviceKey, Durability, Entry, Epoch, Extent, FeedItem, Kind, PatientStanding, Policy,
+    RecordItem, RecordsPage, Refusal, RefusalCode, Series, SyncRequest, SyncResponse, Verdict, VerdictCode,
+    WIRE_VERSION, Wanted,
 };
 
 /// Version and commit of this build, for `--version`.

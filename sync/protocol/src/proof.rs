@@ -75,6 +75,7 @@ mod tests {
             budget: 9,
             earlier: Vec::new(),
             want: Vec::new(),
+            digests: Vec::new(),
             proof: None,
         };
         assert!(!is_proved(&request, &public));

@@ -1,5 +1,6 @@
 //! What travels (DESIGN §5). Fields may be added, never renamed; unknown ones are ignored.
 
+use crate::digest::Digest;
 use crate::receipt::Receipt;
 use record::ids::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use serde::{Deserialize, Serialize};
@@ -57,10 +58,12 @@ pub enum Kind {
     VisitReport,
     /// A signed act about a confirmed note (訂正).
     Amendment,
+    /// What of a patient one person of the station gets (担当).
+    Standing,
     Other(u8),
 }
 
-const KINDS: [(Kind, u8); 15] = [
+const KINDS: [(Kind, u8); 16] = [
     (Kind::Note, 1),
     (Kind::Confirmation, 2),
     (Kind::Patient, 3),
@@ -76,6 +79,7 @@ const KINDS: [(Kind, u8); 15] = [
     (Kind::CarePlan, 13),
     (Kind::VisitReport, 14),
     (Kind::Amendment, 15),
+    (Kind::Standing, 16),
 ];
 
 impl Kind {
@@ -155,6 +159,9 @@ pub struct SyncRequest {
     /// Patients whose disclosed records the device lacks since a grant. They travel in the same answer as the feed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub want: Vec<Wanted>,
+    /// At most once a day, or on demand: what stands here of the patients of whom nothing is on its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digests: Vec<Digest>,
     /// 解錠の証: made with a key out of the open vault. Without it a stolen, locked phone's line gets nothing to read.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "proof_bytes")]
     pub proof: Option<Vec<u8>>,
@@ -205,6 +212,12 @@ pub struct SyncResponse {
     pub more: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// The certificate is over: what was brought is taken, and what is there to read waits for a new one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renew: bool,
+    /// Patients whose digest is not the hub's: their notes are fetched again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<PatientId>,
 }
 
 /// What became of one entry that did not pass.
@@ -284,6 +297,36 @@ pub struct Consented {
     pub withdrawn: Vec<FacilityId>,
 }
 
+/// What of a patient one person of the station gets from now on. Only what is named leaves a phone: an empty or unreadable
+/// statement purges nothing (law 6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientStanding {
+    pub patient: PatientId,
+    /// To whom it is said; others of the station do not get it.
+    pub staff: record::StaffId,
+    /// The same count as a consent's: a page fetched under an older version is dropped.
+    pub version: u64,
+    pub extent: Extent,
+    /// Documents that leave the phone, once the hub holds everything of them durably (law 5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave: Vec<DocumentId>,
+}
+
+/// How much of a patient. Where nothing was said: all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// 担当: everything that the station may have.
+    Full,
+    /// For on-call: demographics, allergies, orders, the coming visits, the board, the last five visit notes.
+    Light,
+    /// The station may not know the patient any more.
+    Gone,
+    /// A word of a newer hub: the statement is kept aside.
+    #[serde(other)]
+    Unknown,
+}
+
 /// A device's signing key and whose hand it was in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceKey {
@@ -296,21 +339,30 @@ pub struct DeviceKey {
     pub until: Option<i64>,
 }
 
-/// A page of a patient's disclosed records (backfill after a grant).
+/// A page of a patient's disclosed records (after a grant), or of all that the station has of the patient (after an assignment, or
+/// a digest that differed).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsPage {
     pub patient: PatientId,
     /// Of the consent that it was made under.
     pub version: u64,
     pub items: Vec<RecordItem>,
+    /// Items of the station's own feed: only in pages that were asked for from `WHOLE` on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feed: Vec<FeedItem>,
     /// Where the next page begins; `None` = this was the last.
     pub next: Option<u64>,
 }
 
 impl RecordsPage {
+    /// Pages from here on bring the disclosed records, and then what the station has of the patient itself.
+    pub const WHOLE: u64 = 1 << 61;
+    /// Where the station's own part begins.
+    pub const OWN: u64 = 1 << 62;
+
     /// The last page of a patient of whom nothing may be fetched.
     pub fn nothing(patient: PatientId) -> Self {
-        Self { patient, version: u64::MAX, items: Vec::new(), next: None }
+        Self { patient, version: u64::MAX, items: Vec::new(), feed: Vec::new(), next: None }
     }
 }
 
@@ -342,6 +394,8 @@ pub enum RefusalCode {
     /// The certificate is not the one of the device named.
     NotThisDevice,
     Revoked,
+    /// The certificate is over: renew it, then ask.
+    Expired,
     /// The request was not made with the open vault (no `proof`, or a wrong one).
     Locked,
     /// The hub holds another entry under this number: a restored or cloned phone.
@@ -352,6 +406,10 @@ pub enum RefusalCode {
     CodeUsed,
     CodeExpired,
     NotYourPatient,
+    /// No note of this station names the photo, or its bytes are not here.
+    UnknownPhoto,
+    /// A photo's bytes are not the ones that its name says; what came of it was thrown away.
+    WrongHash,
     TooLarge,
     Busy,
     Internal,

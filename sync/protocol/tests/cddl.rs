@@ -7,12 +7,14 @@ use cddl_cat::{ValidateError, validate_cbor};
 use ciborium::Value;
 use ed25519_dalek::SigningKey;
 use protocol::capsule::{COPIES_LIMIT, COPY_LIMIT, Copy, Sealer};
+use protocol::digest::{Digest, Tally};
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Consented, Cursor, DeviceKey, Durability, EnrolRequest, EnrolResponse, Entry,
-    Epoch, FeedItem, Kind, Policy, Receipt, ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, SealedCopy,
-    Series, SyncRequest, SyncResponse, Verdict, VerdictCode, WIRE_VERSION, Wanted, codec,
+    Epoch, Extent, FeedItem, Kind, PatientStanding, PhotoPiece, PhotoReceipt, PhotoStanding, Policy, Receipt,
+    ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, RenewRequest, RenewResponse, SealedCopy, Series,
+    SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, WIRE_VERSION, Wanted, codec,
 };
 use record::canonical::{self, CborError};
 use record::disclosed::Code;
@@ -85,9 +87,15 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("sync-request", "earlier"),
     ("sync-request", "want"),
     ("sync-response", "pages"),
+    ("sync-request", "digests"),
     ("sync-request", "proof"),
     ("sync-response", "policy"),
+    ("sync-response", "renew"),
+    ("sync-response", "differs"),
+    ("records-page", "notes"),
+    ("enrol-response", "validity"),
     ("policy", "lease_until"),
+    ("photo-standing", "receipt"),
     ("refusal", "v"),
     ("frozen-note", "form"),
     ("proposal", "over"),
@@ -98,6 +106,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("order", "issued_on"),
     ("vital-alert", "low"),
     ("vital-alert", "high"),
+    ("patient-standing", "leave"),
+    ("records-page", "feed"),
 ];
 
 const DEVICE: DeviceId = DeviceId([0xd1; 8]);
@@ -108,6 +118,7 @@ const HASH: ContentHash = ContentHash([0x77; 32]);
 const CURSOR: Cursor = Cursor { n: 48_211, chain: HASH };
 /// 2026-11-22T00:32:00Z
 const AT: i64 = 1_795_307_520_000;
+const VALIDITY: Validity = Validity { from: AT, until: AT + 400 * 86_400_000 };
 
 fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
@@ -266,6 +277,11 @@ fn consented() -> Outcome<Consented> {
     })
 }
 
+fn standing(extent: Extent) -> Outcome<PatientStanding> {
+    let leave = vec![NOTE];
+    Ok(PatientStanding { patient: "p-1".parse()?, staff: "n-1".parse()?, version: 5, extent, leave })
+}
+
 fn facility() -> Outcome<Facility> {
     let (kind, name) = (FacilityKind::Hospital, "つばき病院".to_string());
     Ok(Facility { id: "tsubaki".parse()?, kind, name, disclosing: true })
@@ -317,6 +333,7 @@ fn feed() -> Outcome<Vec<FeedItem>> {
         item(Kind::CarePlan, 2, true, changes())?,
         item(Kind::VisitReport, 1, true, changes())?,
         item(Kind::Amendment, 3, true, signed_act()?.to_bytes()?)?,
+        item(Kind::Standing, 3, true, canonical::to_bytes(&standing(Extent::Light)?)?)?,
         item(Kind::Other(200), 9, false, vec![0xff])?,
     ])
 }
@@ -333,6 +350,7 @@ fn request() -> Outcome<SyncRequest> {
         budget: 1 << 20,
         earlier: vec![Cursor { n: 40_000, chain: HASH }, Cursor::START],
         want: vec![wanted()?],
+        digests: vec![digest()?],
         proof: None,
     };
     Ok(prove(request, &signing_key()))
@@ -363,7 +381,15 @@ fn response() -> Outcome<SyncResponse> {
         next_cursor: CURSOR,
         more: true,
         policy: Some(policy()),
+        renew: true,
+        differs: vec!["p-1".parse()?],
     })
+}
+
+fn digest() -> Outcome<Digest> {
+    let mut tally = Tally::default();
+    tally.document(NOTE, HASH);
+    Ok(Digest { patient: "p-1".parse()?, hash: tally.hash() })
 }
 
 fn wanted() -> Outcome<Wanted> {
@@ -371,8 +397,9 @@ fn wanted() -> Outcome<Wanted> {
 }
 
 fn page() -> Outcome<RecordsPage> {
-    let item = RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? };
-    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items: vec![item], next: Some(500) })
+    let items = vec![RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? }];
+    let feed = vec![item(Kind::Note, 1, true, vec![0x85; 40])?];
+    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items, feed, next: Some(RecordsPage::WHOLE + 500) })
 }
 
 fn copy() -> Outcome<Copy> {
@@ -418,6 +445,7 @@ fn enrol_response() -> Outcome<EnrolResponse> {
         hub_name: "架空市".to_string(),
         epoch: EPOCH,
         certificate: vec![0x30; 300],
+        validity: Some(VALIDITY),
         ca: vec![0x30; 300],
         receipt_key: public_key(),
         sealing_key: vec![9; 32],
@@ -425,10 +453,28 @@ fn enrol_response() -> Outcome<EnrolResponse> {
     })
 }
 
+fn photo_piece() -> PhotoPiece {
+    PhotoPiece { size: 300_000, from: 262_144, bytes: vec![0xff; 37_856] }
+}
+
+fn photo_standing() -> PhotoStanding {
+    let receipt = PhotoReceipt { at: AT, signature: vec![5; 64] };
+    PhotoStanding { epoch: EPOCH, offset: 300_000, receipt: Some(receipt) }
+}
+
+fn renew_request() -> RenewRequest {
+    RenewRequest::prove(vec![0x30; 200], &signing_key())
+}
+
+fn renew_response() -> RenewResponse {
+    RenewResponse { v: WIRE_VERSION, certificate: vec![0x30; 300], validity: VALIDITY, time: AT }
+}
+
 fn samples() -> Outcome<Vec<Sample>> {
     let mut samples = vec![
         sample("sync-request", &request()?)?,
         sample("cursor", &CURSOR)?,
+        sample("digest", &digest()?)?,
         sample("sync-response", &response()?)?,
         sample("receipt", &response()?.receipt)?,
         sample("receipt-item", &ReceiptItem { seq: 7, at: AT })?,
@@ -445,6 +491,7 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("order", &order()?)?,
         sample("vital-alert", &alert())?,
         sample("consented", &consented()?)?,
+        sample("patient-standing", &standing(Extent::Full)?)?,
         sample("facility", &facility()?)?,
         sample("staff", &staff()?)?,
         sample("device-key", &device_key()?)?,
@@ -459,6 +506,12 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("capsule-response", &capsule_response())?,
         sample("enrol-request", &enrol_request())?,
         sample("enrol-response", &enrol_response()?)?,
+        sample("photo-piece", &photo_piece())?,
+        sample("photo-standing", &photo_standing())?,
+        sample("photo-receipt", &PhotoReceipt { at: AT, signature: vec![5; 64] })?,
+        sample("validity", &VALIDITY)?,
+        sample("renew-request", &renew_request())?,
+        sample("renew-response", &renew_response())?,
         sample("refusal", &Refusal { code: RefusalCode::Version, v: Some(WIRE_VERSION) })?,
     ];
     for entry in entries()? {
@@ -542,6 +595,10 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
         ("capsule-response", codec::encode(&capsule_response())?),
         ("enrol-request", codec::encode(&enrol_request())?),
         ("enrol-response", codec::encode(&enrol_response()?)?),
+        ("photo-piece", codec::encode(&photo_piece())?),
+        ("photo-standing", codec::encode(&photo_standing())?),
+        ("renew-request", codec::encode(&renew_request())?),
+        ("renew-response", codec::encode(&renew_response())?),
         ("refusal", codec::encode(&refusal)?),
     ] {
         let value: Value = codec::decode(&body)?;
@@ -555,11 +612,19 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
 #[test]
 fn what_says_nothing_fits_too() -> Outcome {
     let wire = Wire::read()?;
-    let quiet = SyncRequest { entries: Vec::new(), earlier: Vec::new(), want: Vec::new(), proof: None, ..request()? };
+    let quiet = SyncRequest {
+        entries: Vec::new(),
+        earlier: Vec::new(),
+        want: Vec::new(),
+        digests: Vec::new(),
+        proof: None,
+        ..request()?
+    };
     assert!(wire.fits("sync-request", &quiet)?);
     let empty = Receipt { items: Vec::new(), signature: Vec::new() };
-    let (held, rejected, feed) = (Vec::new(), Vec::new(), Vec::new());
-    let silent = SyncResponse { receipt: empty, held, rejected, feed, pages: None, policy: None, ..response()? };
+    let (held, rejected, feed, pages) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (policy, renew, differs) = (None, false, Vec::new());
+    let silent = SyncResponse { receipt: empty, held, rejected, feed, pages, policy, renew, differs, ..response()? };
     assert!(wire.fits("sync-response", &silent)?);
     let none_but_a_name =
         DisclosedRecord { date: None, code: None, value: None, unit: None, flag: None, ..disclosed()? };
@@ -605,8 +670,14 @@ fn what_is_one_too_many_or_too_large_is_refused() -> Outcome {
     assert!(!wire.fits("sync-request", &SyncRequest { first_seq: 0, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { v: WIRE_VERSION + 1, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { proof: Some(vec![0; 63]), ..request()? })?);
+    assert!(!wire.fits("digest", &Digest { hash: vec![0; 9], ..digest()? })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { signing_key: vec![1; 33], ..enrol_request() })?);
+    assert!(!wire.fits("photo-piece", &PhotoPiece { bytes: vec![0; (256 << 10) + 1], ..photo_piece() })?);
+    assert!(!wire.fits("photo-piece", &PhotoPiece { size: (8 << 20) + 1, ..photo_piece() })?);
+    assert!(!wire.fits("photo-piece", &PhotoPiece { size: 0, ..photo_piece() })?);
     assert!(!wire.fits("enrol-request", &EnrolRequest { csr: vec![0; 8 * 1024 + 1], ..enrol_request() })?);
+    assert!(!wire.fits("renew-request", &RenewRequest { csr: vec![0; 8 * 1024 + 1], ..renew_request() })?);
+    assert!(!wire.fits("renew-request", &RenewRequest { proof: vec![0; 63], ..renew_request() })?);
     Ok(())
 }
 
@@ -620,6 +691,7 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
         R::NoCertificate,
         R::NotThisDevice,
         R::Revoked,
+        R::Expired,
         R::Locked,
         R::SeriesForked,
         R::Gap,
@@ -627,6 +699,8 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
         R::CodeUsed,
         R::CodeExpired,
         R::NotYourPatient,
+        R::UnknownPhoto,
+        R::WrongHash,
         R::TooLarge,
         R::Busy,
         R::Internal,
@@ -651,6 +725,9 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
     for durability in [Durability::Fsynced, Durability::Replicated] {
         assert!(wire.fits("durability", &durability)?, "{durability:?}");
     }
+    for extent in [Extent::Full, Extent::Light, Extent::Gone, Extent::Unknown] {
+        assert!(wire.fits("extent", &extent)?, "{extent:?}");
+    }
     for class in DataClass::ALL {
         assert!(wire.fits("data-class", &class)?, "{class}");
     }
@@ -660,7 +737,7 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
     for form in Form::ALL {
         assert_eq!(wire.fits("frozen-note", &frozen(form)?)?, form.is_confirmed(), "{form:?}");
     }
-    for rule in ["refusal-code", "verdict-code", "durability", "data-class", "sex"] {
+    for rule in ["refusal-code", "verdict-code", "durability", "data-class", "sex", "extent"] {
         assert!(!wire.fits(rule, &"eclipse")?, "{rule}");
     }
     assert!(wire.fits("staff-role", &StaffRole::Other("eclipse".to_string()))?, "kept as it came");

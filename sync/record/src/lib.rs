@@ -13,6 +13,7 @@ pub mod ids;
 pub mod order;
 pub mod patient;
 pub mod patient_search;
+pub mod photo;
 mod quiet;
 pub mod report_calendar;
 pub mod scales;

@@ -52,6 +52,7 @@ pub fn request(device: DeviceId, first_seq: u64, entries: Vec<Entry>, dice: &mut
         budget: 1 << 20,
         earlier: Vec::new(),
         want: Vec::new(),
+        digests: Vec::new(),
         proof: None,
     }
 }
@@ -75,6 +76,8 @@ pub fn response(received: u64, feed: Vec<FeedItem>, dice: &mut Dice) -> SyncResp
         next_cursor: Cursor { n: 20_000 + dice.below(40_000) as u64, chain: hash(dice) },
         more: false,
         policy: Some(Policy { durability: Durability::Fsynced, lease_until: Some(at + 72 * 3_600_000) }),
+        renew: false,
+        differs: Vec::new(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! What goes wrong, and when.
 
 use super::phone::PIN;
-use super::{Dice, Event, World};
+use super::{Dice, Event, STATION, World};
 use crate::Outcome;
 use device::{FileKeyStore, Pin, Trigger, Vault};
-use hub::Store;
+use hub::{HubError, Store, Who};
+use record::StaffId;
 use std::path::PathBuf;
 
 /// Which faults a seed has. At most one of those that take a state away, so that every word that must survive is known.
@@ -19,6 +20,8 @@ pub struct Faults {
     pub clone: bool,
     pub older_phone: bool,
     pub wipe: bool,
+    /// Patients change hands: phones let go what is durable, and fetch it again.
+    pub reassign: bool,
 }
 
 impl Faults {
@@ -31,6 +34,8 @@ impl Faults {
             hub_down: dice.percent(40),
             ..Faults::default()
         };
+        // Dice of its own: what the others of a seed roll stays what it was.
+        faults.reassign = dice.clone().percent(25);
         match dice.below(6) {
             0 | 1 => faults.hub_restored = true,
             2 => faults.clone = true,
@@ -58,6 +63,7 @@ impl Faults {
         add(self.clone || self.older_phone, 1, 60_000, 120_000, |_| Event::Copy);
         add(self.clone || self.older_phone, 1, 130_000, 250_000, |_| Event::PutBack);
         add(self.wipe, 1, 100_000, 250_000, |_| Event::Wipe);
+        add(self.reassign, 16, 10_000, 280_000, |_| Event::Reassign);
         events
     }
 }
@@ -105,6 +111,7 @@ impl World {
             Event::Wipe => self.wipe_one()?,
             Event::Push => self.push_all()?,
             Event::Replay => self.replay(),
+            Event::Reassign => self.reassign()?,
             _ => {}
         }
         Ok(())
@@ -216,6 +223,36 @@ impl World {
             hub.accept_held_copies()?;
         }
         Ok(())
+    }
+
+    /// A patient is given to a nurse, or taken from her.
+    fn reassign(&mut self) -> Outcome {
+        let ours = self.ours();
+        let staff = self.dice.one_of(&ours).cloned();
+        let patient = self.dice.one_of(&self.patients).cloned();
+        let (Some(staff), Some(patient), Some(hub)) = (staff, patient, &self.hub) else { return Ok(()) };
+        hub.store().write(|tx| match tx.unassign(&patient, &staff, &Who::Admin) {
+            Err(HubError::NotAssigned { .. }) => tx.assign(&patient, &staff, None, &Who::Admin),
+            other => other,
+        })?;
+        self.counts.reassigns += 1;
+        Ok(())
+    }
+
+    /// At the end every patient is everybody's: whatever was let go, or never came, must come.
+    pub(super) fn everybody_has_everybody(&mut self) -> Outcome {
+        let (ours, hub) = (self.ours(), self.hub.as_ref().ok_or("no hub")?);
+        for staff in &ours {
+            hub.store().write(|tx| {
+                self.patients.iter().try_for_each(|patient| tx.assign(patient, staff, None, &Who::Admin))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn ours(&self) -> Vec<StaffId> {
+        let ours = (0..self.phones.len()).filter(|at| self.station(*at) == STATION);
+        ours.map(|at| self.phones[at].staff.clone()).collect()
     }
 
     /// An old request arrives once more; nobody waits for its answer.

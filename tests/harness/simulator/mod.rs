@@ -44,6 +44,7 @@ pub struct Counts {
     pub forks: u64,
     pub wipes: u64,
     pub backups: u64,
+    pub reassigns: u64,
     pub tokens: u64,
     pub excused: u64,
 }
@@ -58,6 +59,7 @@ impl std::ops::AddAssign for Counts {
         self.forks += other.forks;
         self.wipes += other.wipes;
         self.backups += other.backups;
+        self.reassigns += other.reassigns;
         self.tokens += other.tokens;
         self.excused += other.excused;
     }
@@ -81,6 +83,7 @@ enum Event {
     Backup,
     HubRestored,
     Replay,
+    Reassign,
 }
 
 pub struct World {
@@ -333,6 +336,9 @@ impl World {
                     .map_err(as_failure),
                 None => Err(Failure::Storage),
             },
+            // Nobody takes photos in here.
+            Output::NextPhoto { .. } => Ok(Input::Photo(None)),
+            Output::AskPhoto(_) | Output::SendPiece { .. } | Output::StorePhoto { .. } => Err(Failure::Storage),
         };
         self.phones[at].open = Some(phone);
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
@@ -402,6 +408,9 @@ impl World {
         self.quiet = true;
         if self.hub.is_none() {
             self.hub_up()?;
+        }
+        if self.faults.reassign {
+            self.everybody_has_everybody()?;
         }
         for phone in 0..self.phones.len() {
             if self.phones[phone].open.is_none() && !self.phones[phone].wiped {

@@ -3,6 +3,7 @@
 mod document;
 mod json;
 mod note;
+mod photo;
 mod search;
 
 use crate::capsule;
@@ -82,6 +83,9 @@ enum Command {
     /// Visit notes (訪問看護記録書Ⅱ)
     #[command(subcommand)]
     Note(note::NoteCommand),
+    /// Photos of a visit note
+    #[command(subcommand)]
+    Photo(photo::PhotoCommand),
     /// The station's other forms: 記録書Ⅰ, 計画書, 報告書
     #[command(subcommand)]
     Document(document::DocumentCommand),
@@ -243,6 +247,8 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Enrol { .. } | Command::Capsule(_) => Ok(()),
         Command::Doctor => {
             let shown = json::SelfCheckShown::from(&phone.self_check(now)?);
+            // The next sync compares with the hub, whatever was found here.
+            phone.want_digests()?;
             out.say(&shown, |c| {
                 let word = if c.sound { "sound" } else { "DAMAGED" };
                 format!("{word}: {} rows and {} documents checked", c.rows, c.documents)
@@ -277,10 +283,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
                 }
                 other => other?,
             };
-            out.say(&json::Synced::new(&report, &phone.status(now)?), |s| {
+            out.say(&json::Synced::new(&report, &phone.status(now)?, phone.photos_left()?), |s| {
                 format!(
-                    "sent {}, received {}, unsent {}, held {}, rejected {}",
-                    s.sent, s.received, s.unsent, s.held, s.rejected
+                    "sent {}, received {}, unsent {}, held {}, rejected {}; photos sent {}, left {}",
+                    s.sent, s.received, s.unsent, s.held, s.rejected, s.photos_sent, s.photos_left
                 )
             })
         }
@@ -296,7 +302,8 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Patients { search } => {
             let found = phone.find_patients(search.as_deref().unwrap_or_default())?;
             out.list(&found.iter().map(json::PatientRow::from).collect::<Vec<_>>(), |p| {
-                format!("{}  {}  {}  {}", p.id, p.kana, p.name, p.birth_date.as_deref().unwrap_or("-"))
+                let birth = p.birth_date.as_deref().unwrap_or("-");
+                format!("{}  {}  {}  {birth}  {}", p.id, p.kana, p.name, p.standing)
             })
         }
         Command::Vitals { patient, field } => {
@@ -316,6 +323,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
             out.say(&json::PatientShown::from(&shown), |s| s.lines())
         }
         Command::Note(command) => note::run(&phone, command, &out, now),
+        Command::Photo(command) => photo::run(&phone, command, &out, now).await,
         Command::Document(command) => document::run(&phone, command, &out, now),
         Command::Handover(command) => document::handover(&phone, command, &out, now),
         Command::Report(command) => document::report(&phone, command, &out),

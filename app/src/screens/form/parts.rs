@@ -94,7 +94,7 @@ pub fn Content(form: Form, fields: Fields) -> Element {
     let lines: Vec<(String, String)> = form
         .fields()
         .iter()
-        .filter(|f| !f.name.starts_with("care."))
+        .filter(|f| !f.name.starts_with("care.") && !f.name.starts_with("photo."))
         .filter_map(|f| {
             fields.get(f.name).map(|value| (whole_label(words, form, f.name), value_in(words, form, f.name, value)))
         })

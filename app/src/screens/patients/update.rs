@@ -39,7 +39,7 @@ mod tests {
             phone: None,
             local_ids: Vec::new(),
         };
-        Ok(PatientRow { patient, as_of: None })
+        Ok(PatientRow { patient, as_of: None, is_light: false })
     }
 
     #[test]
@@ -64,7 +64,7 @@ mod tests {
             phone: None,
             local_ids: Vec::new(),
         };
-        let rows = [PatientRow { patient, as_of: None }];
+        let rows = [PatientRow { patient, as_of: None, is_light: false }];
         let index = index_of(&rows);
         for query in ["わたなべ", "ﾜﾀﾅﾍﾞ", "ワタナベ", "はな", "渡邊", "渡辺", "S101015", ""] {
             assert_eq!(found(&rows, &index, query).len(), 1, "{query}");

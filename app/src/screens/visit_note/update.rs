@@ -101,7 +101,8 @@ pub fn sub_records_of(fields: &Values) -> Groups {
         _ => "",
     };
     let mut groups = Vec::new();
-    for group in SUB_RECORDS {
+    // A photo is looked at, not filled in.
+    for group in SUB_RECORDS.iter().filter(|group| group.name != "photo") {
         let begun = |prefix: &str| fields.keys().any(|name| name.starts_with(prefix));
         let wanted = match group.name {
             "emergency" => kind == "emergency",

@@ -8,7 +8,7 @@ mod note;
 pub(crate) use admin::make_invitation;
 
 use crate::error::HubError;
-use crate::store::Store;
+use crate::store::{CERTIFICATE_DAYS, Store};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::io::Write;
@@ -64,6 +64,9 @@ enum Command {
         /// What certificates and enrolment URIs name; by default what it listens on
         #[arg(long)]
         url: Option<String>,
+        /// How long a phone's certificate counts, from now on; phones renew in its last third. At first 400
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3650))]
+        certificate_days: Option<u16>,
     },
     /// Write the database into a new file, while the hub serves or not; what it holds is durable from then on
     #[command(after_help = "Example: tsutsuji-hub backup /mnt/backup/hub-20261124.db --data hub")]
@@ -157,11 +160,13 @@ fn run(cli: Cli) -> Result<(), HubError> {
         }
         Command::Backup { file, data } => out.say(&data.open()?.backup(&file)?, |made| {
             format!(
-                "{} holds {} entries in {} bytes; it opens only with the keys in {}: keep those apart from it",
+                "{} holds {} entries in {} bytes; it opens only with the keys in {}: keep those apart from it; the {} photos are not in it: copy {} as well",
                 made.file.display(),
                 made.entries,
                 made.bytes,
-                data.data.join("keys").display()
+                data.data.join("keys").display(),
+                made.photos,
+                made.photos_folder.display()
             )
         }),
         Command::Restore { file, data } => {
@@ -171,7 +176,13 @@ fn run(cli: Cli) -> Result<(), HubError> {
                 None => "restored".to_string(),
             })
         }
-        Command::Serve { data, listen, url } => serve(&data.open()?, &listen, url.as_deref(), &out),
+        Command::Serve { data, listen, url, certificate_days } => {
+            let store = data.open()?;
+            if let Some(days) = certificate_days {
+                store.write(|tx| tx.put_meta(CERTIFICATE_DAYS, &days.to_string()))?;
+            }
+            serve(&store, &listen, url.as_deref(), &out)
+        }
         Command::Facility(command) => admin::facility(command, &out),
         Command::Staff(command) => admin::staff(command, &out),
         Command::Intake { data, facility, paths } => {

@@ -53,6 +53,8 @@ struct Listed {
     patient: PatientId,
     state: NoteState,
     author: Option<StaffId>,
+    /// Written after reassignment: its writer had not heard yet that she no longer has the patient.
+    late: bool,
     updated_at: String,
 }
 
@@ -93,10 +95,14 @@ pub fn run(command: NoteCommand, out: &Output) -> Result<(), HubError> {
                     patient: n.patient,
                     state: n.state,
                     author: n.author,
+                    late: n.late,
                     updated_at: time(n.updated_at),
                 })
                 .collect();
-            out.list(&rows, |n| format!("{}  {}  {}  {:?}  {}", n.note, n.station, n.patient, n.state, n.updated_at))
+            out.list(&rows, |n| {
+                let late = if n.late { "  written after reassignment" } else { "" };
+                format!("{}  {}  {}  {:?}  {}{late}", n.note, n.station, n.patient, n.state, n.updated_at)
+            })
         }
         NoteCommand::Export { note, format: Format::Json, data } => {
             let exported = data.open()?.read(|tx| {

@@ -2,7 +2,7 @@
 
 use super::{Hub, Refused, answer, blocking};
 use crate::keys::random;
-use crate::store::Store;
+use crate::store::{Presented, Store};
 use crate::tls::client_certificate;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -39,10 +39,12 @@ pub(crate) fn enrol_device(store: &Store, request: &EnrolRequest) -> Result<Enro
         };
         let device = DeviceId(*random()?);
         // A request that is no CSR is the device's fault, not ours, and leaves the code unused.
-        let Ok(certificate) = client_certificate(tx.keys, &request.csr, device) else {
+        let validity = tx.new_validity()?;
+        let Ok((certificate, key)) = client_certificate(tx.keys, &request.csr, device, validity.until) else {
             return Ok(Err(RefusalCode::Garbled));
         };
-        tx.enrol(&request.code, &staff, device, ContentHash::of(&certificate), &request.signing_key)?;
+        let presented = Presented { hash: ContentHash::of(&certificate), key: Some(key) };
+        tx.enrol(&request.code, &staff, device, (presented, validity.until), &request.signing_key)?;
         tx.audit(&Who::Staff(&staff.id), "enrol", None, &device.to_string())?;
         let station = tx.known_facility(&staff.facility)?;
         Ok(Ok(EnrolResponse {
@@ -55,6 +57,7 @@ pub(crate) fn enrol_device(store: &Store, request: &EnrolRequest) -> Result<Enro
             hub_name: tx.meta("name")?.unwrap_or_default(),
             epoch: tx.epoch()?,
             certificate,
+            validity: Some(validity),
             ca: tx.keys.ca_certificate()?,
             receipt_key: tx.keys.receipt.verifying_key().to_bytes().to_vec(),
             sealing_key: tx.keys.sealing_public.clone(),

@@ -2,11 +2,13 @@
 
 pub(crate) mod capsules;
 pub(crate) mod enrol;
+mod photos;
+mod renew;
 pub(crate) mod sync;
 
 use crate::check::Checker;
 use crate::error::HubError;
-use crate::store::{DeviceRow, Store};
+use crate::store::{DeviceRow, Presented, Store};
 use crate::turns::{Turns, retry_after};
 use axum::Router;
 use axum::body::Bytes;
@@ -17,7 +19,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use protocol::codec::{self, BODY_LIMIT, CONTENT_TYPE};
 use protocol::{Refusal, RefusalCode};
-use record::ContentHash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,15 +30,20 @@ pub struct Hub {
     pub turns: Turns,
 }
 
-/// SHA-256 of the client certificate that the TLS layer verified, if the client showed one.
+/// The client certificate that the TLS layer verified, if the client showed one.
 #[derive(Clone, Copy)]
-pub struct PeerCertificate(pub Option<ContentHash>);
+pub struct PeerCertificate(pub Option<Presented>);
 
 pub fn router(hub: Hub) -> Router {
     let devices = Router::new()
         .route("/v1/sync", post(sync::sync))
         .route("/v1/capsules", post(capsules::capsules))
+        .route("/v1/renew", post(renew::renew))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .route(
+            "/v1/photos/{hash}",
+            get(photos::piece).head(photos::stands).patch(photos::append).layer(DefaultBodyLimit::max(photos::BODY)),
+        )
         .route_layer(middleware::from_fn_with_state(hub.clone(), in_turn))
         .route_layer(middleware::from_fn(certificate_first));
     Router::new()
@@ -63,14 +69,14 @@ async fn in_turn(State(hub): State<Hub>, request: Request, next: Next) -> Respon
     let Some(PeerCertificate(Some(certificate))) = request.extensions().get::<PeerCertificate>().copied() else {
         return Refused::Because(RefusalCode::NoCertificate).into_response();
     };
-    let station = match hub.turns.station(&certificate) {
+    let station = match hub.turns.station(&certificate.hash) {
         Some(station) => station,
         None => {
             let store = hub.store.clone();
             let peer = PeerCertificate(Some(certificate));
             match blocking(move || any_device(&store, peer)).await {
                 Ok(device) => {
-                    hub.turns.remember(certificate, device.station.clone());
+                    hub.turns.remember(certificate.hash, device.station.clone());
                     device.station
                 }
                 Err(refused) => return refused.into_response(),
@@ -85,7 +91,7 @@ async fn in_turn(State(hub): State<Hub>, request: Request, next: Next) -> Respon
         },
         None => {
             let mut busy = Refused::Because(RefusalCode::Busy).into_response();
-            busy.headers_mut().insert(header::RETRY_AFTER, retry_after(&certificate).into());
+            busy.headers_mut().insert(header::RETRY_AFTER, retry_after(&certificate.hash).into());
             busy
         }
     }
@@ -127,7 +133,8 @@ impl IntoResponse for Refused {
         let status = match code {
             RefusalCode::Garbled | RefusalCode::Version | RefusalCode::Gap => StatusCode::BAD_REQUEST,
             RefusalCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            RefusalCode::SeriesForked => StatusCode::CONFLICT,
+            RefusalCode::SeriesForked | RefusalCode::WrongHash => StatusCode::CONFLICT,
+            RefusalCode::UnknownPhoto => StatusCode::NOT_FOUND,
             RefusalCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
             RefusalCode::Internal | RefusalCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::FORBIDDEN,

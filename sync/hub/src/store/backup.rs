@@ -15,6 +15,9 @@ pub struct BackupMade {
     /// Entries of devices that it holds: these are durable now, and phones may let their copies go.
     pub entries: u64,
     pub bytes: u64,
+    /// Photos that the hub holds. Their bytes stand in the folder beside the database: it is copied as it is, sealed.
+    pub photos: u64,
+    pub photos_folder: PathBuf,
     /// What it does not hold and cannot be read without: to be kept apart.
     pub keys_kept_apart: Vec<&'static str>,
 }
@@ -57,7 +60,14 @@ impl Store {
             tx.audit(&Who::Admin, "backup", None, &format!("{entries} entries"))
         })?;
         let bytes = std::fs::metadata(file).map_err(wrong)?.len();
-        Ok(BackupMade { file: file.to_path_buf(), entries: entries as u64, bytes, keys_kept_apart: KEYS.to_vec() })
+        Ok(BackupMade {
+            file: file.to_path_buf(),
+            entries: entries as u64,
+            bytes,
+            photos: self.read(|tx| tx.count_photos())?,
+            photos_folder: self.inner.data.join("photos"),
+            keys_kept_apart: KEYS.to_vec(),
+        })
     }
 
     /// Puts a backup in the place of the database, which is kept beside under another name. A new epoch begins: phones
@@ -93,6 +103,8 @@ impl Store {
                     (name, value),
                 )?;
             }
+            // What phones were told since is not known here: it is told again, to whom it still holds for.
+            tx.execute("DELETE FROM standing", [])?;
             tx.commit()?;
             let _: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
         }

@@ -159,6 +159,16 @@ impl Tx<'_> {
         Ok(version.unwrap_or(0) as u64)
     }
 
+    /// One more change of what may be seen of a patient: a page fetched before it is dropped.
+    pub(super) fn raise_version(&self, station: &FacilityId, patient: &PatientId) -> Result<u64, HubError> {
+        let version = self.consent_version(station, patient)? + 1;
+        self.sql.execute(
+            "UPDATE care SET version = ?3 WHERE station = ?1 AND patient = ?2",
+            (station.as_str(), patient.as_str(), version as i64),
+        )?;
+        Ok(version)
+    }
+
     /// Tells a station how consent stands. The version grows, so that a page fetched before is dropped.
     pub fn tell_consent(
         &self,
@@ -167,11 +177,7 @@ impl Tx<'_> {
         withdrawn: &[FacilityId],
     ) -> Result<(), HubError> {
         let today = today(self.now);
-        let version = self.consent_version(station, patient)? + 1;
-        self.sql.execute(
-            "UPDATE care SET version = ?3 WHERE station = ?1 AND patient = ?2",
-            (station.as_str(), patient.as_str(), version as i64),
-        )?;
+        let version = self.raise_version(station, patient)?;
         let allowed = self
             .consents_of(patient)?
             .into_iter()

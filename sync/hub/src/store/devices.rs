@@ -1,11 +1,12 @@
 //! Devices: invitations, enrolment, revocation. The list of keys is append-only.
 
 use super::Tx;
+use super::certificates::Presented;
 use super::facilities::id;
 use crate::error::HubError;
 use protocol::{DeviceKey, Kind, RefusalCode};
 use record::visit_note::KeyValidity;
-use record::{ContentHash, DeviceId, DocumentId, FacilityId, Staff, StaffId};
+use record::{DeviceId, DocumentId, FacilityId, Staff, StaffId};
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
@@ -35,7 +36,7 @@ const INVITE_MS: i64 = 24 * 3600 * 1000;
 /// No 0/O, 1/I/L: read aloud over a phone.
 const LETTERS: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 
-const COLUMNS: &str = "id, staff, station, signing_key, enrolled_at, revoked_at, seen_at, wiped_at";
+pub(super) const COLUMNS: &str = "id, staff, station, signing_key, enrolled_at, revoked_at, seen_at, wiped_at";
 
 impl Tx<'_> {
     /// A one-time code for a member of staff.
@@ -82,7 +83,7 @@ impl Tx<'_> {
         code: &str,
         staff: &Staff,
         device: DeviceId,
-        certificate: ContentHash,
+        (certificate, until): (Presented, i64),
         signing_key: &[u8],
     ) -> Result<(), HubError> {
         self.sql.execute(
@@ -91,8 +92,9 @@ impl Tx<'_> {
         )?;
         self.sql.execute(
             "INSERT INTO device (id, staff, station, certificate, signing_key, enrolled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            (device.0, staff.id.as_str(), staff.facility.as_str(), certificate.0, signing_key, self.now),
+            (device.0, staff.id.as_str(), staff.facility.as_str(), certificate.hash.0, signing_key, self.now),
         )?;
+        self.add_certificate(device, certificate, until)?;
         let row = self.device(device)?.ok_or(HubError::UnknownDevice(device))?;
         self.tell_device_key(&row)
     }
@@ -102,15 +104,6 @@ impl Tx<'_> {
             .sql
             .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE id = ?1"))?
             .query_row([device.0], read_device)
-            .optional()?)
-    }
-
-    /// The device that holds the key of this certificate.
-    pub fn device_of_certificate(&self, certificate: ContentHash) -> Result<Option<DeviceRow>, HubError> {
-        Ok(self
-            .sql
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM device WHERE certificate = ?1"))?
-            .query_row([certificate.0], read_device)
             .optional()?)
     }
 
@@ -168,7 +161,7 @@ impl Tx<'_> {
     }
 }
 
-fn read_device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
+pub(super) fn read_device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
     Ok(DeviceRow {
         device: DeviceId(row.get(0)?),
         staff: id(row, 1)?,

@@ -84,14 +84,14 @@ impl Tx<'_> {
 }
 
 /// An enum's word in the database is its word on the wire.
-fn word<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn word<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
     }
 }
 
-fn of_word<T: serde::de::DeserializeOwned>(word: String) -> rusqlite::Result<T> {
+pub(super) fn of_word<T: serde::de::DeserializeOwned>(word: String) -> rusqlite::Result<T> {
     serde_json::from_value(serde_json::Value::String(word))
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
 }

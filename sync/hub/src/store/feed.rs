@@ -3,8 +3,8 @@
 use super::Tx;
 use crate::error::HubError;
 use protocol::{Cursor, Kind};
-use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, canonical};
-use rusqlite::OptionalExtension;
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId, canonical};
+use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 /// A feed row as stored.
@@ -13,6 +13,8 @@ pub struct FeedRow {
     pub kind: Kind,
     pub doc: DocumentId,
     pub patient: Option<PatientId>,
+    /// To whom alone it is told.
+    pub staff: Option<StaffId>,
     pub device: Option<DeviceId>,
     pub entry: Option<i64>,
     pub body: Option<Vec<u8>>,
@@ -25,6 +27,8 @@ pub struct NewFeedRow<'a> {
     pub kind: Kind,
     pub doc: DocumentId,
     pub patient: Option<&'a PatientId>,
+    /// To whom alone it is told; `None`: to all of the station.
+    pub staff: Option<&'a StaffId>,
     pub device: Option<DeviceId>,
     pub entry: Option<i64>,
     pub body: Option<&'a [u8]>,
@@ -44,8 +48,8 @@ impl Tx<'_> {
         let sealed = new.body.map(|body| self.keys.seal("feed", &feed_key(station, n), body)).transpose()?;
         self.sql
             .prepare_cached(
-                "INSERT INTO feed (station, n, kind, doc, patient, device, entry, body, chain, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO feed (station, n, kind, doc, patient, device, entry, body, chain, at, staff)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute((
                 station.as_str(),
@@ -58,6 +62,7 @@ impl Tx<'_> {
                 sealed,
                 next.chain.0,
                 self.now,
+                new.staff.map(StaffId::as_str),
             ))?;
         Ok(n)
     }
@@ -75,7 +80,7 @@ impl Tx<'_> {
         let hash = ContentHash::of(&body);
         self.append_feed(
             station,
-            &NewFeedRow { kind, doc, patient, device: None, entry: None, body: Some(&body), hash },
+            &NewFeedRow { kind, doc, patient, staff: None, device: None, entry: None, body: Some(&body), hash },
         )?;
         Ok(())
     }
@@ -105,37 +110,60 @@ impl Tx<'_> {
 
     /// Feed rows after `n`, at most `limit`, bodies opened.
     pub fn feed_after(&self, station: &FacilityId, n: u64, limit: usize) -> Result<Vec<FeedRow>, HubError> {
-        let mut statement = self.sql.prepare_cached(
-            "SELECT n, kind, doc, patient, device, entry, body, chain, at FROM feed
-             WHERE station = ?1 AND n > ?2 ORDER BY n LIMIT ?3",
-        )?;
-        let rows = statement
-            .query_map((station.as_str(), n as i64, limit as i64), |r| {
-                Ok(FeedRow {
-                    n: r.get::<_, i64>(0)? as u64,
-                    kind: Kind::from(r.get::<_, u8>(1)?),
-                    doc: DocumentId(r.get(2)?),
-                    patient: match r.get::<_, Option<String>>(3)? {
-                        Some(_) => Some(super::facilities::id(r, 3)?),
-                        None => None,
-                    },
-                    device: r.get::<_, Option<[u8; 8]>>(4)?.map(DeviceId),
-                    entry: r.get(5)?,
-                    body: r.get(6)?,
-                    chain: ContentHash(r.get(7)?),
-                    at: r.get(8)?,
-                })
-            })?
-            .collect::<Result<Vec<_>, _>>()?;
-        rows.into_iter()
-            .map(|mut row| {
-                if let Some(sealed) = &row.body {
-                    row.body = Some(self.keys.open("feed", &feed_key(station, row.n), sealed)?);
-                }
-                Ok(row)
-            })
-            .collect()
+        let mut statement = self
+            .sql
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM feed WHERE station = ?1 AND n > ?2 ORDER BY n LIMIT ?3"))?;
+        let rows = statement.query_map((station.as_str(), n as i64, limit as i64), read_row)?;
+        self.open_rows(station, rows.collect::<Result<Vec<_>, _>>()?)
     }
+
+    /// The same of one patient.
+    pub fn feed_of(
+        &self,
+        station: &FacilityId,
+        patient: &PatientId,
+        n: u64,
+        limit: usize,
+    ) -> Result<Vec<FeedRow>, HubError> {
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM feed WHERE station = ?1 AND patient = ?2 AND n > ?3 ORDER BY n LIMIT ?4"
+        ))?;
+        let rows = statement.query_map((station.as_str(), patient.as_str(), n as i64, limit as i64), read_row)?;
+        self.open_rows(station, rows.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    fn open_rows(&self, station: &FacilityId, mut rows: Vec<FeedRow>) -> Result<Vec<FeedRow>, HubError> {
+        for row in &mut rows {
+            if let Some(sealed) = &row.body {
+                row.body = Some(self.keys.open("feed", &feed_key(station, row.n), sealed)?);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+const COLUMNS: &str = "n, kind, doc, patient, device, entry, body, chain, at, staff";
+
+/// `body` is still sealed here.
+fn read_row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
+    Ok(FeedRow {
+        n: r.get::<_, i64>(0)? as u64,
+        kind: Kind::from(r.get::<_, u8>(1)?),
+        doc: DocumentId(r.get(2)?),
+        patient: match r.get::<_, Option<String>>(3)? {
+            Some(_) => Some(super::facilities::id(r, 3)?),
+            None => None,
+        },
+        device: r.get::<_, Option<[u8; 8]>>(4)?.map(DeviceId),
+        entry: r.get(5)?,
+        body: r.get(6)?,
+        chain: ContentHash(r.get(7)?),
+        at: r.get(8)?,
+        staff: match r.get::<_, Option<String>>(9)? {
+            Some(_) => Some(super::facilities::id(r, 9)?),
+            None => None,
+        },
+    })
 }
 
 fn feed_key(station: &FacilityId, n: u64) -> Vec<u8> {
@@ -151,6 +179,7 @@ impl Tx<'_> {
                 kind: entry.kind,
                 doc: entry.doc,
                 patient: Some(&entry.patient),
+                staff: None,
                 device: Some(entry.device),
                 entry: Some(entry.id),
                 body: None,

@@ -1,23 +1,33 @@
 //! The hub's store: SQLite by default. SQL stays inside what PostgreSQL-wire engines accept, as far as it can.
 
+mod assignments;
 mod audit;
 mod backup;
 mod capsules;
+mod certificates;
 mod consents;
 mod devices;
+mod digests;
 mod entries;
 mod facilities;
 mod feed;
 mod notes;
 mod patients;
+mod photos;
+mod standing;
 
 pub use audit::Who;
 pub use backup::BackupMade;
 pub use capsules::{CopyRow, CopyState};
+pub(crate) use certificates::CERTIFICATE_DAYS;
+pub use certificates::Presented;
 pub(crate) use consents::today;
 pub use devices::DeviceRow;
 pub use entries::{Accepted, EntryRow, EntryState};
+pub use feed::FeedRow;
 pub use patients::RecordOutcome;
+pub use photos::{PhotoRow, PhotoTag};
+pub use standing::Reader;
 
 use crate::error::HubError;
 use crate::keys::Keys;
@@ -28,7 +38,15 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("forms.sql"), include_str!("capsule.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("forms.sql"),
+    include_str!("capsule.sql"),
+    include_str!("photos.sql"),
+    include_str!("assignment.sql"),
+    include_str!("certificates.sql"),
+    include_str!("digests.sql"),
+];
 
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
 #[derive(Clone)]

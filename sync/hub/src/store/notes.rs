@@ -18,6 +18,8 @@ pub struct NoteListed {
     pub patient: PatientId,
     pub state: NoteState,
     pub author: Option<StaffId>,
+    /// Something of it was written before its writer heard that she no longer has the patient.
+    pub late: bool,
     /// Hub's clock, milliseconds.
     #[serde(skip)]
     pub updated_at: i64,
@@ -61,15 +63,16 @@ impl Tx<'_> {
         view: &NoteView,
     ) -> Result<(), HubError> {
         let document = self.keys.seal("note", &doc.0, document)?;
-        let view = self.keys.seal("note view", &doc.0, &canonical::to_bytes(view)?)?;
+        let sealed_view = self.keys.seal("note view", &doc.0, &canonical::to_bytes(view)?)?;
+        let begun = self.feed_end(station)?.n + 1;
         self.sql
             .prepare_cached(
-                "INSERT INTO note (doc, station, patient, updated_at, document, view, form)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                "INSERT INTO note (doc, station, patient, updated_at, document, view, form, begun)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (doc) DO UPDATE SET updated_at = excluded.updated_at, document = excluded.document, view = excluded.view",
             )?
-            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, view, form.tag()))?;
-        Ok(())
+            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, sealed_view, form.tag(), begun as i64))?;
+        self.name_photos(doc, station, view)
     }
 
     /// Whose note it is, once anything of it has passed: a document never changes patient or station.
@@ -135,17 +138,19 @@ impl Tx<'_> {
 
     /// Every note at this hub, the last changed first.
     pub fn notes(&self) -> Result<Vec<NoteListed>, HubError> {
-        let mut statement = self
-            .sql
-            .prepare("SELECT doc, station, patient, updated_at, form FROM note ORDER BY updated_at DESC, doc")?;
+        let mut statement = self.sql.prepare(
+            "SELECT doc, station, patient, updated_at, form,
+                     EXISTS (SELECT 1 FROM entry WHERE entry.doc = note.doc AND late = 1)
+                 FROM note ORDER BY updated_at DESC, doc",
+        )?;
         let rows = statement
             .query_map([], |r| {
                 let whose = (id::<FacilityId>(r, 1)?, id::<PatientId>(r, 2)?);
-                Ok((DocumentId(r.get(0)?), whose, r.get::<_, i64>(3)?, r.get::<_, u8>(4)?))
+                Ok((DocumentId(r.get(0)?), whose, r.get::<_, i64>(3)?, r.get::<_, u8>(4)?, r.get::<_, bool>(5)?))
             })?
             .collect::<Result<Vec<_>, _>>()?;
         let mut notes = Vec::with_capacity(rows.len());
-        for (note, (station, patient), updated_at, form) in rows {
+        for (note, (station, patient), updated_at, form, late) in rows {
             let confirmations = self.confirmations(note)?;
             let view = self.note_view(note)?;
             let form = Form::from_tag(form).ok_or(HubError::Damaged { table: "note" })?;
@@ -167,7 +172,7 @@ impl Tx<'_> {
                 }
             };
             let state = NoteState::of(&hashes, &acts, closed);
-            notes.push(NoteListed { note, form, station, patient, state, author, updated_at });
+            notes.push(NoteListed { note, form, station, patient, state, author, late, updated_at });
         }
         Ok(notes)
     }

@@ -163,6 +163,7 @@ impl Tx<'_> {
                     kind: Kind::Record,
                     doc,
                     patient: Some(patient),
+                    staff: None,
                     device: None,
                     entry: None,
                     body: None,

@@ -259,6 +259,21 @@ pub const SUB_RECORDS: &[Group] = &[
             "advice", FieldKind::Text(400), "助言", "Advice";
         },
     },
+    Group {
+        name: "photo",
+        most: 20,
+        label_ja: "写真",
+        label_en: "Photo",
+        parts: fields! {
+            "hash", FieldKind::Line, "写真の識別子", "The photo's name";
+            "body_site", FieldKind::Line, "撮影部位", "Body site";
+            "taken_at", FieldKind::Time, "撮影日時", "Taken at";
+            "consent", FieldKind::Flag, "撮影の同意", "Consent to the photo";
+            "caption", FieldKind::Line, "写真の説明", "Caption";
+            "bytes", number("B", (1.0, 8_388_608.0), NONE, NONE, 0), "写真の大きさ", "Size of the photo";
+            "media_type", FieldKind::Line, "写真の形式", "Format of the photo";
+        },
+    },
 ];
 
 /// Fields that stand together under one name, once or numbered.
@@ -357,6 +372,8 @@ pub enum FieldError {
     Closing,
     #[error("give the reason why it was not measured (refused, absent, no instrument …)")]
     ReasonMissing,
+    #[error("a note holds 20 photos; take one away that is not needed, or leave this one out")]
+    TooManyPhotos,
 }
 
 impl Field {

@@ -7,6 +7,7 @@ pub mod draft;
 mod equal_edits;
 pub mod fields;
 pub mod history;
+pub mod photos;
 pub mod required;
 pub mod signed;
 
@@ -16,6 +17,7 @@ pub use confirmed::{Confirmed, FrozenNote, SignedConfirmation};
 pub use draft::{About, Actor, Conflict, ConflictValue, Draft, DraftError, NewEntry, NoteView, RawChange};
 pub use fields::{FIELDS, Field, FieldError, FieldKind, FieldValue, Group, NumberRange, TEXT_FIELDS};
 pub use history::{FieldChange, LastWriter, Version};
+pub use photos::{NewPhoto, NotePhoto};
 pub use required::{ConfirmContext, ConfirmError};
 pub use signed::{ConfirmationError, KeyValidity, Verdict};
 

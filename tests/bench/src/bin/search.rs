@@ -186,6 +186,7 @@ fn station(folder: &Path, with_records: bool) -> Done<Station> {
             copies_series: None,
             earlier: Vec::new(),
             look_back: false,
+            leaving: Vec::new(),
         })
     })?;
     let sentences: Vec<&str> = DAY.iter().flatten().flat_map(|text| text.split_inclusive('。')).collect();

@@ -56,6 +56,9 @@ pub struct Synced {
     pub held: u64,
     pub rejected: u64,
     set_aside: u64,
+    pub photos_sent: u64,
+    /// Taken here, and not at the hub yet.
+    pub photos_left: u64,
     round_trips: u64,
     bytes_up: u64,
     bytes_down: u64,
@@ -65,7 +68,7 @@ pub struct Synced {
 }
 
 impl Synced {
-    pub fn new(report: &SyncReport, status: &read::Status) -> Self {
+    pub fn new(report: &SyncReport, status: &read::Status, photos_left: u64) -> Self {
         Self {
             sent: report.sent,
             received: report.received,
@@ -73,6 +76,8 @@ impl Synced {
             held: status.held,
             rejected: status.rejected,
             set_aside: report.set_aside,
+            photos_sent: report.photos_sent,
+            photos_left,
             round_trips: report.traffic.round_trips,
             bytes_up: report.traffic.bytes_up,
             bytes_down: report.traffic.bytes_down,
@@ -168,6 +173,8 @@ pub struct PatientRow {
     pub kana: String,
     pub birth_date: Option<String>,
     as_of: Option<String>,
+    /// `full`, or `light`: only what on-call needs is here
+    pub standing: &'static str,
 }
 
 impl From<&read::PatientRow> for PatientRow {
@@ -178,6 +185,7 @@ impl From<&read::PatientRow> for PatientRow {
             kana: row.patient.kana.clone(),
             birth_date: row.patient.birth_date.map(|d| d.to_string()),
             as_of: time(row.as_of),
+            standing: if row.is_light { "light" } else { "full" },
         }
     }
 }
@@ -343,7 +351,11 @@ impl From<&read::PatientShown> for PatientShown {
         let s = &shown.summary;
         let items = |list: &[SummaryItem]| list.iter().map(Item::from).collect();
         Self {
-            patient: PatientRow::from(&read::PatientRow { patient: s.patient.clone(), as_of: shown.as_of }),
+            patient: PatientRow::from(&read::PatientRow {
+                patient: s.patient.clone(),
+                as_of: shown.as_of,
+                is_light: shown.is_light,
+            }),
             lease_lapsed: shown.lease_lapsed,
             allergy_knowledge: s.allergy_knowledge,
             allergies: items(&s.allergies),

@@ -1,0 +1,140 @@
+//! 担当: who gets what of a patient, over real TLS. Her own patients in full, the station's others light.
+
+use serde_json::{Value, json};
+use stories::{Hub, Outcome, Phone};
+
+fn count(list: &Value) -> usize {
+    list.as_array().map_or(0, Vec::len)
+}
+
+/// Standing, visit notes, allergies and labs of the only patient, as a phone has them.
+fn held(phone: &Phone, patient: &str) -> Outcome<(String, u64, usize, usize)> {
+    let standing = phone.ok(&["patients"])?[0]["standing"].as_str().ok_or("no standing")?.to_string();
+    let notes = phone.ok(&["status"])?["notes"].as_u64().ok_or("no count")?;
+    let shown = phone.ok(&["show", patient])?;
+    Ok((standing, notes, count(&shown["allergies"]), count(&shown["labs"])))
+}
+
+fn is(standing: &str, notes: u64, allergies: usize, labs: usize) -> (String, u64, usize, usize) {
+    (standing.to_string(), notes, allergies, labs)
+}
+
+/// So many notes of unplanned visits, in order, on the hub's disk.
+fn notes(phone: &Phone, patient: &str, many: usize) -> Outcome<Vec<String>> {
+    let mut notes = Vec::new();
+    for n in 0..many {
+        let note = phone.start_note(patient, None)?;
+        phone.write_text(&note, "condition", &format!("{n}件目。"))?;
+        notes.push(note);
+    }
+    phone.ok(&["sync"])?;
+    Ok(notes)
+}
+
+fn assign(hub: &Hub, patient: &str, staff: &str) -> Outcome {
+    hub.ok(&["patient", "assign", "--patient", patient, "--staff", staff]).map(|_| ())
+}
+
+fn unassign(hub: &Hub, patient: &str, staff: &str) -> Outcome {
+    hub.ok(&["patient", "unassign", "--patient", patient, "--staff", staff]).map(|_| ())
+}
+
+fn member(hub: &Hub, id: &str, role: &str) -> Outcome<Phone> {
+    hub.ok(&["staff", "add", "--facility", "st-1", "--id", id, "--name", id, "--role", role])?;
+    hub.phone(id)
+}
+
+#[test]
+fn her_patients_come_in_full_the_others_light_and_an_assignment_brings_everything() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let written = notes(&a, &patient, 7)?;
+    b.ok(&["sync"])?;
+    assert_eq!(held(&b, &patient)?, is("full", 7, 1, 1), "a station that assigns nobody works as one team");
+    assign(&hub, &patient, "nurse-a")?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    assert_eq!(held(&a, &patient)?, is("full", 7, 1, 1));
+    assert_eq!(held(&b, &patient)?, is("light", 5, 1, 0), "the last five notes, and what she must not give");
+    assert!(b.refused(&["note", "show", &written[0]])?.contains(&written[0]));
+    assert_eq!(count(&b.ok(&["search", "0件目"])?), 0, "what left is found no more");
+    assert_eq!(count(&b.ok(&["search", "6件目"])?), 1);
+    // A phone that begins today gets as much, and no more.
+    let second = Phone { vault: hub.path("second.vault"), pin: b.pin.clone() };
+    second.ok(&["enrol", "--least-pin-cost", &hub.invite("nurse-b")?])?;
+    second.ok(&["sync"])?;
+    assert_eq!(held(&second, &patient)?, is("light", 5, 1, 0));
+    // What is written meanwhile in a note that she does not have must not be missing later.
+    a.write_text(&written[0], "condition", "0件目。追記。")?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    assign(&hub, &patient, "nurse-b")?;
+    a.write_text(&written[1], "condition", "1件目。追記。")?;
+    a.ok(&["sync"])?;
+    for phone in [&b, &second] {
+        let synced = phone.ok(&["sync"])?;
+        assert_eq!(synced["set_aside"], json!(0), "{synced}");
+        assert_eq!(held(phone, &patient)?, is("full", 7, 1, 1));
+        for (n, note) in written.iter().enumerate() {
+            let text = if n < 2 { format!("{n}件目。追記。") } else { format!("{n}件目。") };
+            assert_eq!(phone.ok(&["note", "show", note])?["fields"]["condition"], json!(text));
+        }
+    }
+    unassign(&hub, &patient, "nurse-b")?;
+    b.ok(&["sync"])?;
+    assert_eq!(held(&b, &patient)?, is("light", 5, 1, 0));
+    assert!(hub.try_run(&["patient", "unassign", "--patient", &patient, "--staff", "nurse-b"])?.is_err());
+    let history = hub.ok(&["patient", "assignments"])?;
+    assert_eq!(count(&history), 2, "{history}");
+    assert_eq!((&history[0]["ended_at"], &history[1]["ended_by"]), (&json!(null), &json!("admin")));
+    hub.ok(&["audit", "verify"])?;
+    Ok(())
+}
+
+#[test]
+fn a_planned_visit_makes_the_patient_hers_and_a_manager_has_everybody() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b, chief) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?, member(&hub, "chief", "manager")?);
+    assign(&hub, &patient, "nurse-a")?;
+    a.ok(&["sync"])?;
+    notes(&a, &patient, 6)?;
+    for phone in [&b, &chief] {
+        phone.ok(&["sync"])?;
+    }
+    assert_eq!(held(&b, &patient)?, is("light", 5, 1, 0));
+    assert_eq!(held(&chief, &patient)?, is("full", 6, 1, 1));
+    hub.visit(&patient, "nurse-b")?;
+    b.ok(&["sync"])?;
+    assert_eq!(held(&b, &patient)?, is("full", 6, 1, 1));
+    assert_eq!(count(&b.ok(&["today"])?), 1);
+    Ok(())
+}
+
+#[test]
+fn the_office_gets_names_and_plans_and_no_clinical_word() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, office) = (hub.phone("nurse-a")?, member(&hub, "office-1", "office")?);
+    a.ok(&["sync"])?;
+    notes(&a, &patient, 2)?;
+    office.ok(&["sync"])?;
+    assert_eq!(held(&office, &patient)?, is("full", 0, 0, 0));
+    assert_eq!(office.ok(&["patients"])?[0]["name"], json!(stories::NAME));
+    Ok(())
+}
+
+#[test]
+fn a_note_of_an_on_call_nurse_who_knows_that_she_is_on_call_is_not_late() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    assign(&hub, &patient, "nurse-a")?;
+    for phone in [&a, &b] {
+        phone.ok(&["sync"])?;
+    }
+    let note = notes(&b, &patient, 1)?.remove(0);
+    a.ok(&["sync"])?;
+    assert_eq!(a.ok(&["note", "show", &note])?["author"], json!("nurse-b"));
+    let listed = hub.ok(&["note", "list"])?;
+    assert_eq!((count(&listed), &listed[0]["late"]), (1, &json!(false)));
+    Ok(())
+}

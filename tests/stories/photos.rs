@@ -1,0 +1,255 @@
+//! Photos of wounds: taken without signal, carried in pieces, read by colleagues and by nobody else.
+
+use device::http::HubLine;
+use device::jiff::Timestamp;
+use device::{Failure, FileKeyStore, Pin, RefusalCode};
+use ed25519_dalek::SigningKey;
+use protocol::PhotoPiece;
+use protocol::photo::{PIECE, asked};
+use protocol::proof::prove_path;
+use record::ContentHash;
+use serde_json::{Value, json};
+use std::path::Path;
+use stories::line::Weather;
+use stories::{Hub, Outcome, Phone};
+
+const WHERE: &[u8] = b"Exif\0\0GPS 33.31N 130.51E";
+
+/// A JPEG as a camera writes it, as far as its segments go; the picture itself shows nothing.
+fn camera_file(length: usize) -> Vec<u8> {
+    let segment = |marker: u8, body: &[u8]| -> Vec<u8> {
+        [&[0xff, marker], &(body.len() as u16 + 2).to_be_bytes()[..], body].concat()
+    };
+    // No 0xff in it, and nothing that packs (SplitMix64).
+    let picture = (0..length as u64).map(|i| {
+        let z = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        match (z >> 40) as u8 {
+            0xff => 0,
+            byte => byte,
+        }
+    });
+    let mut file = vec![0xff, 0xd8];
+    file.extend(segment(0xe1, WHERE));
+    file.extend(segment(0xdb, &[1; 65]));
+    file.extend(segment(0xc0, &[8, 0, 1, 0, 1, 1, 1, 0x11, 0]));
+    file.extend(segment(0xda, &[1, 1, 0, 0, 63, 0]));
+    file.extend(picture);
+    file.extend([0xff, 0xd9]);
+    file
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// A picture's file beside the hub's folder.
+fn taken(hub: &Hub, length: usize) -> Outcome<String> {
+    let path = hub.path("wound.jpg");
+    std::fs::write(&path, camera_file(length))?;
+    Ok(path.display().to_string())
+}
+
+fn add(phone: &Phone, note: &str, file: &str) -> Outcome<String> {
+    let words = ["photo", "add", note, file, "--body-site", "仙骨部", "--caption", "処置前", "--consent"];
+    Ok(phone.ok(&words)?["photo"].as_str().ok_or("no photo")?.to_string())
+}
+
+fn photos_of(synced: &Value) -> (Option<u64>, Option<u64>) {
+    (synced["photos_sent"].as_u64(), synced["photos_left"].as_u64())
+}
+
+#[test]
+fn a_photo_taken_without_signal_is_read_by_the_colleague_and_tells_no_place() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let visit = hub.visit(&patient, "nurse-a")?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    hub.kill();
+    let note = a.start_note(&patient, Some(&visit))?;
+    let photo = add(&a, &note, &taken(&hub, 300_000)?)?;
+    a.fill_in(&note)?;
+    a.ok(&["note", "confirm", &note])?;
+    assert!(a.refused(&["sync"])?.contains("cannot be reached"));
+
+    hub.serve()?;
+    assert_eq!(photos_of(&a.ok(&["sync"])?), (Some(1), Some(0)));
+    assert_eq!(photos_of(&a.ok(&["sync"])?), (Some(0), Some(0)), "once is enough");
+    assert!(a.ok(&["photo", "list", &note])?[0]["received_at"].is_string());
+    b.ok(&["sync"])?;
+    let listed = b.ok(&["photo", "list", &note])?;
+    assert_eq!((&listed[0]["photo"], &listed[0]["here"]), (&json!(photo), &json!(false)));
+    assert_eq!((&listed[0]["body_site"], &listed[0]["consent"]), (&json!("仙骨部"), &json!(true)));
+    let named = format!("photo.{}.hash", listed[0]["number"]);
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"][&named], json!(photo), "the confirmation names it");
+
+    let (first, second) = (hub.path("first.jpg").display().to_string(), hub.path("second.jpg").display().to_string());
+    b.ok(&["photo", "show", &note, &photo, "--out", &first])?;
+    let seen = std::fs::read(&first)?;
+    assert_eq!(ContentHash::of(&seen).to_string(), photo);
+    assert!(contains(&camera_file(300_000), WHERE) && !contains(&seen, WHERE));
+    assert!(contains(&seen, &camera_file(300_000)[1_000..200_000]), "the picture is as it was");
+    // It is kept: the second look needs no signal.
+    hub.kill();
+    b.ok(&["photo", "show", &note, &photo, "--out", &second])?;
+    assert!(std::fs::read(&second)? == seen);
+    assert!(b.refused(&["photo", "show", &note, &photo, "--out", &second])?.contains("not replaced"));
+    Ok(())
+}
+
+#[test]
+fn without_consent_or_a_body_site_or_a_picture_nothing_is_taken() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let file = taken(&hub, 1_000)?;
+    assert!(a.refused(&["photo", "add", &note, &file, "--body-site", "踵"])?.contains("--consent"));
+    assert!(a.refused(&["photo", "add", &note, &file, "--body-site", " ", "--consent"])?.contains("--body-site"));
+    std::fs::write(&file, "no picture")?;
+    assert!(a.refused(&["photo", "add", &note, &file, "--body-site", "踵", "--consent"])?.contains("JPEG"));
+    std::fs::write(&file, &camera_file(1_000)[..500])?;
+    assert!(a.refused(&["photo", "add", &note, &file, "--body-site", "踵", "--consent"])?.contains("cut off"));
+    assert_eq!(a.ok(&["photo", "list", &note])?, json!([]));
+    let unknown = "ab".repeat(32);
+    let out = hub.path("out.jpg").display().to_string();
+    assert!(a.refused(&["photo", "show", &note, &unknown, "--out", &out])?.contains("photo list"));
+    assert!(!Path::new(&out).exists());
+    Ok(())
+}
+
+#[test]
+fn a_line_that_breaks_costs_one_piece_and_the_notes_are_there_before_it() -> Outcome {
+    let (hub, line, patient) = Hub::behind_a_line()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.write_text(&note, "condition", "発赤あり。")?;
+    let length = 3 * PIECE;
+    let photo = add(&a, &note, &taken(&hub, length)?)?;
+    // The note, the first piece and half of the second.
+    line.becomes(Weather::CutUp(PIECE as u64 * 3 / 2));
+    assert!(a.refused(&["sync"])?.contains("cannot be reached"));
+    line.becomes(Weather::Clear);
+    line.cut();
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"]["condition"], json!("発赤あり。"));
+    let out = hub.path("out.jpg").display().to_string();
+    assert!(b.refused(&["photo", "show", &note, &photo, "--out", &out])?.contains("does not have this photo yet"));
+    let synced = a.ok(&["sync"])?;
+    assert_eq!(photos_of(&synced), (Some(1), Some(0)));
+    let up = synced["bytes_up"].as_u64().unwrap_or_default();
+    assert!(up > 2 * PIECE as u64 && up < 5 * PIECE as u64 / 2, "the first piece went once: {up}");
+    b.ok(&["photo", "show", &note, &photo, "--out", &out])?;
+    assert_eq!(ContentHash::of(&std::fs::read(&out)?).to_string(), photo);
+    Ok(())
+}
+
+#[test]
+fn no_photo_stands_in_clear_in_the_vault_or_in_the_hubs_folder() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let photo = add(&a, &note, &taken(&hub, 2 * PIECE)?)?;
+    a.ok(&["sync"])?;
+    let file = camera_file(2 * PIECE);
+    let (early, late) = (&file[2_000..2_024], &file[PIECE + 5_000..PIECE + 5_024]);
+    let on_phone = a.bytes_at_rest()?;
+    assert!(on_phone.len() > file.len() && !contains(&on_phone, early) && !contains(&on_phone, late));
+    let mut sealed = 0;
+    for entry in std::fs::read_dir(hub.path("hub").join("photos"))? {
+        let entry = entry?;
+        assert!(!entry.file_name().to_string_lossy().contains(&photo[..16]), "its name says nothing");
+        let bytes = std::fs::read(entry.path())?;
+        assert!(!contains(&bytes, early) && !contains(&bytes, late));
+        sealed += bytes.len();
+    }
+    assert!(sealed > 2 * PIECE, "it is there");
+    for name in ["hub.db", "hub.db-wal"] {
+        let bytes = std::fs::read(hub.path("hub").join(name)).unwrap_or_default();
+        assert!(!contains(&bytes, early) && !contains(&bytes, late));
+    }
+    let backup = hub.ok(&["backup", &hub.path("backup.db").display().to_string()])?;
+    assert_eq!(backup["photos"], json!(1), "the backup says what it leaves out");
+    Ok(())
+}
+
+/// A phone's line to the hub, to ask what no command asks.
+struct Raw {
+    line: HubLine,
+    key: SigningKey,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Raw {
+    fn of(phone: &Phone) -> Outcome<Self> {
+        let store = FileKeyStore::beside(&phone.vault);
+        let phone = device::Phone::unlock(&phone.vault, &store, &Pin::new("2468")?, Timestamp::now())?;
+        let key = <[u8; 32]>::try_from(phone.identity().signing_key.as_slice())?;
+        let line = HubLine::for_sync(phone.identity(), 0).map_err(|failure| format!("{failure:?}"))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { line, key: SigningKey::from_bytes(&key), runtime })
+    }
+
+    fn prove(&self, method: &str, hash: &ContentHash, from: Option<u64>) -> Vec<u8> {
+        prove_path(asked(method, hash, from).as_bytes(), &self.key)
+    }
+
+    fn offset(&self, hash: &ContentHash) -> Result<u64, Failure> {
+        let proof = self.prove("HEAD", hash, None);
+        self.runtime.block_on(self.line.photo_offset(hash, &proof)).map(|(offset, _)| offset)
+    }
+
+    fn send(&self, hash: &ContentHash, piece: &PhotoPiece) -> Result<u64, Failure> {
+        let proof = self.prove("PATCH", hash, None);
+        self.runtime.block_on(self.line.send_photo(hash, piece, &proof)).map(|(standing, _)| standing.offset)
+    }
+
+    fn get(&self, hash: &ContentHash) -> Result<PhotoPiece, Failure> {
+        let proof = self.prove("GET", hash, Some(0));
+        self.runtime.block_on(self.line.photo(hash, 0, &proof))
+    }
+}
+
+#[test]
+fn bytes_that_are_not_what_their_name_says_are_thrown_away() -> Outcome {
+    let (hub, _patient) = Hub::with_consent()?;
+    let raw = Raw::of(&hub.phone("nurse-a")?)?;
+    let hash = ContentHash::of(b"promised");
+    let other = PhotoPiece { size: 8, from: 0, bytes: b"anything".to_vec() };
+    assert_eq!(raw.send(&hash, &other).err(), Some(Failure::Refused(RefusalCode::WrongHash)));
+    assert_eq!(raw.offset(&hash), Ok(0));
+    assert_eq!(std::fs::read_dir(hub.path("hub").join("photos"))?.count(), 0, "nothing is left of it");
+    let badly_cut = PhotoPiece { size: 8, from: 3, bytes: b"mised".to_vec() };
+    assert_eq!(raw.send(&hash, &badly_cut).err(), Some(Failure::Refused(RefusalCode::Garbled)));
+    let right = PhotoPiece { size: 8, from: 0, bytes: b"promised".to_vec() };
+    assert_eq!(raw.send(&hash, &right), Ok(8));
+    assert_eq!(raw.offset(&hash), Ok(8));
+    // No note names it: nobody gets it, not even its station.
+    assert_eq!(raw.get(&hash).err(), Some(Failure::Refused(RefusalCode::UnknownPhoto)));
+    // Whoever has the line's key but not the open vault is refused.
+    let unproved = raw.runtime.block_on(raw.line.send_photo(&hash, &right, b"")).err();
+    assert_eq!(unproved, Some(Failure::Refused(RefusalCode::Locked)));
+    Ok(())
+}
+
+#[test]
+fn another_station_neither_reads_a_photo_nor_hears_that_it_is_there() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b, x) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?, hub.phone("nurse-x")?);
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let photo = add(&a, &note, &taken(&hub, 5_000)?)?;
+    a.ok(&["sync"])?;
+    let hash: ContentHash = photo.parse()?;
+    let (ours, theirs) = (Raw::of(&b)?, Raw::of(&x)?);
+    assert!(ours.get(&hash).is_ok_and(|piece| piece.size > 5_000));
+    assert!(ours.offset(&hash).is_ok_and(|offset| offset > 5_000));
+    assert_eq!(theirs.get(&hash).err(), Some(Failure::Refused(RefusalCode::UnknownPhoto)));
+    assert_eq!(theirs.offset(&hash), Ok(0));
+    hub.ok(&["audit", "verify"])?;
+    Ok(())
+}
