@@ -1,17 +1,24 @@
 //! The app's frame: what it was launched with, whether it is unlocked, which screen stands.
 
-use crate::components::Edited;
+pub use crate::look::Look;
+pub use crate::shell::{Fields, Shell};
+
+use crate::components::{Curtain, UnsavedBar};
+use crate::idle::{Due, due};
+use crate::look::classes;
+use crate::screens::visiting::{LeaveQuestion, VisitBar};
 use crate::screens::{
     amend, choose, close, document, enrol, family, handover, history, manager, notes, on_call, patient, patients,
-    search, sync, today, unlock, visit_note,
+    search, settings, sync, today, unlock, visit_note,
 };
-use crate::text::{Language, Words};
+use crate::text::{Language, Words, error_words, whole_label};
+use crate::unsaved::{EditKey, RETRY_AFTER, UnsavedEdits, retry};
+use device::jiff::Timestamp;
 use device::read::Status;
-use device::record::{DocumentId, PatientId};
-use device::{Background, BiometricStore, Phone, Pill, RunningTime};
+use device::record::{DocumentId, Form, PatientId};
+use device::{Background, BiometricStore, DeviceError, Phone, Pill, RunningTime, VaultError};
 use dioxus::prelude::*;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -54,55 +61,15 @@ pub enum Route {
     Manager,
     Notes,
     Sync,
+    Settings,
     Search,
     OnCall,
     /// One vital sign for the family's eyes.
     Family(PatientId, &'static str),
 }
 
-/// How things look: language and size of the text.
-#[derive(Clone, Copy, PartialEq)]
-pub struct Look {
-    pub language: Signal<Language>,
-    /// Percent: 100, 150, 200.
-    pub text_size: Signal<u16>,
-}
-
-/// Where the app stands.
-#[derive(Clone, Copy, PartialEq)]
-pub struct Shell {
-    pub gate: Signal<Gate>,
-    route: Signal<Route>,
-    behind: Signal<Vec<Route>>,
-    fields: Fields,
-}
-
-/// The fields that are being typed in: each is asked for its last words before the app locks.
-#[derive(Clone, Copy, PartialEq)]
-pub struct Fields {
-    open: Signal<BTreeMap<u64, Callback<()>>>,
-}
-
-impl Fields {
-    pub fn add(&mut self, flush: Callback<()>) -> u64 {
-        let mut open = self.open.write();
-        let number = open.keys().next_back().map_or(0, |last| last + 1);
-        open.insert(number, flush);
-        number
-    }
-
-    pub fn remove(&mut self, number: u64) {
-        self.open.write().remove(&number);
-    }
-
-    fn flush(&self) {
-        let all: Vec<Callback<()>> = self.open.peek().values().copied().collect();
-        all.into_iter().for_each(|flush| flush.call(()));
-    }
-}
-
-/// Texts that the vault has not taken (a full disk). They outlive their screen, and no lock throws them away.
-pub type Unsaved = Rc<RefCell<BTreeMap<(DocumentId, String), Edited>>>;
+/// What the vault has not taken (a full disk). It outlives its screen, and no lock throws it away.
+pub type Unsaved = Rc<RefCell<UnsavedEdits>>;
 
 /// In front of the records: enrol, unlock, or open.
 #[derive(Clone, PartialEq)]
@@ -129,6 +96,23 @@ impl PartialEq for Session {
     }
 }
 
+impl Session {
+    /// Tries again what the vault has not taken. Answers what it will never take.
+    pub fn retry_unsaved(&self) -> Vec<(EditKey, DeviceError)> {
+        retry(&self.unsaved, |key, edit| edit.save(&self.phone, key, Timestamp::now()))
+    }
+
+    /// What waits of a document belongs to whatever freezes it: an error if any of it is not taken.
+    pub fn save_first(&self, note: DocumentId) -> Result<(), DeviceError> {
+        let refused = self.retry_unsaved().into_iter().find(|((of, _), _)| *of == note);
+        match refused {
+            Some((_, error)) => Err(error),
+            None if self.unsaved.borrow().holds(note) => Err(VaultError::Full.into()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What changes while the app is open: every screen that reads it is drawn again.
 #[derive(Clone, Copy, PartialEq)]
 pub struct Live {
@@ -136,105 +120,57 @@ pub struct Live {
     pub pill: Signal<Pill>,
     /// Read once a change, shown in many places.
     pub status: Memo<Standing>,
+    /// How many edits the vault has not taken.
+    pub waiting: Signal<usize>,
+}
+
+impl Live {
+    pub fn wait_for(mut self, edits: usize) {
+        if *self.waiting.peek() != edits {
+            self.waiting.set(edits);
+        }
+    }
 }
 
 /// How the phone stands; `None` if the vault could not say.
 #[derive(Clone, PartialEq)]
 pub struct Standing(pub Option<Rc<Status>>);
 
-impl Shell {
-    pub fn go(mut self, route: Route) {
-        let here = self.route.peek().clone();
-        if here != route {
-            self.behind.write().push(here);
-            self.route.set(route);
-        }
-    }
-
-    /// A tab: nothing lies behind it.
-    pub fn switch(mut self, route: Route) {
-        self.behind.write().clear();
-        self.route.set(route);
-    }
-
-    pub fn back(mut self) {
-        let before = self.behind.write().pop().unwrap_or(Route::Today);
-        self.route.set(before);
-    }
-
-    /// What is being typed is saved first; then keys are wiped and the file is closed, before this returns, whatever still
-    /// runs. A text that a full disk does not take keeps the app open: the screen says how much room it needs, and it is
-    /// tried again. Says whether it locked.
-    pub fn lock(self) -> bool {
-        let Gate::Open(session) = self.gate.peek().clone() else { return true };
-        self.fields.flush();
-        if !session.unsaved.borrow().is_empty() {
-            return false;
-        }
-        self.close(session);
-        true
-    }
-
-    /// Locks whatever could not be saved: the keys are to go.
-    fn lock_for_good(self) {
-        let Gate::Open(session) = self.gate.peek().clone() else { return };
-        self.fields.flush();
-        self.close(session);
-    }
-
-    fn close(mut self, session: Session) {
-        session.phone.suspend();
-        self.switch(Route::Today);
-        self.gate.set(Gate::Unlock(session.vault));
-    }
-
-    pub fn route(self) -> Route {
-        (self.route)()
-    }
-}
-
-/// No touch for this long locks (domain §6.2: three minutes).
-const IDLE: Duration = Duration::from_secs(180);
-/// However much is unsaved: by then nobody is coming back to free some space.
-const LONGEST_IDLE: Duration = Duration::from_secs(1_800);
-
 #[component]
 pub fn App() -> Element {
     let launch = use_context::<Launch>();
-    let look = use_context_provider(|| Look { language: Signal::new(launch.language), text_size: Signal::new(100) });
+    let look = use_context_provider(|| Look::new(launch.language));
     let first = match device::tablet::vaults_beside(&launch.vault).as_slice() {
         [] => Gate::Enrol(launch.vault.clone()),
         [one] => Gate::Unlock(one.path.clone()),
         _ => Gate::Choose,
     };
-    let fields = use_context_provider(|| Fields { open: Signal::new(BTreeMap::new()) });
-    let shell = use_context_provider(|| Shell {
-        gate: Signal::new(first),
-        route: Signal::new(Route::Today),
-        behind: Signal::new(Vec::new()),
-        fields,
-    });
+    let fields = use_context_provider(Fields::none);
+    let shell = use_context_provider(|| Shell::new(first, fields));
     let mut touched = use_signal(RunningTime::now);
     use_future(move || async move {
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
+            if !matches!(*shell.gate.peek(), Gate::Open(_)) {
+                continue;
+            }
             // Time asleep counts: a lid that was closed overnight does not open on a patient.
-            let idle_ms = u128::from(RunningTime::now().since(&touched.peek()));
-            if matches!(*shell.gate.peek(), Gate::Open(_)) && idle_ms > IDLE.as_millis() {
-                // A text that is not taken keeps the screen for a while, not for ever: whoever finds the phone must not read it.
-                if idle_ms > LONGEST_IDLE.as_millis() {
-                    shell.lock_for_good();
-                } else {
+            let idle_ms = RunningTime::now().since(&touched.peek());
+            match due(idle_ms, shell.curtained_ms(), *look.lock_minutes.peek()) {
+                Due::LockForGood => shell.lock_for_good(),
+                Due::Lock => {
                     shell.lock();
                 }
+                Due::Nothing => {}
             }
         }
     });
     let size = (look.text_size)();
     let language = (look.language)();
+    let class = classes((look.theme)(), (look.left_hand)());
     rsx! {
         div {
-            class: "app",
+            class: "{class}",
             lang: language.code(),
             style: "--s: {f64::from(size) / 100.0}",
             onpointerdown: move |_| touched.set(RunningTime::now()),
@@ -261,11 +197,15 @@ fn Open(session: Session) -> Element {
     let status = use_memo(move || {
         // A sync that brought nothing still moves "last sync".
         let _ = (revision(), pill());
-        Standing(phone.status(device::jiff::Timestamp::now()).ok().map(Rc::new))
+        Standing(phone.status(Timestamp::now()).ok().map(Rc::new))
     });
-    use_context_provider(|| Live { revision, pill, status });
+    let waiting = use_signal(|| 0usize);
+    let live = use_context_provider(|| Live { revision, pill, status, waiting });
     use_context_provider(|| search::Searched(Signal::new(Default::default())));
-    use_hook(|| read_settings(&session.phone, look));
+    let given_up = use_signal(|| None::<String>);
+    use_hook(|| look.read(&session.phone));
+    let kept = session.clone();
+    use_future(move || keep_trying(kept.clone(), live, look, given_up));
     let changes = session.phone.changes();
     use_future(move || follow(changes.clone(), revision));
     let pills = session.background.pill();
@@ -277,7 +217,25 @@ fn Open(session: Session) -> Element {
             bring_sealed(vault.clone());
         }
     });
-    match shell.route() {
+    if shell.is_curtained() {
+        return rsx! { Curtain {} };
+    }
+    let route = shell.route();
+    // For other eyes than the nurse's: nothing stands above it.
+    let is_shared = matches!(route, Route::Family(..));
+    rsx! {
+        if !is_shared {
+            VisitBar {}
+            UnsavedBar { given_up }
+        }
+        Screen { route }
+        LeaveQuestion {}
+    }
+}
+
+#[component]
+fn Screen(route: Route) -> Element {
+    match route {
         Route::Today => rsx! { today::Today {} },
         Route::Patients => rsx! { patients::Patients {} },
         Route::Patient(id) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone() } },
@@ -290,6 +248,7 @@ fn Open(session: Session) -> Element {
         Route::Manager => rsx! { manager::ManagerScreen {} },
         Route::Notes => rsx! { notes::Notes {} },
         Route::Sync => rsx! { sync::SyncScreen {} },
+        Route::Settings => rsx! { settings::SettingsScreen {} },
         Route::Search => rsx! { search::Search {} },
         Route::OnCall => rsx! { on_call::OnCall {} },
         Route::Family(id, field) => rsx! { family::FamilyScreen { key: "{id}", id: id.clone(), field } },
@@ -323,12 +282,17 @@ async fn follow<T: Copy + PartialEq + 'static>(mut channel: tokio::sync::watch::
     }
 }
 
-fn read_settings(phone: &Phone, mut look: Look) {
-    if let Ok(Some(code)) = phone.setting("language") {
-        look.language.set(Language::of_code(&code));
-    }
-    if let Some(size) = phone.setting("text_size").ok().flatten().and_then(|size| size.parse().ok()) {
-        look.text_size.set(size);
+/// Tries every few seconds what the vault has not taken, whatever screen stands.
+async fn keep_trying(session: Session, live: Live, look: Look, mut given_up: Signal<Option<String>>) {
+    loop {
+        tokio::time::sleep(RETRY_AFTER).await;
+        let words = Words(*look.language.peek());
+        for ((note, field), error) in session.retry_unsaved() {
+            let form = session.phone.show_note(note).map_or(Form::VisitNote, |note| note.row.form);
+            let said = format!("{}: {}", whole_label(words, form, &field), error_words(words, &error));
+            given_up.set(Some(said));
+        }
+        live.wait_for(session.unsaved.borrow().len());
     }
 }
 

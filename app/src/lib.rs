@@ -5,8 +5,12 @@
 
 pub mod app;
 mod components;
+mod idle;
+mod look;
 pub mod platform;
 mod screens;
+mod shell;
 pub mod text;
+mod unsaved;
 
 pub use app::{App, Launch};

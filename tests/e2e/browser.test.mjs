@@ -190,6 +190,38 @@ story('a_letter_taken_back_leaves_no_typing_on_the_chip', async (world) => {
   await textOf(page, '#chip', /^(端末に保存済|ハブ受領済)/, 5_000);
 });
 
+story('a_curtain_takes_every_word_off_the_page_and_gives_the_typed_ones_back', async (world) => {
+  await world.startHub();
+  const { page } = await openEnrolled(world, browser, 'nurse-a', 'phone');
+  await page.waitForSelector('.card.visit');
+  await startVisit(page);
+  await tap(page, '#section-texts', '#condition');
+  await byId(page, 'condition').tap();
+  await page.keyboard.type(CONDITION, { delay: 5 });
+  // In the middle of it: no pause of the pen comes first.
+  await tap(page, '#hide', '#curtain');
+  const left = await page.evaluate(() => document.body.outerHTML + [...document.querySelectorAll('input, textarea')].map((field) => field.value).join());
+  for (const word of [...SECRETS, CONDITION]) assert.ok(!left.includes(word), `${word} stands behind the curtain`);
+  await tap(page, '#curtain', '#condition');
+  assert.equal(await byId(page, 'condition').inputValue(), CONDITION, 'where it was left, as it was typed');
+});
+
+story('at_h4_during_a_visit_the_way_to_others_is_asked_about', async (world) => {
+  await world.startHub();
+  const { page } = await openEnrolled(world, browser, 'nurse-a', 'phone');
+  await page.waitForSelector('.card.visit');
+  await startVisit(page);
+  await page.waitForSelector('.visitbar');
+  await tap(page, '.back', '#start');
+  await tap(page, '.back', '#leave-visit');
+  await page.locator('#stay').tap();
+  await page.waitForSelector('#leave-visit', { state: 'detached' });
+  await page.waitForSelector('#start');
+  await tap(page, '.back', '#leave-visit');
+  await tap(page, '#leave-visit', '.tabs');
+  await tap(page, page.locator('.tab').nth(1), '#search');
+});
+
 story('nothing_leaves_the_page', async (world) => {
   await world.startHub();
   // The most talkative setting: not even then.
@@ -216,7 +248,9 @@ story('nothing_leaves_the_page', async (world) => {
   await look();
   await tap(page, '.back', '#start');
   await look();
-  await tap(page, '.back', '.tabs');
+  // The visit is under way: whatever shows others is asked about first.
+  await tap(page, '.back', '#leave-visit');
+  await tap(page, '#leave-visit', '.tabs');
   for (const [tab, then] of [[1, '#search'], [2, '.nm.small'], [3, '#sync-now']]) {
     await tap(page, page.locator('.tab').nth(tab), then);
     await look();

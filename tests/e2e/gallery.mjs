@@ -52,11 +52,19 @@ async function series(url, colorScheme, language, size) {
 
   // Language and size are kept in the vault: set both, whatever stood there.
   await tap(page, page.locator('.tab').nth(3), '#sync-now');
-  const [languages, sizes] = [page.locator('.seg').nth(0), page.locator('.seg').nth(1)];
+  await tap(page, '#settings', '#sizes');
+  const [languages, sizes] = [page.locator('.seg').nth(0), page.locator('#sizes')];
   await languages.locator(`button[lang="${language}"]`).tap();
   await until('the language', async () => (await isEnglish()) === (language === 'en'));
-  await sizes.locator('button').nth(size === 200 ? 2 : 0).tap();
+  await sizes.locator('button').nth(size === 200 ? 3 : 0).tap();
   await until('the size', async () => (await page.locator('.app').getAttribute('style')).trim().endsWith(String(size / 100)));
+  await picture('settings');
+  await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
+  await picture('settings-end');
+  await tap(page, '#hide', '#curtain');
+  await picture('curtain');
+  await tap(page, '#curtain', '#sizes');
+  await tap(page, '#back', '#sync-now');
   await textOf(page, '#pill', /同期済み|[Ss]ynced|Up to date|未送信|nsent/, 30_000);
   await page.locator('main').evaluate((main) => (main.scrollTop = 0));
   await picture('sync');
@@ -120,7 +128,9 @@ async function series(url, colorScheme, language, size) {
   await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
   await picture('confirm-end');
   await tap(page, '.back', '#start');
-  await tap(page, '.back', '.tabs');
+  await tap(page, '.back', '#leave-visit');
+  await picture('leave-visit');
+  await tap(page, '#leave-visit', '.tabs');
   await page.context().close();
 }
 

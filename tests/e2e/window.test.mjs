@@ -97,7 +97,8 @@ test('the_real_window_keeps_every_letter_through_lock_and_unlock', { timeout: 18
     // The chip says when it is safe; then away, and lock.
     await until('the chip to say that it is saved', async () => /^(端末に保存済|ハブ受領済)/.test(await window.text('#chip')));
     await window.click('.back', '#start');
-    await window.click('.back', '.tabs');
+    await window.click('.back', '#leave-visit');
+    await window.click('#leave-visit', '.tabs');
     await window.click('.tab:nth-child(4)', '#lock');
     await window.click('#lock', '.pad');
     const { fields } = await world.device(data, 'note', 'show', note);

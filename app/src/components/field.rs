@@ -13,6 +13,13 @@ pub struct Edited {
     pub typed: String,
 }
 
+/// A phrase for the end of a text; each tap has its own number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phrase {
+    pub number: u32,
+    pub text: String,
+}
+
 #[derive(Props, Clone, PartialEq)]
 pub struct TextFieldProps {
     id: String,
@@ -21,6 +28,8 @@ pub struct TextFieldProps {
     text: String,
     /// What was typed here before and the vault has not taken yet.
     unsaved: Option<Edited>,
+    /// The phrase that was chosen last for this field.
+    phrase: Option<Phrase>,
     limit: usize,
     on_keep: EventHandler<Edited>,
     /// Answers whether the vault took it.
@@ -73,6 +82,13 @@ pub fn TextField(props: TextFieldProps) -> Element {
     use_flushed(Callback::new(move |()| hands.perform(last_words.write().update(TypingEvent::Dropped))));
     let document = props.text.clone();
     use_effect(use_reactive!(|document| act(TypingEvent::DocumentSays(document))));
+    let (phrase, limit) = (props.phrase.clone(), props.limit);
+    use_effect(use_reactive!(|phrase| {
+        let Some(Phrase { text, .. }) = phrase else { return };
+        if typing.peek().typed().chars().count() + text.chars().count() < limit {
+            act(TypingEvent::PutIn(text));
+        }
+    }));
     let id = props.id.clone();
     let initial = typing.peek().typed().to_string();
     let count = words.with("characters", &[("n", (length() as u64).into()), ("limit", (props.limit as u64).into())]);
@@ -157,12 +173,16 @@ pub struct NumberFieldProps {
     label: String,
     /// What the document holds now, as it reads.
     value: String,
+    /// What was typed here before and is not in the document: the vault has not taken it yet, or the form refused it.
+    unsaved: Option<String>,
     /// `decimal` or `numeric`: which keys the phone shows.
     keys: &'static str,
     /// Characters that it takes.
     #[props(default = 12)]
     limit: usize,
-    on_save: EventHandler<String>,
+    /// Answers whether it is settled: the vault took it, or the form refused it and says so. What the vault refused is no
+    /// saved value; whoever answers `false` keeps it and tries again.
+    on_save: Callback<String, bool>,
     /// Into the crash journal: a value is judged only when the pen rests.
     on_keep: EventHandler<String>,
 }
@@ -170,36 +190,23 @@ pub struct NumberFieldProps {
 /// One value. Saved when the field is left or the pen rests; refused values stay on the screen with their reason beside.
 #[component]
 pub fn NumberField(props: NumberFieldProps) -> Element {
-    let mut typing = use_signal(|| Typing::new(&props.value));
+    let mut typing = use_signal(|| match &props.unsaved {
+        Some(typed) => Typing::resumed(&props.value, typed),
+        None => Typing::new(&props.value),
+    });
     let mut mounted = use_signal(|| 0u32);
-    let on_save = props.on_save;
-    let on_keep = props.on_keep;
-    let save = move |effects: Vec<TypingEffect>| {
-        for effect in effects {
-            match effect {
-                TypingEffect::Save { typed, .. } => {
-                    // A refused value stays on the screen with its reason: it is not asked about again by itself.
-                    typing.write().update(TypingEvent::Saved(typed.clone()));
-                    if !typed.trim().is_empty() {
-                        on_save.call(typed);
-                    }
-                }
-                TypingEffect::Keep { typed, .. } if !typed.trim().is_empty() => on_keep.call(typed),
-                _ => {}
-            }
-        }
-    };
+    let hand = ValueHand { typing, on_save: props.on_save, on_keep: props.on_keep };
     let document = props.value.clone();
     use_effect(use_reactive!(|document| {
+        // What waited has been taken without this field.
+        if typing.peek().typed() == document {
+            typing.write().update(TypingEvent::Saved(document.clone()));
+        }
         if !typing.write().update(TypingEvent::DocumentSays(document)).is_empty() {
             mounted += 1;
         }
     }));
-    use_flushed(Callback::new(move |()| {
-        let mut save = save;
-        let effects = typing.write().update(TypingEvent::Dropped);
-        save(effects);
-    }));
+    use_flushed(Callback::new(move |()| hand.tell(TypingEvent::Dropped)));
     let initial = typing.peek().typed().to_string();
     rsx! {
         for key in std::iter::once(mounted()) {
@@ -224,21 +231,41 @@ pub fn NumberField(props: NumberFieldProps) -> Element {
                             _ => continue,
                         };
                         spawn(async move {
-                            let mut save = save;
                             tokio::time::sleep(Duration::from_millis(wait)).await;
-                            let effects = typing.write().update(then);
-                            save(effects);
+                            hand.tell(then);
                         });
                     }
                 },
                 oncompositionstart: move |_| { typing.write().update(TypingEvent::CompositionStarted); },
                 oncompositionend: move |_| { typing.write().update(TypingEvent::CompositionEnded); },
                 onfocus: move |_| { typing.write().update(TypingEvent::Focused); },
-                onblur: move |_| {
-                    let mut save = save;
-                    let effects = typing.write().update(TypingEvent::Blurred);
-                    save(effects);
-                },
+                onblur: move |_| hand.tell(TypingEvent::Blurred),
+            }
+        }
+    }
+}
+
+/// Where a value's effects go.
+#[derive(Clone, Copy)]
+struct ValueHand {
+    typing: Signal<Typing>,
+    on_save: Callback<String, bool>,
+    on_keep: EventHandler<String>,
+}
+
+impl ValueHand {
+    fn tell(mut self, event: TypingEvent) {
+        let effects = self.typing.write().update(event);
+        for effect in effects {
+            match effect {
+                // It is not tried again by this field: a value that waits is tried by the app, here or on another screen.
+                TypingEffect::Save { typed, .. } => {
+                    if typed.trim().is_empty() || self.on_save.call(typed.clone()) {
+                        self.typing.write().update(TypingEvent::Saved(typed));
+                    }
+                }
+                TypingEffect::Keep { typed, .. } if !typed.trim().is_empty() => self.on_keep.call(typed),
+                _ => {}
             }
         }
     }

@@ -11,6 +11,7 @@ pub enum Icon {
     Back,
     Alert,
     Delete,
+    Hide,
 }
 
 #[component]
@@ -22,6 +23,7 @@ pub fn Drawn(icon: Icon) -> Element {
         Icon::Sync => "M20 11a8 8 0 0 0-14-4L4 9M4 4v5h5M4 13a8 8 0 0 0 14 4l2-2M20 20v-5h-5",
         Icon::Back => "M15 5l-7 7 7 7",
         Icon::Alert => "M12 3l10 18H2zM12 10v5M12 18v.5",
+        Icon::Hide => "M3 12c3-5 6-7 9-7s6 2 9 7c-3 5-6 7-9 7s-6-2-9-7zM4 20L20 4",
         Icon::Delete => "M8 5h13v14H8l-6-7zM12 9l5 6M17 9l-5 6",
     };
     rsx! {

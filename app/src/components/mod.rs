@@ -1,16 +1,22 @@
 //! Small parts: props in, events out.
 
 mod chart;
+mod curtain;
 mod field;
 mod icon;
 mod pill;
 mod plot;
+mod stale;
 mod tabs;
 mod typing;
+mod unsaved_bar;
 
 pub use chart::{Chart, Sparkline};
-pub use field::{Edited, NumberField, TextField};
+pub use curtain::Curtain;
+pub use field::{Edited, NumberField, Phrase, TextField};
 pub use icon::{Drawn, Icon};
 pub use pill::SyncPill;
 pub use plot::{Dot, Usual};
+pub use stale::{StaleBadge, hours_since};
 pub use tabs::Tabs;
+pub use unsaved_bar::UnsavedBar;

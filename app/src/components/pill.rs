@@ -1,5 +1,6 @@
 //! The pill tells the truth about the line: offline, unsent, syncing, last sync.
 
+use super::curtain::CurtainButton;
 use crate::app::{Live, Route, Shell};
 use crate::text::{Words, day_and_clock, use_words};
 use device::Pill;
@@ -18,9 +19,12 @@ pub fn SyncPill() -> Element {
         None => ("pill warn", words.say("error-unknown")),
     };
     rsx! {
-        button { class, id: "pill", onclick: move |_| shell.switch(Route::Sync),
-            i { class: "dot", "aria-hidden": "true" }
-            span { role: "status", "{text}" }
+        span { class: "pills",
+            CurtainButton {}
+            button { class, id: "pill", onclick: move |_| shell.switch(Route::Sync),
+                i { class: "dot", "aria-hidden": "true" }
+                span { role: "status", "{text}" }
+            }
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum TypingEvent {
     Pause(u64),
     /// What the document holds now.
     DocumentSays(String),
+    /// A phrase that was chosen: it goes to the end, as if it had been typed there.
+    PutIn(String),
     /// The vault took this text.
     Saved(String),
     /// The vault did not: nothing counts as saved, and it is tried again.
@@ -143,6 +145,7 @@ impl Typing {
                 self.retry_due = true;
                 vec![TypingEffect::StartPause(self.keys)]
             }
+            TypingEvent::PutIn(phrase) => self.put_in(&phrase),
             TypingEvent::DocumentSays(text) => {
                 if self.focused || self.is_unsaved() || text == self.typed {
                     return Vec::new();
@@ -152,6 +155,20 @@ impl Typing {
                 vec![TypingEffect::Remount]
             }
         }
+    }
+
+    /// The button that was tapped took the focus, and with it ended whatever was being composed.
+    fn put_in(&mut self, phrase: &str) -> Vec<TypingEffect> {
+        self.composing = false;
+        self.focused = false;
+        if !self.typed.is_empty() && !self.typed.ends_with('\n') {
+            self.typed.push('\n');
+        }
+        self.typed.push_str(phrase);
+        self.keys += 1;
+        let mut effects = self.start_timers();
+        effects.push(TypingEffect::Remount);
+        effects
     }
 
     fn start_timers(&mut self) -> Vec<TypingEffect> {
@@ -269,6 +286,28 @@ mod tests {
         // A field that was left meanwhile comes back as it stood.
         let mut back = Typing::resumed("A", "A B");
         assert_eq!(back.update(TypingEvent::Blurred), save("A B"));
+    }
+
+    #[test]
+    fn a_phrase_that_is_put_in_goes_the_way_of_typed_words() {
+        let mut field = Typing::new("安定。");
+        field.update(TypingEvent::Focused);
+        assert_eq!(
+            field.update(TypingEvent::PutIn("変わりなし。".into())),
+            [TypingEffect::StartPause(1), TypingEffect::StartJournal, TypingEffect::Remount]
+        );
+        assert_eq!(
+            field.update(TypingEvent::DocumentSays("安定。長女在宅。".into())),
+            [],
+            "it is hers until it is saved"
+        );
+        assert_eq!(
+            field.update(TypingEvent::Pause(1)),
+            [TypingEffect::Save { shown: "安定。".into(), typed: "安定。\n変わりなし。".into() }]
+        );
+        let mut empty = Typing::new("");
+        empty.update(TypingEvent::PutIn("変わりなし。".into()));
+        assert_eq!(empty.typed(), "変わりなし。", "no empty line before the first one");
     }
 
     #[test]

@@ -15,13 +15,17 @@ pub mod on_call;
 pub mod patient;
 pub mod patients;
 pub mod search;
+pub mod settings;
+pub mod state;
 pub mod sync;
 pub mod today;
 pub mod unlock;
 pub mod visit_note;
+pub mod visiting;
 
 use crate::app::{Route, Session, Shell};
 use crate::text::Words;
+use crate::unsaved::{Edit, waits};
 use device::DeviceError;
 use device::jiff::Timestamp;
 use device::record::{DocumentId, PatientId, Sex, VisitId};
@@ -41,7 +45,13 @@ fn start_visit(
         let untouched = !started.view.fields.contains_key("started_at")
             && !started.view.conflicts.iter().any(|c| c.field == "started_at");
         if untouched {
-            session.phone.set_value(note, "started_at", crate::screens::visit_note::minute_of(now), now)?;
+            let start = Edit::Value(crate::screens::visit_note::minute_of(now));
+            let key = (note, "started_at".to_string());
+            match start.save(&session.phone, &key, now) {
+                // The minute of the tap is the start, however long the disk stays full.
+                Err(error) if waits(&error) => session.unsaved.borrow_mut().put(key, start),
+                done => done?,
+            }
         }
     }
     shell.go(Route::Note(note));

@@ -11,9 +11,6 @@ language = Language
 language-ja = 日本語
 language-en = English
 text-size = Text size
-size-1 = Standard
-size-2 = Large
-size-3 = Largest
 lock = Lock
 settings = Settings
 

@@ -1,10 +1,9 @@
 //! Labels, values and choices of any form, in the reader's language.
 
-use super::format::{choice_words, clock, date_long};
+use super::format::{choice_words, clock, date_long, month_long};
 use super::{Language, Words};
 use device::jiff::civil::Date;
 use device::record::Form;
-use device::record::calendar::era_date;
 use device::record::visit_note::{FieldKind, FieldValue};
 
 fn one_of(words: Words, ja: &str, en: &str) -> String {
@@ -78,14 +77,7 @@ pub fn choice_in(words: Words, form: Form, field: &str, choice: &str) -> String 
 /// 令和8年11月 — or Nov 2026 — of `2026-11`.
 pub fn month_words(words: Words, month: &str) -> String {
     let Ok(first) = format!("{month}-01").parse::<Date>() else { return month.to_string() };
-    match words.0 {
-        Language::Japanese => {
-            let era = era_date(first);
-            let year = if era.year == 1 { "元".to_string() } else { era.year.to_string() };
-            format!("{}{year}年{}月", era.era, era.month)
-        }
-        Language::English => first.strftime("%b %Y").to_string(),
-    }
+    month_long(words, first)
 }
 
 #[cfg(test)]

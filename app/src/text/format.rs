@@ -7,25 +7,113 @@ use device::jiff::civil::Date;
 use device::record::Form;
 use device::record::calendar::{day_in_japan, era_date, weekday_kanji, zoned_in_japan};
 use device::record::visit_note::FieldValue;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// 11月22日(日) 令和8年 — or 22 Nov 2026.
-pub fn date_long(words: Words, date: Date) -> String {
-    match words.0 {
-        Language::Japanese => {
-            let era = era_date(date);
-            let year = if era.year == 1 { "元".to_string() } else { era.year.to_string() };
-            format!("{}月{}日({}) {}{}年", date.month(), date.day(), weekday_kanji(date), era.era, year)
+/// Which calendar dates are read in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// Nothing was chosen: 和暦 in Japanese, the Western calendar in English.
+    ByLanguage,
+    /// 和暦
+    Japanese,
+    /// 西暦
+    Western,
+    Both,
+}
+
+impl Era {
+    const ALL: [Era; 4] = [Era::ByLanguage, Era::Japanese, Era::Western, Era::Both];
+    pub const CHOICES: [Era; 3] = [Era::Japanese, Era::Western, Era::Both];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Era::ByLanguage => "",
+            Era::Japanese => "japanese",
+            Era::Western => "western",
+            Era::Both => "both",
         }
-        Language::English => date.strftime("%a %-d %b %Y").to_string(),
     }
+
+    pub fn of_code(code: &str) -> Era {
+        Era::ALL.into_iter().find(|era| era.code() == code).unwrap_or(Era::ByLanguage)
+    }
+
+    /// What stands on the screen where nothing was chosen.
+    pub fn shown_in(self, language: Language) -> Era {
+        match (self, language) {
+            (Era::ByLanguage, Language::Japanese) => Era::Japanese,
+            (Era::ByLanguage, Language::English) => Era::Western,
+            (chosen, _) => chosen,
+        }
+    }
+}
+
+/// The calendar of the one person who holds this device, as its place in `Era::ALL`: set when her vault opens, like the
+/// zone of a clock on the wall.
+static ERA: AtomicUsize = AtomicUsize::new(0);
+
+pub fn set_era(era: Era) {
+    ERA.store(Era::ALL.iter().position(|known| *known == era).unwrap_or(0), Ordering::Relaxed);
+}
+
+fn chosen_era() -> Era {
+    Era::ALL.get(ERA.load(Ordering::Relaxed)).copied().unwrap_or(Era::ByLanguage)
+}
+
+/// 11月22日(日) 令和8年 — or Sun 22 Nov 2026.
+pub fn date_long(words: Words, date: Date) -> String {
+    long_in(words.0, chosen_era(), date)
 }
 
 /// 昭和19年10月18日 — or 18 Oct 1944.
 pub fn date_short(words: Words, date: Date) -> String {
-    match words.0 {
-        Language::Japanese => era_date(date).to_string(),
-        Language::English => date.strftime("%-d %b %Y").to_string(),
+    short_in(words.0, chosen_era(), date)
+}
+
+/// 令和8年11月 — or Nov 2026.
+pub fn month_long(words: Words, first: Date) -> String {
+    month_in(words.0, chosen_era(), first)
+}
+
+fn long_in(language: Language, era: Era, date: Date) -> String {
+    let day = format!("{}月{}日({})", date.month(), date.day(), weekday_kanji(date));
+    match (language, era.shown_in(language)) {
+        (Language::Japanese, Era::Western) => format!("{}年{day}", date.year()),
+        (Language::Japanese, Era::Both) => format!("{}年({}){day}", date.year(), era_year(date)),
+        (Language::Japanese, _) => format!("{day} {}年", era_year(date)),
+        (Language::English, _) => format!("{} {}", date.strftime("%a"), short_in(language, era, date)),
     }
+}
+
+fn short_in(language: Language, era: Era, date: Date) -> String {
+    match (language, era.shown_in(language)) {
+        (Language::Japanese, Era::Western) => format!("{}年{}月{}日", date.year(), date.month(), date.day()),
+        (Language::Japanese, Era::Both) => {
+            format!("{}年({}){}月{}日", date.year(), era_year(date), date.month(), date.day())
+        }
+        (Language::Japanese, _) => era_date(date).to_string(),
+        (Language::English, Era::Japanese) => format!("{} {}", date.strftime("%-d %b"), era_year(date)),
+        (Language::English, Era::Both) => format!("{} ({})", date.strftime("%-d %b %Y"), era_year(date)),
+        (Language::English, _) => date.strftime("%-d %b %Y").to_string(),
+    }
+}
+
+fn month_in(language: Language, era: Era, first: Date) -> String {
+    match (language, era.shown_in(language)) {
+        (Language::Japanese, Era::Western) => format!("{}年{}月", first.year(), first.month()),
+        (Language::Japanese, Era::Both) => format!("{}年({}){}月", first.year(), era_year(first), first.month()),
+        (Language::Japanese, _) => format!("{}年{}月", era_year(first), first.month()),
+        (Language::English, Era::Japanese) => format!("{} {}", first.strftime("%b"), era_year(first)),
+        (Language::English, Era::Both) => format!("{} ({})", first.strftime("%b %Y"), era_year(first)),
+        (Language::English, _) => first.strftime("%b %Y").to_string(),
+    }
+}
+
+/// 令和8; the first year is 元.
+fn era_year(date: Date) -> String {
+    let era = era_date(date);
+    let year = if era.year == 1 { "元".to_string() } else { era.year.to_string() };
+    format!("{}{year}", era.era)
 }
 
 /// 9:02
@@ -83,7 +171,36 @@ pub fn megabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use device::jiff::civil::date;
     use device::record::visit_note::FieldKind;
+
+    #[test]
+    fn dates_follow_the_chosen_calendar_in_both_languages() {
+        let (ja, en) = (Language::Japanese, Language::English);
+        let (day, first) = (date(2026, 11, 22), date(2019, 5, 1));
+        assert_eq!(long_in(ja, Era::ByLanguage, day), "11月22日(日) 令和8年");
+        assert_eq!(long_in(ja, Era::Western, day), "2026年11月22日(日)");
+        assert_eq!(long_in(ja, Era::Both, day), "2026年(令和8)11月22日(日)");
+        assert_eq!(short_in(ja, Era::Japanese, first), "令和元年5月1日");
+        assert_eq!(short_in(ja, Era::Both, first), "2019年(令和元)5月1日");
+        assert_eq!(short_in(ja, Era::Western, first), "2019年5月1日");
+        assert_eq!(long_in(en, Era::ByLanguage, day), "Sun 22 Nov 2026");
+        assert_eq!(short_in(en, Era::Japanese, day), "22 Nov 令和8");
+        assert_eq!(short_in(en, Era::Both, day), "22 Nov 2026 (令和8)");
+        assert_eq!(month_in(ja, Era::ByLanguage, day), "令和8年11月");
+        assert_eq!(month_in(ja, Era::Western, day), "2026年11月");
+        assert_eq!(month_in(ja, Era::Both, first), "2019年(令和元)5月");
+        assert_eq!(month_in(en, Era::Western, day), "Nov 2026");
+        assert_eq!(month_in(en, Era::Both, day), "Nov 2026 (令和8)");
+    }
+
+    #[test]
+    fn every_calendar_is_read_as_it_was_written() {
+        for era in Era::ALL {
+            assert_eq!(Era::of_code(era.code()), era);
+        }
+        assert_eq!(Era::of_code("imperial"), Era::ByLanguage);
+    }
 
     #[test]
     fn every_choice_of_the_note_has_its_words_in_both_languages() {

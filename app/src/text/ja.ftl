@@ -11,9 +11,6 @@ language = 言語
 language-ja = 日本語
 language-en = English
 text-size = 文字の大きさ
-size-1 = 標準
-size-2 = 大きい
-size-3 = 特大
 lock = ロック
 settings = 設定
 

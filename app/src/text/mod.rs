@@ -7,7 +7,8 @@ mod format;
 pub use error::{confirm_words, confirm_words_in, error_words, trouble_words};
 pub use form::{choice_in, form_words, label_in, month_words, value_in, whole_label};
 pub use format::{
-    choice_words, clock, date_long, date_short, day_and_clock, field_label, megabytes, unit_words, value_words,
+    Era, choice_words, clock, date_long, date_short, day_and_clock, field_label, megabytes, set_era, unit_words,
+    value_words,
 };
 
 use dioxus::prelude::*;
@@ -38,10 +39,20 @@ impl Language {
 type Bundle = FluentBundle<FluentResource>;
 
 /// One pair of files an area of the app. A key stands in one file only.
-const JA: &[&str] =
-    &[include_str!("ja.ftl"), include_str!("board.ja.ftl"), include_str!("amend.ja.ftl"), include_str!("chart.ja.ftl")];
-const EN: &[&str] =
-    &[include_str!("en.ftl"), include_str!("board.en.ftl"), include_str!("amend.en.ftl"), include_str!("chart.en.ftl")];
+const JA: &[&str] = &[
+    include_str!("ja.ftl"),
+    include_str!("board.ja.ftl"),
+    include_str!("amend.ja.ftl"),
+    include_str!("chart.ja.ftl"),
+    include_str!("settings.ja.ftl"),
+];
+const EN: &[&str] = &[
+    include_str!("en.ftl"),
+    include_str!("board.en.ftl"),
+    include_str!("amend.en.ftl"),
+    include_str!("chart.en.ftl"),
+    include_str!("settings.en.ftl"),
+];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));
 static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("en"), EN));
@@ -85,7 +96,10 @@ impl Words {
 
 /// The words of the language that the app is set to.
 pub fn use_words() -> Words {
-    Words((use_context::<crate::app::Look>().language)())
+    let look = use_context::<crate::app::Look>();
+    // Whoever reads words may read dates: drawn again when the calendar changes.
+    let _ = (look.era)();
+    Words((look.language)())
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use crate::screens::manager::use_is_manager;
 use crate::screens::patient::Failed;
 use crate::screens::sex_words;
 use crate::text::{choice_words, date_short, use_words};
+use device::DeviceError;
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
 use device::record::visit_note::fields::CLOSING;
 use device::record::{DocumentId, Form, PatientId};
-use device::{DeviceError, Phone};
 use dioxus::prelude::*;
 
 /// Patients shown at once while the right one is looked for.
@@ -32,11 +32,11 @@ pub fn CloseScreen(id: DocumentId) -> Element {
     let live = use_context::<Live>();
     let is_manager = use_is_manager();
     let mut model = use_signal(Model::default);
-    let phone = session.phone.clone();
+    let saving = session.clone();
     let send = use_callback(move |event: Event| {
         let effects = update(&mut model.write(), event);
         for effect in effects {
-            let event = match perform(&phone, id, effect) {
+            let event = match perform(&saving, id, effect) {
                 Ok(done) => Event::Did(done),
                 Err(error) => Event::Failed(refusal(words, &error)),
             };
@@ -84,8 +84,10 @@ pub fn CloseScreen(id: DocumentId) -> Element {
     }
 }
 
-fn perform(phone: &Phone, note: DocumentId, effect: Effect) -> Result<Done, DeviceError> {
-    let now = Timestamp::now();
+/// Whatever waits of the note is saved before it is closed or confirmed.
+fn perform(session: &Session, note: DocumentId, effect: Effect) -> Result<Done, DeviceError> {
+    let (phone, now) = (&session.phone, Timestamp::now());
+    session.save_first(note)?;
     match effect {
         Effect::Write { outcome, reason } => {
             phone.set_field(note, "outcome_reason", &reason, now)?;

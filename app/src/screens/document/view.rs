@@ -4,7 +4,7 @@ use super::update::{Event, Model, Section, rows_shown, sections_of, update};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill};
 use crate::screens::form::update::{Event as Writing, GroupTitle};
-use crate::screens::form::{AnyField, Chip, ConflictCard, Content, Desk, Fields, Shown, use_desk};
+use crate::screens::form::{AnyField, Chip, ConflictCard, Content, Desk, Fields, Shown, use_desk, with_waiting};
 use crate::screens::patient::Failed;
 use crate::screens::visit_note::ConfirmedWhole;
 use crate::text::{Words, confirm_words_in, error_words, form_words, month_words, use_words};
@@ -48,6 +48,7 @@ fn Document(note: Shown) -> Element {
     let session = use_context::<Session>();
     let (form, state) = (note.0.row.form, note.0.state);
     let desk = use_desk(note.0.row.note, form);
+    let note = with_waiting(note, &session.unsaved.borrow());
     let patient = note.0.row.patient.clone();
     let name = use_hook(|| {
         let shown = session.phone.show_patient(&patient, Timestamp::now());
@@ -86,8 +87,11 @@ fn Document(note: Shown) -> Element {
 fn Draft(note: Shown, desk: Desk) -> Element {
     let words = use_words();
     let form = desk.form;
-    let mut model = use_signal(Model::default);
-    let at = use_memo(move || model.read().section)();
+    let shell = use_context::<Shell>();
+    let mut model = use_signal(|| Model { section: shell.section_of(desk.note).unwrap_or(0), ..Model::default() });
+    let at = use_memo(move || model.read().section);
+    use_effect(move || shell.keep_section(desk.note, at()));
+    let at = at();
     let failed = use_memo(move || desk.model.read().failed.clone());
     let sections = sections_of(form);
     let is_ready = check_complete(form, &note.0.view, &note.0.context).is_ok();

@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::parts::Shown;
 use super::update::Event;
 use crate::app::Session;
-use crate::components::{Edited, NumberField, TextField};
+use crate::components::{Edited, NumberField, Phrase, TextField};
 use crate::text::{Words, choice_in, label_in, unit_words, use_words, value_in};
 use device::record::Form;
 use device::record::visit_note::fields::{CLOSING, TEXT_LIMIT};
@@ -64,6 +64,7 @@ pub fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
 /// A value with its label before it; refused ones keep their reason beside them.
 #[component]
 fn ValueLine(name: &'static str, label: String, typed: String, keys: &'static str, desk: Desk) -> Element {
+    let session = use_context::<Session>();
     let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
     let is_line = matches!(desk.form.field(name).map(|field| field.kind), Ok(FieldKind::Line));
     let limit = if is_line { LINE_LIMIT } else { VALUE_LIMIT };
@@ -72,7 +73,7 @@ fn ValueLine(name: &'static str, label: String, typed: String, keys: &'static st
             label { r#for: name, "{label}" }
             div { class: if is_line { "f slim whole" } else { "f slim wide" },
                 NumberField {
-                    id: name.to_string(), label: label.clone(), value: typed, keys, limit,
+                    id: name.to_string(), label: label.clone(), value: typed, unsaved: desk.unsaved(&session, name), keys, limit,
                     on_save: move |typed| desk.save_value(name, typed),
                     on_keep: move |typed| desk.keep_value(name, typed),
                 }
@@ -82,23 +83,37 @@ fn ValueLine(name: &'static str, label: String, typed: String, keys: &'static st
     }
 }
 
-/// A free text. What two people wrote alike at one place is shown once, and said so.
+/// A free text. What two people wrote alike at one place is shown once, and said so. `children` stand right under it.
 #[component]
-pub fn LongText(name: &'static str, label: String, limit: usize, text: String, equal: bool, desk: Desk) -> Element {
+pub fn LongText(
+    name: &'static str,
+    label: String,
+    limit: usize,
+    text: String,
+    equal: bool,
+    desk: Desk,
+    phrase: Option<Phrase>,
+    children: Element,
+) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
-    let unsaved = session.unsaved.borrow().get(&(desk.note, name.to_string())).cloned();
+    let key = (desk.note, name.to_string());
+    let unsaved = session.unsaved.borrow().get(&key).cloned();
+    use_hook(|| session.unsaved.borrow_mut().enter(&key));
+    let left = session.unsaved.clone();
+    use_drop(move || left.borrow_mut().leave((desk.note, name.to_string())));
     let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
     rsx! {
         div { class: "col gap",
             TextField {
                 // One event carries the whole text: no more of it than a phone takes.
-                id: name.to_string(), label, text, limit: limit.min(TEXT_LIMIT), unsaved,
+                id: name.to_string(), label, text, limit: limit.min(TEXT_LIMIT), unsaved, phrase,
                 on_typing: move |()| { desk.send.call(Event::TypingBegan); },
                 on_settled: move |()| { desk.send.call(Event::TypingSettled); },
                 on_keep: move |e: Edited| { desk.send.call(Event::TextPaused { field: name.to_string(), shown: e.shown, typed: e.typed }); },
                 on_save: move |e: Edited| desk.send.call(Event::TextChanged { field: name.to_string(), shown: e.shown, typed: e.typed }),
             }
+            {children}
             if let Some(refused) = refused { p { class: "p bad", role: "alert", "{refused}" } }
             if equal { p { class: "strip warn light", role: "status", {words.say("board-equal-edits")} } }
         }

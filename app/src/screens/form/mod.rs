@@ -3,8 +3,11 @@
 mod desk;
 mod fields;
 mod parts;
+mod undo;
 pub mod update;
+mod waiting;
 
-pub use desk::{Desk, perform, use_desk, use_desk_with};
+pub use desk::{Desk, use_board_desk, use_desk, use_undoing_desk};
 pub use fields::{AnyField, Choices, Known, LongText, YesNo};
 pub use parts::{Chip, ConflictCard, Content, Fields, Shown};
+pub use waiting::with_waiting;

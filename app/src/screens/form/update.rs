@@ -1,5 +1,6 @@
 //! Writing in a form: what a field tells, what is done about it, what stands beside a refused value.
 
+use super::undo::Change;
 use crate::text::{Language, Words};
 use device::jiff::Timestamp;
 use device::record::visit_note::{FieldValue, Group};
@@ -13,7 +14,14 @@ pub struct Model {
     /// Letters stand in a field that are in no change yet.
     pub typing: bool,
     pub saved_at: Option<Timestamp>,
+    /// How often the vault refused an edit that now waits; 0 once nothing waits.
+    pub waits: u32,
+    /// What was changed on this screen, the latest last.
+    pub changes: Vec<Change>,
 }
+
+/// Changes that can be undone.
+const UNDOABLE: usize = 50;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -28,6 +36,11 @@ pub enum Event {
     Saved { field: Option<String>, at: Timestamp },
     Refused { field: String, words: String },
     Failed(String),
+    Waits(String),
+    NothingWaits,
+    Changed(Change),
+    UndoTapped,
+    Undone { at: Timestamp },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +50,7 @@ pub enum Effect {
     SaveUnmeasured { field: String, reason: String },
     KeepTyped { field: String, shown: String, typed: String },
     SaveText { field: String, shown: String, typed: String },
+    Undo(Change),
     Confirm,
 }
 
@@ -48,7 +62,7 @@ impl Effect {
             | Effect::SaveValue { field, .. }
             | Effect::SaveUnmeasured { field, .. }
             | Effect::SaveText { field, .. } => Some(field),
-            Effect::KeepTyped { .. } | Effect::Confirm => None,
+            Effect::KeepTyped { .. } | Effect::Undo(_) | Effect::Confirm => None,
         }
     }
 }
@@ -78,6 +92,29 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.refused.insert(field, words);
         }
         Event::Failed(words) => model.failed = Some(words),
+        // The vault refused an edit (a full disk): it is kept and tried again.
+        Event::Waits(words) => {
+            model.failed = Some(words);
+            model.waits += 1;
+        }
+        Event::NothingWaits if model.waits > 0 => {
+            model.waits = 0;
+            model.failed = None;
+        }
+        Event::NothingWaits => {}
+        Event::Changed(change) => {
+            model.changes.push(change);
+            let older = model.changes.len().saturating_sub(UNDOABLE);
+            model.changes.drain(..older);
+        }
+        Event::UndoTapped => return model.changes.last().cloned().map(Effect::Undo).into_iter().collect(),
+        Event::Undone { at } => {
+            if let Some(change) = model.changes.pop() {
+                model.refused.remove(change.field());
+            }
+            model.failed = None;
+            model.saved_at = Some(at);
+        }
     }
     Vec::new()
 }
@@ -121,6 +158,38 @@ mod tests {
         assert_eq!(model.refused.len(), 1);
         update(&mut model, Event::Saved { field: Some("temperature_c".into()), at: Timestamp::UNIX_EPOCH });
         assert!(model.refused.is_empty());
+    }
+
+    #[test]
+    fn a_full_disk_is_said_until_everything_that_waited_is_taken() {
+        let mut model = Model::default();
+        update(&mut model, Event::NothingWaits);
+        update(&mut model, Event::Failed("confirmed".into()));
+        update(&mut model, Event::NothingWaits);
+        assert_eq!(model.failed.as_deref(), Some("confirmed"), "another trouble is not over because nothing waits");
+        update(&mut model, Event::Waits("full".into()));
+        assert_eq!((model.failed.as_deref(), model.waits), (Some("full"), 1));
+        update(&mut model, Event::NothingWaits);
+        assert_eq!((model.failed, model.waits), (None, 0));
+    }
+
+    #[test]
+    fn changes_are_undone_from_the_last_one_back_and_an_undo_that_failed_stays_possible() {
+        let mut model = Model::default();
+        assert_eq!(update(&mut model, Event::UndoTapped), []);
+        let change = |field: &str| Change::Value { field: field.into(), before: None };
+        for field in ["pulse_bpm", "weight_kg"] {
+            update(&mut model, Event::Changed(change(field)));
+        }
+        assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("weight_kg"))]);
+        update(&mut model, Event::Failed("full".into()));
+        assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("weight_kg"))]);
+        update(&mut model, Event::Undone { at: Timestamp::UNIX_EPOCH });
+        assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("pulse_bpm"))]);
+        for n in 0..60u8 {
+            update(&mut model, Event::Changed(change(&format!("ulcer.{n}.site"))));
+        }
+        assert_eq!(model.changes.len(), UNDOABLE);
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use super::update::{Standing, readers, standing};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill};
-use crate::screens::form::update::Effect;
-use crate::screens::form::{Chip, Desk, LongText, Shown, perform, use_desk_with};
+use crate::screens::form::{Chip, Desk, LongText, Shown, use_board_desk};
 use crate::screens::notes::NoteCard;
 use crate::text::{day_and_clock, error_words, label_in, use_words};
 use device::document::{HandoverShown, Reader};
@@ -48,7 +47,7 @@ pub fn Board(patient: PatientId) -> Element {
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let board = DocumentId::of_handover(&session.phone.identity().station, &patient);
-    let desk = use_board_desk(board, &patient);
+    let desk = use_board_desk(board, patient.clone());
     let (phone, of) = (session.phone.clone(), patient.clone());
     let read = use_memo(move || {
         let _ = (live.revision)();
@@ -80,17 +79,6 @@ pub fn Board(patient: PatientId) -> Element {
         Readers { shown }
         Since { patient }
     }
-}
-
-/// Saves on the board; one that nobody has written on begins with its first word.
-fn use_board_desk(board: DocumentId, patient: &PatientId) -> Desk {
-    let phone = use_context::<Session>().phone.clone();
-    let patient = patient.clone();
-    use_desk_with(board, Form::Handover, move |effect, now| match effect {
-        Effect::KeepTyped { shown, typed, .. } => phone.keep_on_board(&patient, shown, typed, now),
-        Effect::SaveText { shown, typed, .. } => phone.edit_board(&patient, shown, typed, now),
-        other => perform(&phone, board, other, now),
-    })
 }
 
 /// What this nurse has not read, and the button that says she has.

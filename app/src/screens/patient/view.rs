@@ -5,9 +5,10 @@ use super::documents::Documents;
 use super::trends::{Trends, lab_dots};
 use super::update::{Tab, flag_key, latest_prescriptions};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, Sparkline, SyncPill};
+use crate::components::{Drawn, Icon, Sparkline, StaleBadge, SyncPill};
 use crate::screens::handover::{Board, UnreadDot};
 use crate::screens::notes::NoteCard;
+use crate::screens::state::{State, StateCard};
 use crate::screens::{sex_words, start_visit};
 use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
@@ -60,6 +61,8 @@ pub fn PatientScreen(id: PatientId) -> Element {
         }
         main { class: "bd",
             AllergyStrip { shown: Whole(shown.clone()) }
+            StaleBadge { as_of: shown.as_of }
+            if shown.lease_lapsed { StateCard { state: State::LeaseLapsed } }
             div { class: "seg", role: "tablist",
                 for (which, key) in Tab::ALL {
                     button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, id: "{key}", onclick: move |_| tab.set(which),

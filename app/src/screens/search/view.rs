@@ -2,7 +2,7 @@
 
 use super::update::{ASK_AFTER_MS, Event, MOST, Model, StartPause, by_patient, kind_key, update};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, Tabs};
+use crate::components::{Drawn, Icon, SyncPill, Tabs};
 use crate::text::{date_short, error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::{Form, PatientId};
@@ -52,9 +52,10 @@ pub fn Search() -> Element {
     let looked = !asked.read().is_empty();
     rsx! {
         header { class: "hd",
-            div { class: "row",
+            div { class: "row sp wrap",
                 button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "small", {words.say("chart-search-title")} }
+                h1 { class: "grow small", {words.say("chart-search-title")} }
+                SyncPill {}
             }
             input {
                 class: "ta line", id: "search-words", r#type: "search", autocomplete: "off", spellcheck: "false", maxlength: "100",

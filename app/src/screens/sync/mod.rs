@@ -1,5 +1,4 @@
 //! 同期
-mod pins;
 mod update;
 mod view;
 

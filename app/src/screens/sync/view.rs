@@ -1,10 +1,11 @@
 //! 同期
 
 use super::update::{lease_hours, trouble_key};
-use crate::app::{Live, Look, Route, Session, Shell};
+use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::patient::Failed;
-use crate::text::{Language, day_and_clock, form_words, megabytes, trouble_words, use_words};
+use crate::screens::state::{StateCard, states_of};
+use crate::text::{day_and_clock, form_words, megabytes, trouble_words, use_words};
 use device::Pill;
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
@@ -33,7 +34,10 @@ pub fn SyncScreen() -> Element {
     let sync = status.last_sync.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
     let sub =
         words.with("sync-sub", &[("sync", sync.into()), ("hub", session.phone.identity().hub_name.clone().into())]);
+    let states = states_of(pill, status.lease_until, (live.waiting)(), now);
     let trouble = match pill {
+        // A state says more.
+        Pill::Trouble(_) if !states_of(pill, None, 0, now).is_empty() => None,
         Pill::Trouble(failure) => Some(trouble_words(words, failure)),
         Pill::Offline => Some(trouble_words(words, device::Failure::Unreachable)),
         _ => None,
@@ -54,6 +58,7 @@ pub fn SyncScreen() -> Element {
             div { class: "sub", "{sub}" }
         }
         main { class: "bd",
+            for state in states { StateCard { key: "{state:?}", state } }
             if let Some(trouble) = trouble { p { class: "strip warn", role: "status", "{trouble}" } }
             section { class: "card",
                 if status.unsent == 0 {
@@ -100,8 +105,7 @@ pub fn SyncScreen() -> Element {
                     }
                 }
             }
-            Settings {}
-            super::pins::Pins {}
+            button { class: "btn g", id: "settings", onclick: move |_| shell.go(Route::Settings), {words.say("settings")} }
             div { class: "src", {words.with("sync-device", &[("device", session.phone.identity().device.to_string().into())])} " · {device::VERSION}" }
             button { class: "btn g", id: "lock", onclick: move |_| { shell.lock(); }, {words.say("lock")} }
         }
@@ -111,41 +115,5 @@ pub fn SyncScreen() -> Element {
             }
         }
         Tabs { on: Icon::Sync }
-    }
-}
-
-#[component]
-fn Settings() -> Element {
-    let words = use_words();
-    let session = use_context::<Session>();
-    let shell = use_context::<Shell>();
-    let mut look = use_context::<Look>();
-    let keep = use_callback(move |(name, value): (&'static str, String)| {
-        if session.phone.put_setting(name, &value).is_err() {
-            shell.switch(Route::Sync);
-        }
-    });
-    rsx! {
-        section { class: "card",
-            h2 { {words.say("settings")} }
-            div { class: "k", {words.say("language")} }
-            div { class: "seg", role: "group",
-                for (language, key) in [(Language::Japanese, "language-ja"), (Language::English, "language-en")] {
-                    button { class: if words.0 == language { "on" }, lang: language.code(), "aria-pressed": words.0 == language,
-                        onclick: move |_| { look.language.set(language); keep.call(("language", language.code().to_string())); },
-                        {words.say(key)}
-                    }
-                }
-            }
-            div { class: "k", {words.say("text-size")} }
-            div { class: "seg", role: "group",
-                for (size, key) in [(100u16, "size-1"), (150, "size-2"), (200, "size-3")] {
-                    button { class: if (look.text_size)() == size { "on" }, "aria-pressed": (look.text_size)() == size,
-                        onclick: move |_| { look.text_size.set(size); keep.call(("text_size", size.to_string())); },
-                        {words.say(key)}
-                    }
-                }
-            }
-        }
     }
 }

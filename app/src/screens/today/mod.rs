@@ -1,4 +1,6 @@
 //! 今日の訪問
+mod ready;
+mod ready_card;
 mod update;
 mod view;
 

@@ -1,5 +1,7 @@
 //! 今日の訪問
 
+use super::ready::before_leaving;
+use super::ready_card::ReadyCard;
 use super::update::{OrderTag, next_visit, order_tag};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
@@ -43,7 +45,9 @@ pub fn Today() -> Element {
                 },
                 Ok(rows) => {
                     let next = next_visit(&rows);
+                    let checks = before_leaving(&rows, (live.status)().0.as_deref(), now);
                     rsx! {
+                        ReadyCard { checks }
                         for (i, row) in rows.into_iter().enumerate() {
                             VisitCard { key: "{row.visit.id}", unread: unread.get(&row.visit.patient).copied(), row: Shown(row), next: next == Some(i) }
                         }

@@ -5,6 +5,8 @@ pub struct Model {
     pub digits: String,
     pub working: bool,
     pub error: Option<String>,
+    /// 端末消去: no PIN opens it any more.
+    pub wiped: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,7 @@ pub enum Event {
     /// The finger or the face instead of the PIN.
     Recognised,
     Failed(String),
+    Wiped,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +30,7 @@ pub enum Effect {
 const LONGEST: usize = 12;
 
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
-    if model.working && !matches!(event, Event::Failed(_)) {
+    if model.working && !matches!(event, Event::Failed(_) | Event::Wiped) {
         return Vec::new();
     }
     match event {
@@ -55,6 +58,11 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.working = false;
             model.error = Some(words);
         }
+        Event::Wiped => {
+            model.working = false;
+            model.digits.clear();
+            model.wiped = true;
+        }
     }
     Vec::new()
 }
@@ -77,6 +85,15 @@ mod tests {
         update(&mut model, Event::Failed("x".into()));
         update(&mut model, Event::Digit('1'));
         assert_eq!((model.digits.as_str(), model.error), ("1", None));
+    }
+
+    #[test]
+    fn a_wiped_device_asks_for_no_pin() {
+        let mut model = Model::default();
+        update(&mut model, Event::Digit('2'));
+        update(&mut model, Event::Submitted);
+        update(&mut model, Event::Wiped);
+        assert!(model.wiped && !model.working && model.digits.is_empty());
     }
 
     #[test]

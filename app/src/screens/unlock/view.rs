@@ -4,6 +4,7 @@ use super::update::{Effect, Event, Model, update};
 use crate::app::{Gate, Launch, Session, Shell, Unsaved, bring_sealed};
 use crate::components::{Drawn, Icon};
 use crate::screens::enrol::LanguageSwitch;
+use crate::screens::state::WipedScreen;
 use crate::text::{error_words, use_words};
 use device::jiff::Timestamp;
 use device::{Background, BiometricStore, DeviceError, FileKeyStore, Phone, Pin, VaultError};
@@ -33,7 +34,11 @@ pub fn Unlock(vault: PathBuf) -> Element {
                 match open(vault, effect, biometrics).await {
                     Ok(session) => shell.gate.set(Gate::Open(session)),
                     Err(error) => {
-                        update(&mut model.write(), Event::Failed(error_words(words, &error)));
+                        let event = match error {
+                            DeviceError::Vault(VaultError::Wiped) => Event::Wiped,
+                            error => Event::Failed(error_words(words, &error)),
+                        };
+                        update(&mut model.write(), event);
                     }
                 }
             });
@@ -49,14 +54,16 @@ pub fn Unlock(vault: PathBuf) -> Element {
                 let store = FileKeyStore::beside(&locked);
                 let pushed = device::capsule::push(&locked, &store).await;
                 if pushed.is_ok_and(|pushed| pushed.wipe_ordered) {
-                    let words = error_words(words, &DeviceError::Vault(VaultError::Wiped));
-                    update(&mut model.write(), Event::Failed(words));
+                    update(&mut model.write(), Event::Wiped);
                     return;
                 }
             }
         }
     });
-    let Model { digits, working, error } = model();
+    let Model { digits, working, error, wiped } = model();
+    if wiped {
+        return rsx! { WipedScreen {} };
+    }
     let dots: String = (0..digits.len().max(4)).map(|i| if i < digits.len() { '●' } else { '○' }).collect();
     let key = move |event: KeyboardEvent| match event.key() {
         Key::Character(text) => {

@@ -1,5 +1,7 @@
 //! 訪問看護記録書Ⅱ
 mod amendments;
+mod comforts;
+mod comforts_view;
 mod competing;
 mod decide;
 mod notices;

@@ -25,6 +25,14 @@ impl Section {
         (Section::Confirm, "section-confirm"),
     ];
 
+    pub fn number(self) -> usize {
+        Section::ALL.iter().position(|(section, _)| *section == self).unwrap_or(0)
+    }
+
+    pub fn of_number(number: usize) -> Section {
+        Section::ALL.get(number).map_or(Section::Vitals, |(section, _)| *section)
+    }
+
     /// The one behind it; nothing lies behind the last.
     pub fn next(self) -> Section {
         match self {
@@ -139,6 +147,14 @@ mod tests {
             section = section.next();
             assert_eq!(section, expected);
         }
+    }
+
+    #[test]
+    fn a_note_from_behind_the_curtain_opens_where_it_was_left() {
+        for (section, _) in Section::ALL {
+            assert_eq!(Section::of_number(section.number()), section);
+        }
+        assert_eq!(Section::of_number(9), Section::Vitals);
     }
 
     #[test]

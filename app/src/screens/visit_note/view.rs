@@ -1,21 +1,24 @@
 //! 訪問看護記録書Ⅱ, on the screen.
 
 use super::amendments::ConfirmedWhole;
+use super::comforts_view::{TextComforts, UndoBar};
 use super::notices::{Actions, Notices};
 use super::update::{Concern, Section, concern, details_of, minute_of, sub_records_of};
 use crate::app::{Live, Session, Shell};
-use crate::components::{Drawn, Icon, NumberField, SyncPill};
+use crate::components::{Drawn, Icon, NumberField, Phrase, SyncPill};
 use crate::screens::form::update::Event;
 use crate::screens::form::{
-    AnyField, Chip, Choices, ConflictCard, Content, Desk, Fields, Known, LongText, Shown, YesNo, use_desk,
+    AnyField, Chip, Choices, ConflictCard, Content, Desk, Fields, Known, LongText, Shown, YesNo, use_undoing_desk,
+    with_waiting,
 };
 use crate::screens::handover::BoardLink;
 use crate::screens::patient::Failed;
+use crate::screens::visiting::use_visit;
 use crate::text::{clock, confirm_words, error_words, field_label, unit_words, use_words, value_words};
 use device::jiff::Timestamp;
 use device::record::DocumentId;
 use device::record::Form;
-use device::record::visit_note::fields::VITALS;
+use device::record::visit_note::fields::{TEXT_LIMIT, VITALS};
 use device::record::visit_note::required::check_complete;
 use device::record::visit_note::{FIELDS, Field, FieldKind, FieldValue, NoteState, TEXT_FIELDS};
 use device::record::vitals::AlertBounds;
@@ -28,16 +31,19 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let desk = use_desk(id, Form::VisitNote);
-    let Desk { send, model, .. } = desk;
-    let mut section = use_signal(|| Section::Vitals);
+    let mut section = use_signal(|| shell.section_of(id).map_or(Section::Vitals, Section::of_number));
+    use_effect(move || shell.keep_section(id, section().number()));
     let phone = session.phone.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
         phone.show_note(id).map(|note| Shown(Rc::new(note))).map_err(|error| error_words(words, &error))
     });
-    let note = match read() {
-        Ok(Shown(note)) => note,
+    let desk = use_undoing_desk(id, Form::VisitNote, read);
+    let Desk { send, model, .. } = desk;
+    let note = read();
+    use_visit(id, note.as_ref().ok().map(|Shown(note)| &**note));
+    let Shown(note) = match note {
+        Ok(note) => with_waiting(note, &session.unsaved.borrow()),
         Err(error) => return rsx! { Failed { text: error } },
     };
     let (phone, patient) = (session.phone.clone(), note.row.patient.clone());
@@ -86,6 +92,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         }
         if draft {
             footer { class: "foot",
+                UndoBar { desk }
                 if section() == Section::Confirm {
                     button { class: "btn", id: "confirm", disabled: check_complete(note.row.form, &note.view, &note.context).is_err(), onclick: move |_| { send.call(Event::ConfirmTapped); }, {words.say("confirm-button")} }
                 } else {
@@ -124,6 +131,7 @@ struct Bounds(AlertBounds);
 #[component]
 fn Vital(name: &'static str, note: Shown, before: Option<Known>, bounds: Bounds, desk: Desk) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
     let mut asking = use_signal(|| false);
     let Ok(field) = Field::named(name) else { return rsx! {} };
     let value = note.0.view.fields.get(name);
@@ -150,7 +158,7 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, bounds: Bounds,
             div { class: "row sp", span { class: "k", "{label}" }
                 button { class: "mini", "aria-expanded": asking(), "aria-label": format!("{label} {}", words.say("unmeasured")), onclick: move |_| asking.toggle(), "…" }
             }
-            NumberField { id: name.to_string(), label: label.clone(), value: shown, keys, on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) }
+            NumberField { id: name.to_string(), label: label.clone(), value: shown, unsaved: desk.unsaved(&session, name), keys, on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) }
             if let Some(unmeasured) = unmeasured { div { class: "p", "{unmeasured}" } }
             if let Some(refused) = refused { div { class: "p bad", role: "alert", "{refused}" } }
             match concern {
@@ -214,24 +222,46 @@ fn Care(note: Shown, desk: Desk) -> Element {
 #[component]
 fn Texts(note: Shown, desk: Desk) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
+    let row = note.0.row.clone();
+    let last = use_hook(|| session.phone.previous_values(&row.patient, row.note).unwrap_or_default());
     rsx! {
         for field in TEXT_FIELDS.iter() {
-            LongText {
+            NoteText {
                 key: "{field.name}",
                 name: field.name,
                 label: field_label(words, field.name),
-                limit: device::record::visit_note::fields::TEXT_LIMIT,
                 text: note.0.view.text(field.name).to_string(),
                 equal: note.0.view.equal_edits.iter().any(|name| name == field.name),
+                last: words_of(last.get(field.name)),
                 desk,
             }
         }
     }
 }
 
+/// A text of the note, and what saves a hand some work under it.
+#[component]
+fn NoteText(name: &'static str, label: String, text: String, equal: bool, last: Option<String>, desk: Desk) -> Element {
+    let phrase = use_signal(|| None::<Phrase>);
+    rsx! {
+        LongText { name, label, limit: TEXT_LIMIT, text: text.clone(), equal, desk, phrase: phrase(),
+            TextComforts { name, text, limit: TEXT_LIMIT, last, phrase }
+        }
+    }
+}
+
+fn words_of(value: Option<&FieldValue>) -> Option<String> {
+    match value {
+        Some(FieldValue::Word(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
 #[component]
 fn Confirm(note: Shown, desk: Desk) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
     let fields = &note.0.view.fields;
     let ready =
         check_complete(note.0.row.form, &note.0.view, &note.0.context).map_err(|error| confirm_words(words, &error));
@@ -252,7 +282,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
                 div { class: "line row sp wrap", key: "{name}",
                     label { r#for: name, {field_label(words, name)} }
                     div { class: "row wrap",
-                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, keys: "text", on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
+                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, unsaved: desk.unsaved(&session, name), keys: "text", on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
                         button { class: "btn g s", id: "{now_key}", onclick: move |_| { desk.send.call(Event::ValueChosen { field: name.to_string(), value: minute_of(Timestamp::now()) }); }, {words.say(now_key)} }
                     }
                     if let Some(refused) = refused.get(name) { div { class: "p bad", role: "alert", "{refused}" } }
@@ -260,7 +290,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
             }
             div { class: "line row sp wrap",
                 label { r#for: "next_visit", {field_label(words, "next_visit")} }
-                div { class: "f slim wide", NumberField { id: "next_visit".to_string(), label: field_label(words, "next_visit"), value: next, keys: "text", on_save: move |typed| desk.save_value("next_visit", typed), on_keep: move |typed| desk.keep_value("next_visit", typed) } }
+                div { class: "f slim wide", NumberField { id: "next_visit".to_string(), label: field_label(words, "next_visit"), value: next, unsaved: desk.unsaved(&session, "next_visit"), keys: "text", on_save: move |typed| desk.save_value("next_visit", typed), on_keep: move |typed| desk.keep_value("next_visit", typed) } }
                 if let Some(refused) = refused.get("next_visit") { div { class: "p bad", role: "alert", "{refused}" } }
             }
         }

@@ -1,0 +1,41 @@
+//! A state as a section, and the screen of a device whose keys are gone.
+
+use super::update::{State, key};
+use crate::app::{Gate, Launch, Shell};
+use crate::components::{Drawn, Icon};
+use crate::text::use_words;
+use device::tablet::next_vault;
+use dioxus::prelude::*;
+
+#[component]
+pub fn StateCard(state: State) -> Element {
+    let words = use_words();
+    let say = |sentence: &str| words.say(&key(state, sentence));
+    rsx! {
+        section { class: "card state", role: "status", id: format!("state-{}", state.code()),
+            h2 { Drawn { icon: Icon::Alert } " " {say("title")} }
+            p { {say("what")} }
+            div { class: "k", {words.say("settings-state-works")} }
+            p { {say("works")} }
+            div { class: "k", {words.say("settings-state-do")} }
+            p { b { {say("do")} } }
+        }
+    }
+}
+
+/// 端末は消去されました: no pad, for no PIN opens it.
+#[component]
+pub fn WipedScreen() -> Element {
+    let words = use_words();
+    let launch = use_context::<Launch>();
+    let mut shell = use_context::<Shell>();
+    let first = launch.vault.clone();
+    rsx! {
+        header { class: "hd", h1 { {words.say("settings-state-wiped-title")} } }
+        main { class: "bd", StateCard { state: State::Wiped } }
+        footer { class: "foot",
+            button { class: "btn", id: "enrol-again", onclick: move |_| shell.gate.set(Gate::Enrol(next_vault(&first))), {words.say("settings-enrol-again")} }
+            button { class: "btn g", id: "switch", onclick: move |_| shell.gate.set(Gate::Choose), {words.say("unlock-switch")} }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+# 設定・目隠し・訪問中モード・状態・定型文
+settings-appearance = 表示と操作
+settings-percent = { $n } %
+settings-theme = 画面の色
+settings-theme-system = 端末に合わせる
+settings-theme-light = 明るい
+settings-theme-dark = 暗い
+settings-hand = 使う手
+settings-hand-right = 右手
+settings-hand-left = 左手
+settings-era = 年の表し方
+settings-era-japanese = 和暦
+settings-era-western = 西暦
+settings-era-both = 両方
+settings-lock-time = ロックまでの時間
+settings-lock-lead = この時間さわらないと、書いたものを保存してロックします。
+settings-phrases = 定型文
+settings-phrases-lead = 記録の文の終わりに入れる、自分の定型文です。利用者の名前は入れないでください。
+settings-phrases-field = 入れる欄
+settings-phrases-none = 定型文はありません。「設定」で加えられます。
+settings-phrase-new = 新しい定型文
+settings-phrase-add = 加える
+settings-phrase-remove = 外す
+settings-phrase-empty = 文を入れてください。
+settings-phrase-too-much = 1つ200字、欄ごとに30までです。
+settings-phrase-known = 同じ定型文があります。
+
+settings-hide = 目隠し
+settings-tap-to-return = タップで戻る
+settings-curtain-unsaved = まだ保存できていない入力があるため、ロックを待っています。端末の空きを作ると保存されます。
+settings-waiting = 端末の空き容量が足りず、{ $n }件の入力が保存を待っています。{ $mb } MB以上の空きを作ってください。数秒ごとに試しています。
+
+settings-visit-mode = 訪問中モード · この利用者だけを表示
+settings-visit-leave = 訪問中モードを終える
+settings-visit-ask = 訪問中モードを終えますか
+settings-visit-ask-lead = 終えると、ほかの利用者の名前も画面に出ます。記録はそのまま残ります。
+settings-visit-stay = 続ける
+
+settings-undo = 元に戻す
+settings-undo-last = 変更: { $field }
+settings-copy-last = 前回からコピー
+settings-from-last = 前回から
+
+settings-stale-unknown = ハブとまだ同期していません。内容は古いかもしれません。
+settings-stale = ハブ最終同期 { $time }（{ $n }時間前）。内容は古いかもしれません。
+
+settings-ready = 出発前チェック: 準備できています
+settings-not-ready = 出発前チェック: { $n }件を確かめてください
+settings-check-never = まだ一度も同期していません。電波のあるところで同期してください。
+settings-check-synced = 最終同期 { $n }時間前
+settings-check-patients = 今日の利用者は全員この端末にあります
+settings-check-missing = { $n }名の情報がまだ届いていません。同期してください。
+settings-check-orders = 指示書は全員有効です
+settings-check-no-order = { $n }名に今日有効な指示書がありません。管理者に確かめてください。
+settings-check-lease = 開示情報は { $time } まで読めます
+settings-check-lease-short = 開示情報を読めるのは { $time } までです。出発前に同期してください。
+settings-check-sent = 未送信はありません
+settings-check-unsent = 未送信の記録が{ $n }件あります
+
+settings-state-works = まだできること
+settings-state-do = すること
+settings-state-wiped-title = この端末の鍵は消去されました
+settings-state-wiped-what = 紛失の届け出、またはPINの間違いが続いたためです。この端末の記録はもう誰にも読めません。
+settings-state-wiped-works = 書いた記録は封をしたまま残り、電波のあるところで自動でハブへ届きます。
+settings-state-wiped-do = 電源を入れたまま電波のあるところに置き、管理者に連絡してください。新しい登録コードで登録し直せます。
+settings-state-lease-title = 開示情報の閲覧期限が切れています
+settings-state-lease-what = ハブと長く同期していないため、病院の情報を閉じました。
+settings-state-lease-works = 訪問予定、ステーションの記録と指示書は読めます。記録も書けます。
+settings-state-lease-do = 電波のあるところで同期してください。アレルギーと処方は、それまで本人・家族・お薬手帳で確かめてください。
+settings-state-hub-title = ステーションのハブではないものが応答しました
+settings-state-hub-what = 相手を確かめられなかったので、何も送っていません。ログイン画面のあるWi-Fiでよく起こります。
+settings-state-hub-works = 読むことも書くこともできます。書いた記録は端末に残っています。
+settings-state-hub-do = Wi-Fiを切るか別の回線に変えて、もう一度同期してください。続くときは管理者に知らせてください。
+settings-state-refused-title = ハブがこの端末を受け付けません
+settings-state-refused-what = 端末の登録が取り消されたか、ハブに見つかりません。
+settings-state-refused-works = 読むことも書くこともできます。書いた記録は端末に残り、封をしてハブへ送ります。
+settings-state-refused-do = 管理者に連絡してください。記録を消したりアプリを消したりしないでください。
+settings-state-full-title = 端末の空き容量が足りません
+settings-state-full-what = 新しい記録を保存できません。入力中のものは失われず、空きができると自動で保存されます。
+settings-state-full-works = 読むことはできます。保存できていない入力があるあいだ、アプリはロックを待ちます。
+settings-state-full-do = 写真や使わないアプリを消して10 MB以上の空きを作ってください。このアプリは消さないでください。
+settings-enrol-again = 新しい登録コードで登録する
+
+settings-phrase-condition-1 = バイタルサイン安定。自覚症状の訴えなし。
+settings-phrase-condition-2 = 表情穏やか。会話・受け答えは普段どおり。
+settings-phrase-condition-3 = 食事・水分摂取良好。排泄に変わりなし。
+settings-phrase-care_given-1 = 全身清拭と更衣を実施。皮膚に発赤・損傷なし。
+settings-phrase-care_given-2 = 服薬状況を確認。飲み忘れなし。
+settings-phrase-care_given-3 = 関節可動域訓練を実施。実施後の疲労の訴えなし。
+settings-phrase-family-1 = 介護者の体調・睡眠に変わりなし。
+settings-phrase-family-2 = 介護者へケアの方法を説明し、理解を得た。
+settings-phrase-assessment-1 = 状態は安定して経過している。
+settings-phrase-assessment-2 = 脱水に注意して観察を続ける必要がある。
+settings-phrase-plan-1 = 現在の計画を継続する。
+settings-phrase-plan-2 = 次回訪問時に再度観察する。
+settings-phrase-remarks-1 = 主治医へ報告済み。
