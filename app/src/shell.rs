@@ -21,7 +21,8 @@ pub struct Shell {
     visiting: Signal<Option<Visiting>>,
     /// A step that leads away from the patient who is visited, until it was asked about.
     asked: Signal<Option<Step>>,
-    /// The section of the document that stood here last, by its number: behind a curtain nothing else remembers it.
+    /// The section of the document that stood here last, by its number: whoever comes back to it, from behind a curtain or from
+    /// its history, stands where she was.
     section: Signal<Option<(DocumentId, usize)>>,
 }
 
@@ -96,7 +97,6 @@ impl Shell {
     }
 
     fn take(mut self, step: Step) {
-        self.section.set(None);
         match step {
             Step::Go(route) => {
                 let here = self.route.peek().clone();
@@ -106,6 +106,7 @@ impl Shell {
                 }
             }
             Step::Switch(route) => {
+                self.section.set(None);
                 self.behind.write().clear();
                 self.route.set(route);
             }

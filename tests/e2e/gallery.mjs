@@ -73,11 +73,22 @@ async function series(url, colorScheme, language, size) {
 
   await tap(page, page.locator('.tab').nth(0), '.card.visit');
   await picture('today');
+  await tap(page, '#chart-oncall-title', '.back');
+  await picture('on-call');
+  await tap(page, '.back', '.card.visit');
+  await tap(page, '#chart-search-title', '#search-words');
+  await page.locator('#search-words').fill('心不全');
+  await page.waitForSelector('main .card');
+  await picture('search');
+  await tap(page, '.back', '.card.visit');
   await tap(page, page.locator('.tab').nth(1), '#search');
   await page.waitForSelector('.card.cardlink');
   await picture('patients');
-  await tap(page, page.locator('.tab').nth(2), '.empty, .cardlink');
+  await tap(page, page.locator('.tab').nth(2), '.tab:nth-child(3)[aria-current="page"]');
   await picture('notes');
+  await tap(page, '#manager', '.back');
+  await picture('manager');
+  await tap(page, '.back', '#manager');
   await tap(page, page.locator('.tab').nth(0), '.card.visit');
 
   await tap(page, page.locator('.card.visit.next .cardlink').first(), '#start');
@@ -85,6 +96,13 @@ async function series(url, colorScheme, language, size) {
   await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
   await picture('patient-end');
   await page.locator('main').evaluate((main) => (main.scrollTop = 0));
+  await tap(page, '#chart-tab-calendar', '.week');
+  await picture('calendar');
+  await page.locator('main .seg').nth(1).locator('button').nth(1).tap();
+  await page.waitForSelector('.week.month');
+  await picture('month');
+  await tap(page, '#chart-tab-trends', '.trendrow, .empty');
+  await picture('trends');
   await tap(page, '#board-tab', '#board');
   await picture('board');
   await tap(page, '#board-tab-documents', '[data-form="care_plan"]');
@@ -127,10 +145,18 @@ async function series(url, colorScheme, language, size) {
   await picture('confirm');
   await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
   await picture('confirm-end');
-  await tap(page, '.back', '#start');
-  await tap(page, '.back', '#leave-visit');
+  await tap(page, '#history', '.sides, .empty, main .card');
+  await picture('history');
+  await tap(page, '.back', '#close-note');
+  await tap(page, '#close-note', '#leave-visit');
   await picture('leave-visit');
-  await tap(page, '#leave-visit', '.tabs');
+  await tap(page, '#leave-visit', '#close-reason, .pick, main .card');
+  await until('the question to go', async () => !(await page.locator('.ask').count()));
+  await picture('close');
+  await tap(page, '.back', '#close-note');
+  await tap(page, '.back', '#start');
+  await tap(page, '.back', '.tabs, #leave-visit');
+  if (await page.locator('#leave-visit').count()) await tap(page, '#leave-visit', '.tabs');
   await page.context().close();
 }
 
@@ -143,7 +169,7 @@ function outside() {
     const box = element.getBoundingClientRect();
     if (box.width && (box.right > innerWidth + 1 || box.left < -1)) found.push(`${name(element)} reaches from ${Math.round(box.left)} to ${Math.round(box.right)}`);
     if (element.scrollWidth > element.clientWidth + 1 && element.clientWidth && getComputedStyle(element).display !== 'inline') found.push(`${name(element)} holds ${element.scrollWidth} in ${element.clientWidth}`);
-    if (element.matches('button') && box.width && (box.height < 43.5 || box.width < 43.5)) found.push(`${name(element)} is a target of ${Math.round(box.width)} × ${Math.round(box.height)}`);
+    if (element.matches('button:not(.day)') && box.width && (box.height < 43.5 || box.width < 43.5)) found.push(`${name(element)} is a target of ${Math.round(box.width)} × ${Math.round(box.height)}`);
   }
   return [...new Set(found)];
 }

@@ -88,9 +88,10 @@ pub(crate) fn forget_all(tx: &mut Tx<'_>, state: &mut SyncState) -> Result<(), D
     // Its count of changes may have gone back too: no page must be thought older than what is waited for.
     state.backfill.iter_mut().for_each(|wanted| wanted.version = 0);
     for told in all::<PatientStanding>(tx, Kind::Standing, None)? {
+        // Also that a patient was here in full: between this and the next word the hub may have left something out.
+        tx.forget_items(&[Kind::Standing], &told.patient)?;
         if told.extent != Extent::Full {
-            state.want_whole(told.patient.clone(), 0);
-            put(tx, &PatientStanding { extent: Extent::Full, ..told })?;
+            state.want_whole(told.patient, 0);
         }
     }
     Ok(())

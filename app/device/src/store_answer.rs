@@ -40,6 +40,16 @@ pub struct Stored {
     pub left: bool,
 }
 
+/// Where an item of the feed comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whence {
+    /// An answer that begins with the feed's first row.
+    Beginning,
+    Feed,
+    /// A page of one patient.
+    Page,
+}
+
 impl Phone {
     /// Freezes what is unsent and says what to offer the hub.
     pub fn load_request(&self) -> Result<SyncRequest, DeviceError> {
@@ -200,8 +210,9 @@ impl Phone {
             if state.epoch != answer.epoch {
                 standing::forget_all(tx, &mut state)?;
             }
+            let whence = if request.cursor.n == 0 { Whence::Beginning } else { Whence::Feed };
             for item in &answer.feed {
-                match self.take(tx, item, &mut state, request.cursor.n == 0, now) {
+                match self.take(tx, item, &mut state, whence, now) {
                     Ok(()) => stored.received += 1,
                     // A full disk is not the item's fault: the whole page waits.
                     Err(error) if error.is_retryable() => return Err(error),
@@ -288,12 +299,12 @@ impl Phone {
         tx: &mut Tx<'_>,
         item: &FeedItem,
         state: &mut SyncState,
-        from_the_beginning: bool,
+        whence: Whence,
         now: Timestamp,
     ) -> Result<(), DeviceError> {
         match item.kind {
             Kind::Note | Kind::Handover | Kind::IntakeRecord | Kind::CarePlan | Kind::VisitReport => {
-                self.take_note(tx, item, state, now)
+                self.take_note(tx, item, state, whence, now)
             }
             Kind::Amendment => self.take_act(tx, item, now),
             Kind::Confirmation => self.take_confirmation(tx, item, now),
@@ -307,7 +318,7 @@ impl Phone {
                 if told.staff != self.identity().staff || item.patient.as_ref() != Some(&told.patient) {
                     return Err(DeviceError::OtherDocument);
                 }
-                standing::take(tx, &told, state, from_the_beginning)
+                standing::take(tx, &told, state, whence == Whence::Beginning)
             }
             Kind::Other(_) => {
                 set_aside(tx, item)?;
@@ -328,6 +339,7 @@ impl Phone {
         tx: &mut Tx<'_>,
         item: &FeedItem,
         state: &SyncState,
+        whence: Whence,
         now: Timestamp,
     ) -> Result<(), DeviceError> {
         let patient = patient_of(item)?;
@@ -339,8 +351,9 @@ impl Phone {
         let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
         let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
         ours(&open, form, patient)?;
-        // What it stands on was left out while the patient was light: the pages that are about to be fetched bring both.
-        if state.wants_whole(patient) && !open.draft.has_parents_of(&incoming) {
+        // What it stands on was left out while the patient was light: the pages that are about to be fetched bring both, in
+        // whatever order; inside the document what comes first waits for the other.
+        if whence != Whence::Page && state.wants_whole(patient) && !open.draft.has_parents_of(&incoming) {
             return Ok(());
         }
         open.draft.apply(&incoming)?;
@@ -437,7 +450,7 @@ impl Phone {
             return Ok(false);
         }
         let at = Timestamp::from_millisecond(item.at).unwrap_or_default();
-        match self.take(tx, item, state, false, at) {
+        match self.take(tx, item, state, Whence::Page, at) {
             Ok(()) => Ok(true),
             Err(error) if error.is_retryable() => Err(error),
             Err(error) => {

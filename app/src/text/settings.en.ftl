@@ -35,12 +35,12 @@ settings-waiting = { $n ->
 
 settings-visit-mode = Visit mode · only this patient is shown
 settings-visit-leave = Leave visit mode
+settings-visit-end = Leave
 settings-visit-ask = Leave visit mode?
 settings-visit-ask-lead = Other patients' names can then be seen on the screen. The note stays as it is.
 settings-visit-stay = Stay
 
 settings-undo = Undo
-settings-undo-last = Changed: { $field }
 settings-copy-last = Copy from last visit
 settings-from-last = From last visit
 

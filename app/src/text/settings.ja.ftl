@@ -32,12 +32,12 @@ settings-waiting = 端末の空き容量が足りず、{ $n }件の入力が保�
 
 settings-visit-mode = 訪問中モード · この利用者だけを表示
 settings-visit-leave = 訪問中モードを終える
+settings-visit-end = 終える
 settings-visit-ask = 訪問中モードを終えますか
 settings-visit-ask-lead = 終えると、ほかの利用者の名前も画面に出ます。記録はそのまま残ります。
 settings-visit-stay = 続ける
 
 settings-undo = 元に戻す
-settings-undo-last = 変更: { $field }
 settings-copy-last = 前回からコピー
 settings-from-last = 前回から
 

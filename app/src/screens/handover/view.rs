@@ -208,7 +208,7 @@ pub fn BoardLink(patient: PatientId) -> Element {
         session.phone.board(&of).is_ok_and(|board| board.unread)
     });
     rsx! {
-        button { class: "btn g s", id: "to-board", onclick: move |_| shell.go(Route::Handover(patient.clone())),
+        button { class: "link", id: "to-board", onclick: move |_| shell.go(Route::Handover(patient.clone())),
             {words.say("board-title")}
             if unread() { UnreadDot {} }
         }

@@ -59,17 +59,16 @@ pub fn Today() -> Element {
     }
 }
 
-/// What is not on a tab: one entry a line.
+/// What is not on a tab.
 #[component]
 fn TodayMenu() -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let entries = [("chart-oncall-title", Route::OnCall), ("chart-search-title", Route::Search)];
     rsx! {
-        details { class: "menu",
-            summary { {words.say("chart-menu")} }
+        nav { class: "row wrap", "aria-label": words.say("chart-menu"),
             for (key, route) in entries {
-                button { key: "{key}", class: "line cardlink", "data-route": key, onclick: move |_| shell.go(route.clone()), {words.say(key)} }
+                button { key: "{key}", class: "chip", id: "{key}", onclick: move |_| shell.go(route.clone()), {words.say(key)} }
             }
         }
     }

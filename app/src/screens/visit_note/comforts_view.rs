@@ -9,17 +9,19 @@ use crate::screens::form::update::Event;
 use crate::text::{field_label, use_words, whole_label};
 use dioxus::prelude::*;
 
-/// What was changed last, and the way back.
+/// The way back from what was changed last, beside the big button.
 #[component]
-pub(super) fn UndoBar(desk: Desk) -> Element {
+pub(super) fn UndoButton(desk: Desk) -> Element {
     let words = use_words();
     let last = use_memo(move || desk.model.read().changes.last().map(|change| change.field().to_string()))();
     let Some(field) = last else { return rsx! {} };
     let label = whole_label(words, desk.form, &field);
     rsx! {
-        div { class: "row sp undo",
-            span { class: "sub", {words.with("settings-undo-last", &[("field", label.into())])} }
-            button { class: "btn g s", id: "undo", onclick: move |_| { desk.send.call(Event::UndoTapped); }, {words.say("settings-undo")} }
+        button { class: "btn g undo", id: "undo", onclick: move |_| { desk.send.call(Event::UndoTapped); },
+            span { class: "col",
+                span { {words.say("settings-undo")} }
+                span { class: "src", "{label}" }
+            }
         }
     }
 }

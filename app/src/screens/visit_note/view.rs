@@ -1,7 +1,7 @@
 //! 訪問看護記録書Ⅱ, on the screen.
 
 use super::amendments::ConfirmedWhole;
-use super::comforts_view::{TextComforts, UndoBar};
+use super::comforts_view::{TextComforts, UndoButton};
 use super::notices::{Actions, Notices};
 use super::update::{Concern, Section, concern, details_of, minute_of, sub_records_of};
 use crate::app::{Live, Session, Shell};
@@ -62,15 +62,18 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
                 h1 { class: "grow small", "{name}" }
                 SyncPill {}
             }
-            div { class: "row sp wrap", span { class: "sub", {words.say("note-title")} " · {started}" } Chip { note: Shown(note.clone()), desk } BoardLink { patient: note.row.patient.clone() } }
-            if draft {
-                div { class: "seg", role: "tablist",
-                    for (which, key) in Section::ALL {
-                        button { role: "tab", id: "{key}", class: if section() == which { "on" }, "aria-selected": section() == which,
-                            onclick: move |_| section.set(which), {words.say(key)}
+            div { class: "row sp wrap", span { class: "sub", {words.say("note-title")} " · {started}" } Chip { note: Shown(note.clone()), desk } }
+            div { class: "row segs",
+                if draft {
+                    div { class: "seg", role: "tablist",
+                        for (which, key) in Section::ALL {
+                            button { role: "tab", id: "{key}", class: if section() == which { "on" }, "aria-selected": section() == which,
+                                onclick: move |_| section.set(which), {words.say(key)}
+                            }
                         }
                     }
                 }
+                BoardLink { patient: note.row.patient.clone() }
             }
         }
         main { class: "bd",
@@ -92,7 +95,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         }
         if draft {
             footer { class: "foot",
-                UndoBar { desk }
+                UndoButton { desk }
                 if section() == Section::Confirm {
                     button { class: "btn", id: "confirm", disabled: check_complete(note.row.form, &note.view, &note.context).is_err(), onclick: move |_| { send.call(Event::ConfirmTapped); }, {words.say("confirm-button")} }
                 } else {
