@@ -309,7 +309,8 @@ impl Phone {
                 }
                 standing::take(tx, &told, state, from_the_beginning)
             }
-            Kind::Other(_) => {
+            // A photo's piece has no place in a feed.
+            Kind::PhotoPiece | Kind::Other(_) => {
                 set_aside(tx, item)?;
                 Ok(())
             }
