@@ -253,3 +253,116 @@ fn another_station_neither_reads_a_photo_nor_hears_that_it_is_there() -> Outcome
     hub.ok(&["audit", "verify"])?;
     Ok(())
 }
+
+fn wipe(phone: &Phone) -> Outcome {
+    phone.without_pin(&["wipe", "--forgotten-pin"]).map(|_| ())
+}
+
+fn push(phone: &Phone) -> Outcome<Value> {
+    phone.without_pin(&["capsule", "push"])
+}
+
+/// A person lets the note in, and nobody is asked about the photo: a colleague opens it.
+fn reaches_a_colleague(hub: &Hub, note: &str, photo: &str) -> Outcome {
+    let held = hub.ok(&["held", "list"])?;
+    assert_eq!(held.as_array().map(Vec::len), Some(1), "{held}");
+    assert_eq!((&held[0]["reason"], &held[0]["doc"]), (&json!("capsule"), &json!(note)));
+    hub.ok(&["held", "accept", held[0]["held"].as_str().ok_or("no id")?])?;
+    assert_eq!(hub.ok(&["held", "list"])?, json!([]));
+    let b = hub.phone("nurse-b")?;
+    b.ok(&["sync"])?;
+    let out = hub.path("seen.jpg").display().to_string();
+    b.ok(&["photo", "show", note, photo, "--out", &out])?;
+    assert_eq!(ContentHash::of(&std::fs::read(&out)?).to_string(), photo);
+    hub.ok(&["audit", "verify"]).map(|_| ())
+}
+
+#[test]
+fn a_photo_of_a_phone_that_was_wiped_before_any_signal_is_read_by_the_colleague() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let length = 2 * PIECE + 5_000;
+    let photo = add(&a, &note, &taken(&hub, length)?)?;
+    a.fill_in(&note)?;
+    a.ok(&["note", "confirm", &note])?;
+    a.ok(&["pin", "limit", "3"])?;
+    std::fs::write(&a.pin, "1357")?;
+    for _ in 0..3 {
+        a.refused(&["status"])?;
+    }
+    std::fs::write(&a.pin, "2468")?;
+    assert!(a.refused(&["status"])?.contains("wiped"));
+
+    let file = camera_file(length);
+    let parts = [&file[2_000..2_024], &file[PIECE + 5_000..PIECE + 5_024]];
+    let lies_open = |bytes: &[u8]| parts.iter().any(|part| contains(bytes, part));
+    let on_phone = a.bytes_at_rest()?;
+    assert!(on_phone.len() > length && !lies_open(&on_phone), "it waits, and nobody reads it");
+    assert!(push(&a)?["sent"].as_u64() > Some(5));
+    assert_eq!(push(&a)?["sent"], json!(0));
+    for name in ["hub.db", "hub.db-wal"] {
+        assert!(!lies_open(&std::fs::read(hub.path("hub").join(name)).unwrap_or_default()), "{name}");
+    }
+    assert_eq!(hub.ok(&["backup", &hub.path("backup.db").display().to_string()])?["photos"], json!(1));
+    reaches_a_colleague(&hub, &note, &photo)
+}
+
+#[test]
+fn a_revoked_phone_brings_its_photo_sealed() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let photo = add(&a, &note, &taken(&hub, PIECE + 5_000)?)?;
+    let device = a.ok(&["status"])?["device"].as_str().ok_or("no device")?.to_string();
+    hub.ok(&["device", "revoke", "--device", &device])?;
+    assert!(a.refused(&["sync"])?.contains("sent sealed"));
+    reaches_a_colleague(&hub, &note, &photo)
+}
+
+#[test]
+fn a_photo_that_the_hub_receipted_is_not_sent_again_after_a_wipe() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    add(&a, &note, &taken(&hub, 2 * PIECE + 5_000)?)?;
+    assert_eq!(photos_of(&a.ok(&["sync"])?), (Some(1), Some(0)));
+    wipe(&a)?;
+    let counts = "SELECT (SELECT count(*) FROM capsule), (SELECT count(*) FROM photo_copy)";
+    let (copies, pieces): (i64, i64) =
+        rusqlite::Connection::open(&a.vault)?.query_row(counts, [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    assert_eq!(pieces, 3, "they stay a while: the hub's disk is one disk");
+    assert!(copies > pieces);
+    assert_eq!(push(&a)?["sent"], json!(copies - pieces));
+    assert_eq!(hub.ok(&["held", "list"])?, json!([]));
+    Ok(())
+}
+
+#[test]
+fn pieces_wait_at_the_hub_for_the_rest_and_go_once_and_after_the_note() -> Outcome {
+    let (hub, line, patient) = Hub::behind_a_line()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    // Six pieces, the last one small.
+    let photo = add(&a, &note, &taken(&hub, 5 * PIECE)?)?;
+    a.write_text(&note, "condition", "発赤あり。")?;
+    wipe(&a)?;
+    // The first request, with what was written and three pieces, and a part of the second.
+    line.becomes(Weather::CutUp(4 * PIECE as u64));
+    assert!(a.refused_without_pin(&["capsule", "push"])?.contains("cannot be reached"));
+    line.becomes(Weather::Clear);
+    line.cut();
+    let held = hub.ok(&["held", "list"])?;
+    assert_eq!((&held[0]["reason"], &held[1]["reason"]), (&json!("capsule"), &json!("photo")));
+    assert_eq!((&held[1]["pieces"], &held[1]["doc"]), (&json!(3), &json!(note)));
+    let id = held[1]["held"].as_str().ok_or("no id")?.to_string();
+    assert!(!id.contains(&photo[..16]), "its name says nothing");
+    assert_eq!(hub.ok(&["held", "accept", &id])?["state"], json!("waiting"), "nobody's word makes it whole");
+    assert_eq!(push(&a)?["sent"], json!(3), "what the hub receipted is not sent again");
+    assert!(hub.try_run(&["held", "return", &id])?.is_err(), "it is held no more");
+    reaches_a_colleague(&hub, &note, &photo)
+}

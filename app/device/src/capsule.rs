@@ -10,6 +10,8 @@ use vault::{KeyStore, Locked, LockedVault, VaultError};
 
 /// Most copies in one request.
 const COPIES: usize = 500;
+/// Bytes of copies in one request, and always one copy: with photos among them, a line that breaks costs no more than this.
+const OFFER: usize = 1 << 20;
 
 /// What a push did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct Pushed {
 /// What a locked phone would send now.
 pub fn request(locked: &LockedVault<'_>) -> Result<CapsuleRequest, DeviceError> {
     let (device, series) = (locked.locked.device, locked.locked.series);
-    Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies: locked.copies(COPIES)? })
+    Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies: locked.copies(COPIES, OFFER)? })
 }
 
 /// Takes the answer to it. Says how many copies were received, and whether everything must be asked anew.
@@ -50,7 +52,8 @@ pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceEr
         let (received, is_news) = take_answer(&mut locked, &request, &answer)?;
         pushed.sent += received;
         // What the hub did not take is offered another time, not without end now.
-        if received < COPIES as u64 && !is_news {
+        let goes_on = is_all(&request, received) && !locked.copies(1, 0)?.is_empty();
+        if !goes_on && !is_news {
             pushed.wipe_ordered = answer.wipe;
             if answer.wipe && !locked.is_wiped()? {
                 locked.wipe()?;
@@ -67,7 +70,7 @@ impl Phone {
         let locked = self.locked();
         let line = HubLine::for_capsules(locked).map_err(DeviceError::Sync)?;
         loop {
-            let copies = self.read(|tx| Ok(tx.copies(COPIES)?))?;
+            let copies = self.read(|tx| Ok(tx.copies(COPIES, OFFER)?))?;
             let request = CapsuleRequest { v: WIRE_VERSION, device: locked.device, series: locked.series, copies };
             let answer: CapsuleResponse = line.push(&request).await.map_err(DeviceError::Sync)?;
             let received = receipted(locked, &request, &answer)?;
@@ -82,12 +85,24 @@ impl Phone {
                 Err(DeviceError::Vault(VaultError::Full)) => None,
                 other => Some(other?),
             };
-            if is_news.is_none_or(|is_news| !is_news && received.len() < COPIES) {
+            let goes_on = match is_news {
+                None => false,
+                Some(true) => true,
+                Some(false) => {
+                    is_all(&request, received.len() as u64) && self.read(|tx| Ok(!tx.copies(1, 0)?.is_empty()))?
+                }
+            };
+            if !goes_on {
                 pushed.wipe_ordered = answer.wipe;
                 return Ok(pushed);
             }
         }
     }
+}
+
+/// Whether the hub took everything that was offered.
+fn is_all(request: &CapsuleRequest, received: u64) -> bool {
+    received > 0 && received == request.copies.len() as u64
 }
 
 /// What an answer's receipt names, if it is the hub's.

@@ -39,8 +39,8 @@ pub struct PhotoShown {
 }
 
 impl Phone {
-    /// Takes a picture's file into a note: stripped of what tells of place and phone, sealed, and named by the note, in one
-    /// transaction.
+    /// Takes a picture's file into a note: stripped of what tells of place and phone, sealed to this vault and to the hub, and
+    /// named by the note, in one transaction.
     pub fn add_photo(
         &self,
         note: DocumentId,
@@ -70,7 +70,8 @@ impl Phone {
             let patient = open.row.patient.clone();
             open.store(tx, change, now)?;
             let stored = StoredPhoto { hash: new.hash, size: new.bytes, patient, note };
-            Ok(tx.put_photo(&stored, true, &bytes)?)
+            tx.put_photo(&stored, true, &bytes)?;
+            Ok(tx.put_photo_copies(&stored, &bytes, now.as_millisecond())?)
         })?;
         self.changed();
         Ok(new.hash)

@@ -320,7 +320,8 @@ impl Phone {
                 }
                 standing::take(tx, &told, state, whence == Whence::Beginning)
             }
-            Kind::Other(_) => {
+            // A photo's piece has no place in a feed.
+            Kind::PhotoPiece | Kind::Other(_) => {
                 set_aside(tx, item)?;
                 Ok(())
             }

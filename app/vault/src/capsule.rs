@@ -2,9 +2,10 @@
 
 use crate::error::VaultError;
 use crate::keys::{self, DeviceSecret, KeyStore};
+use crate::photo_copies;
 use crate::ring::KeyRing;
 use crate::schema;
-use crate::seal::{self, Header, Key, Table};
+use crate::seal::{self, Header, Key, Table, Tag};
 use crate::state::Identity;
 use crate::tx::Tx;
 use ed25519_dalek::SigningKey;
@@ -44,7 +45,7 @@ impl CopyBook {
     }
 }
 
-/// What is copied: one change, or one signed statement.
+/// What is copied: one change, one signed statement, or one piece of a photo.
 pub struct Written<'a> {
     pub doc: DocumentId,
     pub patient: &'a PatientId,
@@ -58,11 +59,16 @@ pub struct Written<'a> {
 impl Tx<'_> {
     /// Seals a copy to the hub, in the transaction that writes the thing itself.
     pub fn put_copy(&mut self, written: &Written<'_>) -> Result<(), VaultError> {
+        let note = self.ring.tag("note", &written.doc.0);
+        self.keep_copy(note, written).map(|_| ())
+    }
+
+    /// The same under a tag that says what it belongs to here: a note, or a photo. Says its number.
+    pub(crate) fn keep_copy(&mut self, of: Tag, written: &Written<'_>) -> Result<i64, VaultError> {
         let n: i64 = self
             .sql
             .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'capsule'), 0) + 1")?
             .query_row([], |r| r.get(0))?;
-        let note = self.ring.tag("note", &written.doc.0);
         let book = self.ring.copies.as_mut().ok_or(VaultError::Missing("the hub's sealing key"))?;
         let n = n.max(book.last as i64 + 1);
         book.last = n as u64;
@@ -82,11 +88,11 @@ impl Tx<'_> {
         let sealed = book.sealer.seal(&copy, &book.key)?;
         self.sql.prepare_cached("INSERT INTO capsule (n, note, enc, sealed) VALUES (?1, ?2, ?3, ?4)")?.execute((
             n,
-            note,
+            of,
             sealed.enc,
             sealed.sealed,
         ))?;
-        Ok(())
+        Ok(n)
     }
 
     /// The copies of a note that no entry carried yet are carried by this one.
@@ -109,9 +115,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Copies of what the hub has not receipted in any form, oldest first.
-    pub fn copies(&mut self, most: usize) -> Result<Vec<SealedCopy>, VaultError> {
-        copies(self.sql, most)
+    /// Copies of what the hub has not receipted in any form: what was written, oldest first, then photos. At most so many, and
+    /// so many bytes of them (always at least one).
+    pub fn copies(&mut self, most: usize, budget: usize) -> Result<Vec<SealedCopy>, VaultError> {
+        copies(self.sql, most, budget)
     }
 
     /// Marks only what the receipt names (law 1).
@@ -228,9 +235,9 @@ impl<'s> LockedVault<'s> {
         Ok(Self { db, store, locked })
     }
 
-    /// Copies of what the hub has not receipted in any form, oldest first.
-    pub fn copies(&self, most: usize) -> Result<Vec<SealedCopy>, VaultError> {
-        copies(&self.db, most)
+    /// See [`Tx::copies`].
+    pub fn copies(&self, most: usize, budget: usize) -> Result<Vec<SealedCopy>, VaultError> {
+        copies(&self.db, most, budget)
     }
 
     /// Marks only what the receipt names (law 1).
@@ -274,31 +281,45 @@ impl<'s> LockedVault<'s> {
 const COPIES_SINCE: usize = 3;
 const PINS_SINCE: usize = 5;
 
-fn copies(db: &Connection, most: usize) -> Result<Vec<SealedCopy>, VaultError> {
-    let mut statement = db.prepare_cached(
+fn copies(db: &Connection, most: usize, budget: usize) -> Result<Vec<SealedCopy>, VaultError> {
+    let has_photos = photo_copies::stand_in(db)?;
+    let but_photos = if has_photos { "AND n NOT IN (SELECT n FROM photo_copy)" } else { "" };
+    let written = format!(
         "SELECT n, enc, sealed FROM capsule
-         WHERE received IS NULL AND (entry IS NULL OR entry NOT IN (SELECT seq FROM entry WHERE received IS NOT NULL))
-         ORDER BY n LIMIT ?1",
-    )?;
-    let copies = statement
-        .query_map([most as i64], |r| {
-            Ok(SealedCopy { n: r.get::<_, i64>(0)? as u64, enc: r.get(1)?, sealed: r.get(2)? })
-        })?
-        .collect::<Result<_, _>>()?;
+         WHERE received IS NULL {but_photos}
+         AND (entry IS NULL OR entry NOT IN (SELECT seq FROM entry WHERE received IS NOT NULL))
+         ORDER BY n"
+    );
+    let (mut copies, mut bytes) = (Vec::new(), 0);
+    for sql in [written.as_str()].into_iter().chain(has_photos.then_some(photo_copies::WAITING)) {
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let copy = SealedCopy { n: row.get::<_, i64>(0)? as u64, enc: row.get(1)?, sealed: row.get(2)? };
+            bytes += copy.sealed.len();
+            if !copies.is_empty() && (bytes > budget || copies.len() >= most) {
+                return Ok(copies);
+            }
+            copies.push(copy);
+        }
+    }
     Ok(copies)
 }
 
 fn mark_received(db: &Connection, received: &[(u64, i64)]) -> Result<(), VaultError> {
+    let has_photos = photo_copies::stand_in(db)?;
     for (n, at) in received {
-        db.execute("UPDATE capsule SET received = ?2 WHERE n = ?1", (*n as i64, at))?;
+        if !has_photos || !photo_copies::mark_received(db, *n, *at)? {
+            db.execute("UPDATE capsule SET received = ?2 WHERE n = ?1", (*n as i64, at))?;
+        }
     }
     Ok(())
 }
 
 /// What another epoch receipted is not certain any more.
 fn offer_again(db: &Connection) -> Result<(), VaultError> {
-    db.execute("UPDATE capsule SET received = NULL", [])?;
-    Ok(())
+    db.execute("UPDATE capsule SET received = NULL WHERE received IS NOT NULL", [])?;
+    if photo_copies::stand_in(db)? { photo_copies::offer_again(db) } else { Ok(()) }
 }
 
 pub(crate) fn is_wiped(db: &Connection) -> Result<bool, VaultError> {

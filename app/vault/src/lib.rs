@@ -11,6 +11,7 @@ mod items;
 mod keys;
 mod notes;
 mod outbox;
+mod photo_copies;
 mod photos;
 mod ring;
 mod root;

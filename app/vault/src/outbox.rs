@@ -212,6 +212,7 @@ impl Tx<'_> {
             "UPDATE entry SET sealed = NULL WHERE seq <= ?1 AND received < ?2 AND verdict IS NULL AND sealed IS NOT NULL",
             (up_to as i64, received_before),
         )?;
+        self.drop_photo_copies(up_to, received_before)?;
         self.drop_carried()
     }
 

@@ -1,6 +1,7 @@
 //! Photos: sealed piece by piece, so that one may be sent while it is not in memory as a whole, and what the hub has of each.
 
 use crate::error::VaultError;
+use crate::photo_copies;
 use crate::seal::{Table, Tag};
 use crate::tx::Tx;
 use crate::vault::Compartment;
@@ -24,7 +25,7 @@ pub struct StoredPhoto {
 }
 
 impl Tx<'_> {
-    fn photo_key(&self, hash: &ContentHash) -> Tag {
+    pub(crate) fn photo_key(&self, hash: &ContentHash) -> Tag {
         self.ring.tag("photo", &hash.0)
     }
 
@@ -138,13 +139,13 @@ impl Tx<'_> {
         self.sql
             .prepare_cached("UPDATE photo SET received = ?2 WHERE key = ?1")?
             .execute((self.photo_key(hash), at))?;
-        Ok(())
+        self.mark_photo_copies_received(hash, at)
     }
 
     /// The hub's history changed: what it receipted before is not certain any more, and is asked again.
     pub fn offer_photos_again(&mut self) -> Result<(), VaultError> {
         self.sql.execute("UPDATE photo SET received = NULL WHERE own = 1 AND received IS NOT NULL", [])?;
-        Ok(())
+        photo_copies::offer_again(self.sql)
     }
 
     /// When the hub had a photo that was taken here; `None` until its receipt, and for a colleague's.

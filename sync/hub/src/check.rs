@@ -1,6 +1,7 @@
 //! Accept → **check** → feed: what a device sent is verified before any other device sees it.
 
 use crate::error::HubError;
+use crate::photo_copies::put_together_left_over;
 use crate::store::{CopyRow, CopyState, EntryRow, EntryState, Store, Tx};
 use crate::worker::{
     self, CheckAnswer, CheckEntry, CheckRequest, Question, RelayAnswer, RelayRequest, read_message, write_message,
@@ -43,6 +44,7 @@ impl Checker {
 
     /// Checks what a crash or a failing worker left unchecked.
     pub fn check_left_over(&self) -> Result<(), HubError> {
+        put_together_left_over(&self.store)?;
         for doc in self.store.read(|tx| tx.unchecked_documents())? {
             // One document that cannot be checked never keeps the others, or the hub, from going on (law 4).
             if let Err(error) = self.check_document(doc) {

@@ -11,6 +11,7 @@ mod feed_page;
 mod intake_run;
 mod keys;
 mod local;
+mod photo_copies;
 mod photo_folder;
 mod routes;
 pub mod sample;

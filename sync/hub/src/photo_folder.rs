@@ -26,6 +26,19 @@ impl<'k> PhotoFolder<'k> {
     /// Writes a piece where it belongs; on the disk when it returns. Whatever stood behind it goes.
     pub fn write(&self, tag: &PhotoTag, from: u64, bytes: &[u8]) -> Result<(), HubError> {
         let sealed = self.keys.seal(TABLE, &place(tag, from), bytes)?;
+        self.put(tag, position(from), &sealed)
+    }
+
+    /// The same for all of it at once.
+    pub fn write_whole(&self, tag: &PhotoTag, bytes: &[u8]) -> Result<(), HubError> {
+        let mut sealed = Vec::with_capacity(bytes.len() + bytes.len().div_ceil(PIECE) * SEAL as usize);
+        for (n, piece) in bytes.chunks(PIECE).enumerate() {
+            sealed.extend(self.keys.seal(TABLE, &place(tag, (n * PIECE) as u64), piece)?);
+        }
+        self.put(tag, 0, &sealed)
+    }
+
+    fn put(&self, tag: &PhotoTag, at: u64, sealed: &[u8]) -> Result<(), HubError> {
         let path = self.file(tag);
         let wrong = |source| HubError::File { path: path.clone(), source };
         let is_new = !path.exists();
@@ -37,10 +50,9 @@ impl<'k> PhotoFolder<'k> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(wrong)?;
-        let at = position(from);
         file.set_len(at).map_err(wrong)?;
         file.seek(SeekFrom::Start(at)).map_err(wrong)?;
-        file.write_all(&sealed).map_err(wrong)?;
+        file.write_all(sealed).map_err(wrong)?;
         file.sync_all().map_err(wrong)?;
         if is_new { self.settle() } else { Ok(()) }
     }
@@ -158,6 +170,9 @@ mod tests {
         // Written again from an earlier place, nothing of what stood behind it is left.
         folder.write(&tag, 0, &bytes[..PIECE])?;
         assert_eq!(std::fs::metadata(&path)?.len(), length as u64);
+        // All of it at once is the same file.
+        folder.write_whole(&tag, &bytes)?;
+        assert!(folder.read_whole(&tag, size)? == bytes && std::fs::metadata(&path)?.len() == at_rest.len() as u64);
         folder.remove(&tag)?;
         folder.remove(&tag)?;
         assert!(!path.exists() && folder.holds(&tag, 0) && !folder.holds(&tag, 1));

@@ -24,7 +24,7 @@ pub const COPY_LIMIT: usize = 2 << 20;
 /// Most copies in one request.
 pub const COPIES_LIMIT: usize = 2_000;
 
-/// What a copy holds: one change of one document, or a signed confirmation or act.
+/// What a copy holds: one change of one document, a signed confirmation or act, or a piece of a photo that the document names.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copy {
     pub v: u8,
@@ -37,7 +37,7 @@ pub struct Copy {
     pub patient: PatientId,
     pub station: FacilityId,
     pub kind: Kind,
-    /// The change's own hash, or the statement's.
+    /// The change's own hash, the statement's, or the whole photo's.
     pub hash: ContentHash,
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
@@ -258,6 +258,22 @@ mod tests {
         assert!(open(&[6; 32], DEVICE, SERIES, &first, &signing).is_err());
         let other = SigningKey::from_bytes(&[5; 32]).verifying_key().to_bytes();
         assert_eq!(open(&secret, DEVICE, SERIES, &first, &other).err(), Some(CapsuleError::WrongSignature));
+        Ok(())
+    }
+
+    #[test]
+    fn a_whole_piece_of_a_photo_fits_into_a_copy() -> Outcome {
+        let (secret, public) = hub();
+        let key = SigningKey::from_bytes(&[9; 32]);
+        let piece =
+            crate::PhotoPiece { size: crate::photo::SIZE_LIMIT, from: 0, bytes: vec![0xff; crate::photo::PIECE] };
+        assert!(piece.is_well_cut());
+        let of_photo = Copy { kind: Kind::PhotoPiece, bytes: record::canonical::to_bytes(&piece)?, ..copy(1)? };
+        let sealed = Sealer::new(&public, DEVICE, SERIES)?.seal(&of_photo, &key)?;
+        assert!(sealed.sealed.len() < COPY_LIMIT / 2, "{}", sealed.sealed.len());
+        let opened = open(&secret, DEVICE, SERIES, &sealed, &key.verifying_key().to_bytes())?;
+        assert_eq!(u8::from(opened.kind), 17);
+        assert!(record::canonical::from_bytes::<crate::PhotoPiece>(&opened.bytes)? == piece);
         Ok(())
     }
 

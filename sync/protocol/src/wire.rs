@@ -60,10 +60,12 @@ pub enum Kind {
     Amendment,
     /// What of a patient one person of the station gets (担当).
     Standing,
+    /// A piece of a photo (創部写真). Stands in sealed copies only.
+    PhotoPiece,
     Other(u8),
 }
 
-const KINDS: [(Kind, u8); 16] = [
+const KINDS: [(Kind, u8); 17] = [
     (Kind::Note, 1),
     (Kind::Confirmation, 2),
     (Kind::Patient, 3),
@@ -80,6 +82,7 @@ const KINDS: [(Kind, u8); 16] = [
     (Kind::VisitReport, 14),
     (Kind::Amendment, 15),
     (Kind::Standing, 16),
+    (Kind::PhotoPiece, 17),
 ];
 
 impl Kind {

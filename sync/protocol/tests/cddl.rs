@@ -418,6 +418,10 @@ fn copy() -> Outcome<Copy> {
     })
 }
 
+fn copy_of_photo() -> Outcome<Copy> {
+    Ok(Copy { kind: Kind::PhotoPiece, bytes: canonical::to_bytes(&photo_piece())?, ..copy()? })
+}
+
 fn sealed() -> Outcome<SealedCopy> {
     Ok(Sealer::new(&[9; 32], DEVICE, SERIES)?.seal(&copy()?, &signing_key())?)
 }
@@ -503,6 +507,7 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("capsule-request", &capsule_request(vec![sealed()?]))?,
         sample("sealed-copy", &sealed()?)?,
         sample("copy", &copy()?)?,
+        sample("copy", &copy_of_photo()?)?,
         sample("capsule-response", &capsule_response())?,
         sample("enrol-request", &enrol_request())?,
         sample("enrol-response", &enrol_response()?)?,
@@ -651,6 +656,8 @@ fn a_kind_stands_with_its_own_encoding_and_body() -> Outcome {
     ] {
         assert!(!wire.fits("entry", &entry(1, kind, enc, bytes)?)?, "{kind:?} with encoding {enc}");
     }
+    assert!(!wire.fits("copy", &Copy { kind: Kind::PhotoPiece, bytes: vec![0xff], ..copy()? })?);
+    assert!(!wire.fits("copy", &Copy { kind: Kind::Patient, ..copy()? })?);
     let facility = canonical::to_bytes(&facility()?)?;
     assert!(!wire.fits("feed-item", &item(Kind::Staff, 3, false, facility.clone())?)?);
     assert!(!wire.fits("feed-item", &item(Kind::Patient, 3, true, facility)?)?);

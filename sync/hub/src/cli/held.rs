@@ -4,15 +4,16 @@ use super::admin::time;
 use super::{Data, Output};
 use crate::check::{Checker, CopyVerdict};
 use crate::error::HubError;
-use crate::store::{CopyState, EntryState, Who};
+use crate::photo_copies::put_together;
+use crate::store::{CopyState, EntryState, PhotoTag, Who};
 use clap::Subcommand;
-use record::{DeviceId, DocumentId, FacilityId, PatientId, StaffId};
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId};
 use serde::Serialize;
 use std::str::FromStr;
 
 #[derive(Subcommand)]
 pub enum HeldCommand {
-    /// Entries that did not pass the check, and sealed copies that came without a PIN
+    /// Entries that did not pass the check, sealed copies that came without a PIN, and photos of which pieces are missing
     #[command(after_help = "Example: tsutsuji-hub held list --data hub --json")]
     List {
         #[command(flatten)]
@@ -34,11 +35,13 @@ pub enum HeldCommand {
     },
 }
 
-/// `entry-12`, or `copies-DOCUMENT-DEVICE`.
+/// `entry-12`, `copies-DOCUMENT-DEVICE`, or `photo-TAG-DEVICE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldId {
     Entry(i64),
     Copies(DocumentId, DeviceId),
+    /// A photo of which pieces are missing; under the tag that stands for it here.
+    Photo(PhotoTag, DeviceId),
 }
 
 /// A word that names nothing held.
@@ -52,9 +55,14 @@ impl FromStr for HeldId {
         if let Some(entry) = text.strip_prefix("entry-") {
             return entry.parse().map(HeldId::Entry).map_err(|_| NoHeldId);
         }
-        let copies = text.strip_prefix("copies-").ok_or(NoHeldId)?;
-        let (doc, device) = copies.rsplit_once('-').ok_or(NoHeldId)?;
-        Ok(HeldId::Copies(doc.parse().map_err(|_| NoHeldId)?, device.parse().map_err(|_| NoHeldId)?))
+        let (of, device) = text.rsplit_once('-').ok_or(NoHeldId)?;
+        let device: DeviceId = device.parse().map_err(|_| NoHeldId)?;
+        if let Some(tag) = of.strip_prefix("photo-") {
+            let tag: ContentHash = tag.parse().map_err(|_| NoHeldId)?;
+            return Ok(HeldId::Photo(tag.0, device));
+        }
+        let doc = of.strip_prefix("copies-").ok_or(NoHeldId)?;
+        Ok(HeldId::Copies(doc.parse().map_err(|_| NoHeldId)?, device))
     }
 }
 
@@ -63,6 +71,7 @@ impl std::fmt::Display for HeldId {
         match self {
             HeldId::Entry(id) => write!(f, "entry-{id}"),
             HeldId::Copies(doc, device) => write!(f, "copies-{doc}-{device}"),
+            HeldId::Photo(tag, device) => write!(f, "photo-{}-{device}", ContentHash(*tag)),
         }
     }
 }
@@ -70,7 +79,7 @@ impl std::fmt::Display for HeldId {
 #[derive(Serialize)]
 struct Held {
     held: String,
-    /// The hub's code, or `capsule` for sealed copies.
+    /// The hub's code, `capsule` for sealed copies, or `photo` for one that has not come whole.
     reason: String,
     doc: DocumentId,
     patient: PatientId,
@@ -78,6 +87,8 @@ struct Held {
     device: DeviceId,
     staff: Option<StaffId>,
     changes: u64,
+    /// Of a photo.
+    pieces: u64,
     received_at: String,
 }
 
@@ -97,6 +108,7 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                         device: entry.device,
                         staff: staff_of(entry.device)?,
                         changes: 1,
+                        pieces: 0,
                         received_at: time(entry.received_at),
                     });
                 }
@@ -110,13 +122,29 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                         device: copies.device,
                         staff: staff_of(copies.device)?,
                         changes: copies.changes,
+                        pieces: 0,
                         received_at: time(copies.received_at),
+                    });
+                }
+                for photo in tx.held_photos()? {
+                    rows.push(Held {
+                        held: HeldId::Photo(photo.tag, photo.device).to_string(),
+                        reason: "photo".to_string(),
+                        doc: photo.doc,
+                        patient: photo.patient,
+                        station: photo.station,
+                        device: photo.device,
+                        staff: staff_of(photo.device)?,
+                        changes: 0,
+                        pieces: photo.pieces,
+                        received_at: time(photo.received_at),
                     });
                 }
                 Ok(rows)
             })?;
             out.list(&rows, |h| {
-                format!("{}  {}  {}  {} changes  {}", h.held, h.reason, h.patient, h.changes, h.received_at)
+                let what = if h.pieces > 0 { format!("{} pieces", h.pieces) } else { format!("{} changes", h.changes) };
+                format!("{}  {}  {}  {what}  {}", h.held, h.reason, h.patient, h.received_at)
             })
         }
         HeldCommand::Accept { held, data } => {
@@ -140,6 +168,15 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                     store.write(|tx| tx.audit(&Who::Admin, "held_accept", None, &held.to_string()))?;
                     if verdict == CopyVerdict::Accepted { "passed" } else { "waiting" }.to_string()
                 }
+                HeldId::Photo(tag, device) => {
+                    let (id, photos) = (held.to_string(), store.read(|tx| tx.held_photos())?);
+                    let photo = photos.into_iter().find(|photo| (photo.tag, photo.device) == (tag, device));
+                    let photo = photo.ok_or(HubError::UnknownHeld)?;
+                    store.write(|tx| tx.audit(&Who::Admin, "held_accept", Some(&photo.patient), &id))?;
+                    // Nobody's word makes it whole: it is tried again.
+                    let is_whole = put_together(&store, device, &photo.station, &tag)?;
+                    if is_whole { "passed" } else { "waiting" }.to_string()
+                }
             };
             out.say(&serde_json::json!({ "held": held.to_string(), "state": state }), |_| format!("{held}: {state}"))
         }
@@ -157,6 +194,11 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                             return Err(HubError::UnknownHeld);
                         }
                         copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Returned))?;
+                    }
+                    HeldId::Photo(tag, device) => {
+                        if tx.return_pieces(&tag, device)? == 0 {
+                            return Err(HubError::UnknownHeld);
+                        }
                     }
                 }
                 tx.audit(&Who::Admin, "held_return", None, &held.to_string())

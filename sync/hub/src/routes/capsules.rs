@@ -1,6 +1,7 @@
 //! `POST /v1/capsules`: sealed copies of a phone that cannot or may not unlock. A revoked one reaches this and nothing else.
 
 use super::{Hub, PeerCertificate, Refused, answer, any_device, blocking, read_body};
+use crate::photo_copies::put_together;
 use crate::store::Who;
 use axum::Extension;
 use axum::body::Bytes;
@@ -36,17 +37,22 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
     if request.copies.len() > COPIES_LIMIT {
         return Err(RefusalCode::TooLarge.into());
     }
-    let (accepted, documents) = hub.store.write(|tx| {
+    let taken = hub.store.write(|tx| {
         let taken =
             tx.accept_copies(device.device, &device.station, &device.signing_key, request.series, &request.copies)?;
-        if !taken.0.is_empty() {
-            tx.audit(&Who::Device(device.device), "capsule", None, &format!("received {}", taken.0.len()))?;
+        if !taken.receipt.is_empty() {
+            tx.audit(&Who::Device(device.device), "capsule", None, &format!("received {}", taken.receipt.len()))?;
         }
         Ok(taken)
     })?;
-    for doc in documents {
+    for doc in taken.documents {
         if let Err(error) = hub.checker.look_at_copies(doc, device.device) {
             tracing::error!(%doc, %error, "sealed copies were not looked at; they stay held");
+        }
+    }
+    for photo in &taken.photos {
+        if let Err(error) = put_together(&hub.store, device.device, &device.station, photo) {
+            tracing::error!(%error, "a photo's sealed pieces were not put together; they stay held");
         }
     }
     let response = hub.store.read(|tx| {
@@ -55,7 +61,7 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
             v: WIRE_VERSION,
             epoch: scope.epoch,
             time: tx.now(),
-            receipt: Receipt::sign(&tx.keys.receipt, &scope, &accepted),
+            receipt: Receipt::sign(&tx.keys.receipt, &scope, &taken.receipt),
             wipe: device.wiped_at.is_some(),
         })
     })?;

@@ -133,6 +133,8 @@ fn take(hub: &Hub, device: &DeviceRow, hash: &ContentHash, piece: &PhotoPiece) -
                 return Ok(Err(RefusalCode::WrongHash));
             }
             row.received_at = Some(tx.now());
+            // What of it came sealed before is here now.
+            tx.let_pieces_go(&tag)?;
             tx.audit(&Who::Device(device.device), "photo", None, &format!("received {} bytes", row.size))?;
         }
         tx.put_photo(&tag, (&device.station, device.device), &row)?;

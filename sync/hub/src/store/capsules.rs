@@ -1,7 +1,7 @@
 //! Sealed copies that arrived without a PIN: opened, kept, and held for a person where they are news.
 
-use super::Tx;
 use super::facilities::id;
+use super::{PhotoTag, Tx};
 use crate::error::HubError;
 use protocol::capsule::{self, Copy, SealedCopy};
 use protocol::{Entry, Kind, ReceiptItem, Series};
@@ -22,7 +22,7 @@ pub enum CopyState {
 }
 
 impl CopyState {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             CopyState::Held => "held",
             CopyState::Known => "known",
@@ -58,6 +58,16 @@ pub struct HeldCopies {
     pub received_at: i64,
 }
 
+/// What a request's copies came to.
+#[derive(Default)]
+pub struct TakenCopies {
+    pub receipt: Vec<(ReceiptItem, ContentHash)>,
+    /// Documents of which something is new.
+    pub documents: Vec<DocumentId>,
+    /// Photos of which pieces are new.
+    pub photos: Vec<PhotoTag>,
+}
+
 const COLUMNS: &str = "id, device, station, doc, patient, kind, hash, made_at, received_at, sealed";
 
 impl Tx<'_> {
@@ -69,8 +79,8 @@ impl Tx<'_> {
         signing_key: &[u8],
         series: Series,
         copies: &[SealedCopy],
-    ) -> Result<(Vec<(ReceiptItem, ContentHash)>, Vec<DocumentId>), HubError> {
-        let (mut receipt, mut documents) = (Vec::new(), Vec::new());
+    ) -> Result<TakenCopies, HubError> {
+        let mut taken = TakenCopies::default();
         for sealed in copies {
             let hash = sealed.hash();
             let known: Option<i64> = self
@@ -83,15 +93,22 @@ impl Tx<'_> {
             if known.is_none() {
                 let opened = capsule::open(self.keys.sealing_secret(), device, series, sealed, signing_key);
                 let copy = opened.ok().filter(|copy| copy.station == *station);
-                if let Some(doc) = self.put_copy(device, station, series, sealed, copy)? {
-                    documents.push(doc);
+                self.put_copy(device, station, series, sealed, copy.as_ref())?;
+                match copy {
+                    Some(copy) if copy.kind == Kind::PhotoPiece => {
+                        taken.photos.push(self.photo_tag(station, &copy.hash));
+                    }
+                    Some(copy) => taken.documents.push(copy.doc),
+                    None => {}
                 }
             }
-            receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(self.now) }, hash));
+            taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(self.now) }, hash));
         }
-        documents.sort_unstable();
-        documents.dedup();
-        Ok((receipt, documents))
+        taken.documents.sort_unstable();
+        taken.documents.dedup();
+        taken.photos.sort_unstable();
+        taken.photos.dedup();
+        Ok(taken)
     }
 
     fn put_copy(
@@ -100,11 +117,16 @@ impl Tx<'_> {
         station: &FacilityId,
         series: Series,
         sealed: &SealedCopy,
-        copy: Option<Copy>,
-    ) -> Result<Option<DocumentId>, HubError> {
+        copy: Option<&Copy>,
+    ) -> Result<(), HubError> {
         let sealed_hash = sealed.hash();
         let state = if copy.is_some() { CopyState::Held } else { CopyState::Unreadable };
-        let body = match &copy {
+        // A photo's own hash stands nowhere in clear.
+        let hash = copy.map(|copy| match copy.kind {
+            Kind::PhotoPiece => self.photo_tag(station, &copy.hash),
+            _ => copy.hash.0,
+        });
+        let body = match copy {
             Some(copy) => self.keys.seal("capsule", &sealed_hash.0, &copy.bytes)?,
             None => [sealed.enc.as_slice(), &sealed.sealed].concat(),
         };
@@ -120,24 +142,26 @@ impl Tx<'_> {
                 sealed_hash.0,
                 self.now,
                 station.as_str(),
-                copy.as_ref().map(|c| c.doc.0),
-                copy.as_ref().map(|c| c.patient.as_str()),
-                copy.as_ref().map(|c| u8::from(c.kind)),
-                copy.as_ref().map(|c| c.hash.0),
-                copy.as_ref().map(|c| c.at),
+                copy.map(|c| c.doc.0),
+                copy.map(|c| c.patient.as_str()),
+                copy.map(|c| u8::from(c.kind)),
+                hash,
+                copy.map(|c| c.at),
                 state.as_str(),
                 body,
             ])?;
-        Ok(copy.map(|copy| copy.doc))
+        Ok(())
     }
 
-    /// What a person has to decide about, of one document and device.
+    /// What a person has to decide about, of one document and device. A photo's bytes are no such thing: only a note shows it.
     pub fn held_copies(&self, doc: DocumentId, device: DeviceId) -> Result<Vec<CopyRow>, HubError> {
         let mut statement = self.sql.prepare_cached(&format!(
-            "SELECT {COLUMNS}, sealed_hash FROM capsule WHERE doc = ?1 AND device = ?2 AND state = 'held' ORDER BY made_at, n"
+            "SELECT {COLUMNS}, sealed_hash FROM capsule WHERE doc = ?1 AND device = ?2 AND state = 'held' AND kind <> ?3 ORDER BY made_at, n"
         ))?;
         let rows = statement
-            .query_map((doc.0, device.0), |r| Ok((read_copy(r)?, r.get::<_, [u8; 32]>(10)?)))?
+            .query_map((doc.0, device.0, u8::from(Kind::PhotoPiece)), |r| {
+                Ok((read_copy(r)?, r.get::<_, [u8; 32]>(10)?))
+            })?
             .collect::<Result<Vec<_>, _>>()?;
         rows.into_iter()
             .map(|(mut row, sealed_hash)| {
@@ -147,14 +171,14 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Everything held, by document and device, oldest first.
+    /// Everything held but photos, by document and device, oldest first.
     pub fn all_held_copies(&self) -> Result<Vec<HeldCopies>, HubError> {
         let mut statement = self.sql.prepare(
             "SELECT doc, device, station, patient, count(*), min(received_at) FROM capsule
-             WHERE state = 'held' GROUP BY doc, device, station, patient ORDER BY min(received_at), doc",
+             WHERE state = 'held' AND kind <> ?1 GROUP BY doc, device, station, patient ORDER BY min(received_at), doc",
         )?;
         let rows = statement
-            .query_map([], |r| {
+            .query_map([u8::from(Kind::PhotoPiece)], |r| {
                 Ok(HeldCopies {
                     doc: DocumentId(r.get(0)?),
                     device: DeviceId(r.get(1)?),

@@ -13,6 +13,7 @@ mod facilities;
 mod feed;
 mod notes;
 mod patients;
+mod photo_copies;
 mod photos;
 mod standing;
 
@@ -46,6 +47,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("assignment.sql"),
     include_str!("certificates.sql"),
     include_str!("digests.sql"),
+    include_str!("photo_copies.sql"),
 ];
 
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.

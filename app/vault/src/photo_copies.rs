@@ -1,0 +1,278 @@
+//! Sealed copies of photos: their bytes, piece by piece, beside the copies of what was written. A wipe keeps them; once the hub
+//! holds the photo durably they go.
+
+use crate::capsule::Written;
+use crate::error::VaultError;
+use crate::photos::StoredPhoto;
+use crate::schema;
+use crate::tx::Tx;
+use protocol::photo::PIECE;
+use protocol::{Kind, PhotoPiece};
+use record::{ContentHash, canonical};
+use rusqlite::Connection;
+use zeroize::Zeroizing;
+
+/// The migration that brought them.
+const SINCE: usize = 8;
+
+/// Pieces that wait for the hub, oldest first.
+pub(crate) const WAITING: &str = "SELECT c.n, c.enc, c.sealed FROM photo_copy p JOIN capsule c ON c.n = p.n
+    WHERE p.received IS NULL ORDER BY p.n";
+
+/// Whether a file that may be older, and is not brought up to date, has them.
+pub(crate) fn stand_in(db: &Connection) -> Result<bool, VaultError> {
+    Ok(schema::version(db)? >= SINCE)
+}
+
+/// `false`: the copy holds no photo.
+pub(crate) fn mark_received(db: &Connection, n: u64, at: i64) -> Result<bool, VaultError> {
+    Ok(db.execute("UPDATE photo_copy SET received = ?2 WHERE n = ?1", (n as i64, at))? > 0)
+}
+
+/// What another epoch receipted is not certain any more.
+pub(crate) fn offer_again(db: &Connection) -> Result<(), VaultError> {
+    db.execute("UPDATE photo_copy SET received = NULL WHERE received IS NOT NULL", [])?;
+    Ok(())
+}
+
+impl Tx<'_> {
+    /// Seals a photo's bytes to the hub, in the transaction that takes it and after it is put. Bytes whose copies are here
+    /// already get no others.
+    pub fn put_photo_copies(&mut self, photo: &StoredPhoto, bytes: &[u8], at: i64) -> Result<(), VaultError> {
+        let key = self.photo_key(&photo.hash);
+        let is_copied: bool = self
+            .sql
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM photo_copy WHERE photo = ?1)")?
+            .query_row([key], |r| r.get(0))?;
+        if is_copied {
+            return Ok(());
+        }
+        for (n, part) in bytes.chunks(PIECE).enumerate() {
+            let piece = PhotoPiece { size: photo.size, from: (n * PIECE) as u64, bytes: part.to_vec() };
+            let body = Zeroizing::new(canonical::to_bytes(&piece)?);
+            let written = Written {
+                doc: photo.note,
+                patient: &photo.patient,
+                kind: Kind::PhotoPiece,
+                hash: photo.hash,
+                bytes: &body,
+                at,
+            };
+            // Under the photo's tag, not the note's: no entry of the note carries it.
+            let n = self.keep_copy(key, &written)?;
+            self.sql
+                .prepare_cached(
+                    "INSERT INTO photo_copy (n, photo, received)
+                     VALUES (?1, ?2, (SELECT received FROM photo WHERE key = ?2))",
+                )?
+                .execute((n, key))?;
+        }
+        Ok(())
+    }
+
+    /// The hub has the whole photo from this phone itself: its copies are not offered any more, after a wipe neither.
+    pub(crate) fn mark_photo_copies_received(&mut self, hash: &ContentHash, at: i64) -> Result<(), VaultError> {
+        self.sql
+            .prepare_cached("UPDATE photo_copy SET received = ?2 WHERE photo = ?1")?
+            .execute((self.photo_key(hash), at))?;
+        Ok(())
+    }
+
+    /// Lets the copies go of photos that the hub holds durably (law 5). A photo stands in no entry: it is as durable as an entry
+    /// that the hub received after it.
+    pub(crate) fn drop_photo_copies(&mut self, up_to: u64, received_before: i64) -> Result<(), VaultError> {
+        const DURABLE: &str = "received < ?2 AND received < (SELECT max(received) FROM entry WHERE seq <= ?1)";
+        let (up_to, copies) = (up_to as i64, format!("SELECT n FROM photo_copy WHERE {DURABLE}"));
+        self.sql.execute(&format!("DELETE FROM capsule WHERE n IN ({copies})"), (up_to, received_before))?;
+        self.sql.execute(&format!("DELETE FROM photo_copy WHERE {DURABLE}"), (up_to, received_before))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempts::RunningTime;
+    use crate::capsule::{Locked, LockedVault};
+    use crate::keys::{FileKeyStore, Pin};
+    use crate::state::Identity;
+    use crate::unlock::PinCost;
+    use crate::vault::Vault;
+    use protocol::{Entry, Epoch, SealedCopy, Series};
+    use record::{DeviceId, DocumentId};
+    use std::path::PathBuf;
+
+    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+    const DEVICE: DeviceId = DeviceId([1; 8]);
+    const SERIES: Series = Series(DocumentId([2; 16]));
+    const NOTE: DocumentId = DocumentId([9; 16]);
+    const ALL: usize = usize::MAX;
+
+    struct Desk {
+        _folder: tempfile::TempDir,
+        path: PathBuf,
+        store: FileKeyStore,
+        vault: Vault,
+    }
+
+    fn desk() -> Outcome<Desk> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.vault");
+        let store = FileKeyStore::beside(&path);
+        let now = RunningTime { boot: [1; 16], ms: 0 };
+        let mut vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, now)?;
+        let identity = Identity {
+            device: DEVICE,
+            staff: "n".parse()?,
+            staff_name: String::new(),
+            station: "st".parse()?,
+            station_name: String::new(),
+            hub_name: String::new(),
+            hub_url: String::new(),
+            ca: Vec::new(),
+            certificate: Vec::new(),
+            tls_key: Vec::new(),
+            signing_key: vec![9; 32],
+            receipt_key: vec![8; 32],
+            sealing_key: vec![9; 32],
+        };
+        vault.seal_copies(&identity, SERIES)?;
+        let locked = Locked {
+            device: DEVICE,
+            staff_name: String::new(),
+            series: SERIES,
+            epoch: Epoch(DocumentId([3; 16])),
+            hub_url: String::new(),
+            ca: Vec::new(),
+            certificate: Vec::new(),
+            tls_key: Vec::new(),
+            receipt_key: Vec::new(),
+            last_hub_time: 0,
+        };
+        vault.write(|tx| tx.put_locked(&store, &locked))?;
+        Ok(Desk { _folder: folder, path, store, vault })
+    }
+
+    /// Bytes that stand nowhere by chance.
+    fn picture(length: usize) -> Vec<u8> {
+        (0..length as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect()
+    }
+
+    impl Desk {
+        /// A photo of three pieces, taken.
+        fn take(&mut self) -> Outcome<ContentHash> {
+            let bytes = picture(2 * PIECE + 77);
+            let (hash, size) = (ContentHash::of(&bytes), bytes.len() as u64);
+            let photo = StoredPhoto { hash, size, patient: "p1".parse()?, note: NOTE };
+            self.vault.write(|tx| {
+                tx.put_photo(&photo, true, &bytes)?;
+                tx.put_photo_copies(&photo, &bytes, 5)
+            })?;
+            Ok(hash)
+        }
+
+        fn write(&mut self, bytes: &[u8]) -> Outcome {
+            let (patient, hash) = ("p1".parse()?, ContentHash::of(bytes));
+            let written = Written { doc: NOTE, patient: &patient, kind: Kind::Note, hash, bytes, at: 5 };
+            Ok(self.vault.write(|tx| tx.put_copy(&written))?)
+        }
+
+        fn enter(&mut self, seq: u64, received: i64) -> Outcome {
+            let (patient, hash) = ("p1".parse()?, ContentHash([7; 32]));
+            let entry = Entry { seq, doc: NOTE, patient, kind: Kind::Note, enc: 1, hash, bytes: vec![1] };
+            Ok(self.vault.write(|tx| {
+                tx.put_entry(&entry)?;
+                tx.mark_received(seq, received)
+            })?)
+        }
+
+        fn waiting(&mut self) -> Outcome<Vec<u64>> {
+            Ok(numbers(&self.vault.read(|tx| tx.copies(99, ALL))?))
+        }
+
+        fn kept(&self) -> Outcome<(i64, i64)> {
+            let counts = "SELECT (SELECT count(*) FROM capsule), (SELECT count(*) FROM photo_copy)";
+            Ok(self.vault.db.query_row(counts, [], |r| Ok((r.get(0)?, r.get(1)?)))?)
+        }
+    }
+
+    fn numbers(copies: &[SealedCopy]) -> Vec<u64> {
+        copies.iter().map(|copy| copy.n).collect()
+    }
+
+    #[test]
+    fn what_was_written_goes_before_photos_and_a_request_stays_small() -> Outcome {
+        let mut desk = desk()?;
+        desk.take()?;
+        desk.write(b"after it")?;
+        assert_eq!(desk.waiting()?, [4, 1, 2, 3]);
+        let some = desk.vault.read(|tx| tx.copies(99, 300 << 10))?;
+        assert_eq!(numbers(&some), [4, 1]);
+        assert_eq!(numbers(&desk.vault.read(|tx| tx.copies(99, 0))?), [4], "one always goes");
+        assert_eq!(numbers(&desk.vault.read(|tx| tx.copies(2, ALL))?), [4, 1]);
+        // The same bytes in another note have their copies already.
+        desk.take()?;
+        assert_eq!(desk.waiting()?.len(), 4);
+        assert!(desk.vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_of_the_note_carries_no_photo() -> Outcome {
+        let mut desk = desk()?;
+        desk.take()?;
+        desk.write(b"x")?;
+        desk.enter(1, 10)?;
+        assert_eq!(desk.waiting()?, [1, 2, 3]);
+        desk.vault.write(|tx| tx.drop_durable(1, 99))?;
+        assert_eq!(desk.kept()?, (3, 3));
+        Ok(())
+    }
+
+    #[test]
+    fn copies_go_once_an_entry_that_came_after_the_photo_is_durable() -> Outcome {
+        let mut desk = desk()?;
+        let hash = desk.take()?;
+        desk.enter(1, 10)?;
+        desk.vault.write(|tx| tx.mark_photo_received(&hash, 20))?;
+        assert!(desk.waiting()?.is_empty());
+        desk.vault.write(|tx| tx.drop_durable(1, 99))?;
+        assert_eq!(desk.kept()?, (3, 3), "the backup that holds the entry may be older than the photo");
+        desk.enter(2, 30)?;
+        desk.vault.write(|tx| tx.drop_durable(1, 99))?;
+        desk.vault.write(|tx| tx.drop_durable(2, 20))?;
+        assert_eq!(desk.kept()?, (3, 3), "too early");
+        desk.vault.write(|tx| tx.drop_durable(2, 21))?;
+        assert_eq!(desk.kept()?, (0, 0));
+        // Taken once more: sealed anew, and the hub is known to have it.
+        desk.take()?;
+        assert_eq!((desk.kept()?, desk.waiting()?.len()), ((3, 3), 0));
+        assert!(desk.vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_wipe_keeps_what_the_hub_lacks_and_a_restored_hub_is_offered_all_of_it() -> Outcome {
+        for was_received in [false, true] {
+            let Desk { _folder, path, store, mut vault } = {
+                let mut desk = desk()?;
+                let hash = desk.take()?;
+                if was_received {
+                    desk.vault.write(|tx| tx.mark_photo_received(&hash, 20))?;
+                }
+                desk
+            };
+            assert!(vault.read(|tx| tx.rows_add_up())?);
+            vault.wipe(&store)?;
+            let mut locked = LockedVault::open(&path, &store)?;
+            let (offered, left) = if was_received { (vec![], vec![]) } else { (vec![1, 2, 3], vec![2]) };
+            assert_eq!(numbers(&locked.copies(99, ALL)?), offered);
+            locked.mark_received(&[(1, 30), (3, 30)])?;
+            assert_eq!(numbers(&locked.copies(99, ALL)?), left);
+            locked.begin_epoch(Epoch(DocumentId([4; 16])))?;
+            assert_eq!(numbers(&locked.copies(99, ALL)?), [1, 2, 3]);
+        }
+        Ok(())
+    }
+}
