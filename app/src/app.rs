@@ -265,6 +265,7 @@ fn Open(session: Session) -> Element {
     });
     use_context_provider(|| Live { revision, pill, status });
     use_context_provider(|| search::Searched(Signal::new(Default::default())));
+    use_context_provider(|| visit_note::PhotoModels(Signal::new(BTreeMap::new())));
     use_hook(|| read_settings(&session.phone, look));
     let changes = session.phone.changes();
     use_future(move || follow(changes.clone(), revision));

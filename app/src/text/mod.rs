@@ -38,10 +38,20 @@ impl Language {
 type Bundle = FluentBundle<FluentResource>;
 
 /// One pair of files an area of the app. A key stands in one file only.
-const JA: &[&str] =
-    &[include_str!("ja.ftl"), include_str!("board.ja.ftl"), include_str!("amend.ja.ftl"), include_str!("chart.ja.ftl")];
-const EN: &[&str] =
-    &[include_str!("en.ftl"), include_str!("board.en.ftl"), include_str!("amend.en.ftl"), include_str!("chart.en.ftl")];
+const JA: &[&str] = &[
+    include_str!("ja.ftl"),
+    include_str!("board.ja.ftl"),
+    include_str!("amend.ja.ftl"),
+    include_str!("chart.ja.ftl"),
+    include_str!("photo.ja.ftl"),
+];
+const EN: &[&str] = &[
+    include_str!("en.ftl"),
+    include_str!("board.en.ftl"),
+    include_str!("amend.en.ftl"),
+    include_str!("chart.en.ftl"),
+    include_str!("photo.en.ftl"),
+];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));
 static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("en"), EN));
