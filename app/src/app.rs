@@ -206,6 +206,7 @@ fn Open(session: Session) -> Element {
     use_hook(|| look.read(&session.phone));
     let kept = session.clone();
     use_future(move || keep_trying(kept.clone(), live, look, given_up));
+    use_context_provider(|| visit_note::PhotoModels(Signal::new(Default::default())));
     let changes = session.phone.changes();
     use_future(move || follow(changes.clone(), revision));
     let pills = session.background.pill();

@@ -49,3 +49,4 @@ pub use vault::{
     BiometricStore, FileKeyStore, Hit, KeyStore, NoteRow, Pin, PinCost, RunningTime, SPACE_NEEDED_MB, SearchKind,
     SyncLogLine, Vault, VaultError, allows_biometrics,
 };
+pub use zeroize::Zeroizing;

@@ -34,6 +34,8 @@ pub struct PhotoShown {
     pub photo: NotePhoto,
     /// Its bytes are in this vault; if not, opening it fetches them.
     pub is_here: bool,
+    /// It was taken here, and the hub has not receipted it.
+    pub is_unsent: bool,
     /// Hub's clock; of a photo that was taken here.
     pub received_at: Option<Timestamp>,
 }
@@ -84,9 +86,10 @@ impl Phone {
             let mut shown = Vec::new();
             for photo in photos(&whole.view()?) {
                 let is_here = tx.photo(&photo.hash)?.is_some();
+                let is_unsent = tx.photo_waits(&photo.hash)?;
                 let received_at = tx.photo_received(&photo.hash)?;
                 let received_at = received_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-                shown.push(PhotoShown { photo, is_here, received_at });
+                shown.push(PhotoShown { photo, is_here, is_unsent, received_at });
             }
             Ok(shown)
         })
@@ -127,8 +130,8 @@ impl Phone {
         })
     }
 
-    /// What stands in the vault, if it is sound: one that is damaged is fetched again.
-    fn kept_photo(&self, hash: &ContentHash) -> Result<Option<Zeroizing<Vec<u8>>>, DeviceError> {
+    /// A photo's bytes that stand in the vault, if they are sound: one that is damaged is fetched again when it is opened.
+    pub fn kept_photo(&self, hash: &ContentHash) -> Result<Option<Zeroizing<Vec<u8>>>, DeviceError> {
         match self.read(|tx| Ok(tx.photo_bytes(hash, 0, usize::MAX)?)) {
             Ok(Some(bytes)) if ContentHash::of(&bytes) == *hash => Ok(Some(bytes)),
             Ok(None) => Ok(None),

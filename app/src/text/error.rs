@@ -2,6 +2,7 @@
 
 use super::{Words, unit_words, whole_label};
 use device::record::Form;
+use device::record::photo::{PHOTO_LIMIT, PhotoError};
 use device::record::visit_note::{ConfirmError, FieldError};
 use device::{DeviceError, Failure, RefusalCode, SPACE_NEEDED_MB, VaultError};
 use fluent_bundle::FluentValue;
@@ -51,6 +52,7 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         DeviceError::Sync(Failure::Unreachable) => "error-unreachable",
         DeviceError::Sync(Failure::NotOurHub) => "error-not-our-hub",
         DeviceError::Sync(Failure::OlderHub) => "trouble-older_hub",
+        DeviceError::Sync(Failure::Refused(RefusalCode::UnknownPhoto)) => "photo-error-not-yet",
         DeviceError::Sync(Failure::Refused(_)) => "error-refused",
         DeviceError::Sync(Failure::Storage) => return words.count("error-full", SPACE_NEEDED_MB),
         DeviceError::AlreadyConfirmed => "error-confirmed",
@@ -58,6 +60,23 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         DeviceError::NotForAssistantNurse => "board-error-assistant",
         DeviceError::DraftsBlockTheMonth(notes) => return words.count("board-error-drafts", notes.len() as u64),
         DeviceError::Field(field) => return field_words(words, field),
+        other => return photo_words(words, other),
+    })
+}
+
+fn photo_words(words: Words, error: &DeviceError) -> String {
+    words.say(match error {
+        DeviceError::Photo(PhotoError::TooLarge) => {
+            return words.count("photo-error-large", (PHOTO_LIMIT >> 20) as u64);
+        }
+        DeviceError::Photo(PhotoError::NoPicture) => "photo-error-kind",
+        DeviceError::Photo(PhotoError::Damaged) => "photo-error-damaged",
+        DeviceError::Photo(PhotoError::Moving) => "photo-error-moving",
+        DeviceError::NoPhotoConsent => "photo-error-consent",
+        DeviceError::BodySiteMissing => "photo-error-site",
+        DeviceError::UnknownPhoto(_) => "photo-error-gone",
+        DeviceError::WrongPhoto => "photo-error-wrong",
+        DeviceError::PhotoFile(_) => "photo-error-file",
         _ => "error-unknown",
     })
 }
@@ -81,6 +100,7 @@ fn field_words(words: Words, error: &FieldError) -> String {
         FieldError::NotATime { .. } => words.say("error-field-time"),
         FieldError::NotADate { .. } => words.say("error-field-date"),
         FieldError::PressureReversed => words.say("error-field-pressure"),
+        FieldError::TooManyPhotos => words.say("photo-error-many"),
         FieldError::LineTooLong { .. } | FieldError::TextTooLong { .. } => words.say("error-field-long"),
         _ => words.say("error-field"),
     }
@@ -124,4 +144,37 @@ pub fn trouble_words(words: Words, failure: Failure) -> String {
         Failure::Refused(RefusalCode::Version) => "trouble-version",
         Failure::Refused(_) => "trouble-refused",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Language;
+    use device::record::ContentHash;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_refusal_of_a_photo_has_words_of_its_own() {
+        let refusals = [
+            DeviceError::Photo(PhotoError::TooLarge),
+            DeviceError::Photo(PhotoError::NoPicture),
+            DeviceError::Photo(PhotoError::Damaged),
+            DeviceError::Photo(PhotoError::Moving),
+            DeviceError::NoPhotoConsent,
+            DeviceError::BodySiteMissing,
+            DeviceError::UnknownPhoto(ContentHash([7; 32])),
+            DeviceError::WrongPhoto,
+            DeviceError::PhotoFile(std::io::ErrorKind::InvalidData.into()),
+            DeviceError::Field(FieldError::TooManyPhotos),
+            DeviceError::Sync(Failure::Refused(RefusalCode::UnknownPhoto)),
+            DeviceError::Sync(Failure::Unreachable),
+            DeviceError::Vault(VaultError::Full),
+        ];
+        for words in [Words(Language::Japanese), Words(Language::English)] {
+            let said: BTreeSet<String> = refusals.iter().map(|error| error_words(words, error)).collect();
+            assert_eq!(said.len(), refusals.len());
+            assert!(!said.contains(&words.say("error-unknown")));
+            assert!(said.iter().all(|said| !said.starts_with("photo-") && !said.starts_with("error-")));
+        }
+    }
 }

@@ -45,6 +45,7 @@ const JA: &[&str] = &[
     include_str!("amend.ja.ftl"),
     include_str!("chart.ja.ftl"),
     include_str!("settings.ja.ftl"),
+    include_str!("photo.ja.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en.ftl"),
@@ -52,6 +53,7 @@ const EN: &[&str] = &[
     include_str!("amend.en.ftl"),
     include_str!("chart.en.ftl"),
     include_str!("settings.en.ftl"),
+    include_str!("photo.en.ftl"),
 ];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));

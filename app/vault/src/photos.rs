@@ -158,6 +158,16 @@ impl Tx<'_> {
         Ok(found.flatten())
     }
 
+    /// Whether a photo was taken here and waits for the hub's receipt.
+    pub fn photo_waits(&mut self, hash: &ContentHash) -> Result<bool, VaultError> {
+        let found: Option<bool> = self
+            .sql
+            .prepare_cached("SELECT own = 1 AND received IS NULL FROM photo WHERE key = ?1")?
+            .query_row([self.photo_key(hash)], |r| r.get(0))
+            .optional()?;
+        Ok(found.unwrap_or(false))
+    }
+
     /// Photos taken here that the hub has not receipted.
     pub fn photos_left(&mut self) -> Result<u64, VaultError> {
         let n: i64 =
@@ -230,8 +240,12 @@ mod tests {
         })?;
         assert_eq!(vault.read(|tx| tx.next_photo(&[]))?, Some(my_photo.clone()));
         assert_eq!(vault.read(|tx| tx.next_photo(&[my_photo.hash]))?, None);
+        assert!(vault.read(|tx| tx.photo_waits(&my_photo.hash))?);
+        assert!(!vault.read(|tx| tx.photo_waits(&their_photo.hash))?);
+        assert!(!vault.read(|tx| tx.photo_waits(&ContentHash([0; 32])))?, "one that is not here");
         vault.write(|tx| tx.mark_photo_received(&my_photo.hash, 7))?;
         assert_eq!(vault.read(|tx| tx.photos_left())?, 0);
+        assert!(!vault.read(|tx| tx.photo_waits(&my_photo.hash))?);
         // The same bytes again change nothing of that.
         vault.write(|tx| tx.put_photo(&my_photo, true, &mine))?;
         assert_eq!(vault.read(|tx| tx.photo_received(&my_photo.hash))?, Some(7));

@@ -5,6 +5,7 @@ use crate::text::clock;
 use device::jiff::civil::Date;
 use device::record::Form;
 use device::record::calendar::rfc3339_in_japan;
+use device::record::visit_note::photos::is_code;
 use device::record::visit_note::{Field, FieldValue};
 use std::collections::BTreeMap;
 
@@ -118,7 +119,8 @@ pub fn read_back(field: &'static Field, typed: &str, day: Date) -> Option<FieldV
     if field.is_text() { Some(FieldValue::Word(typed.to_string())) } else { field.parse(typed, day).ok() }
 }
 
-/// Fields that a person corrects: not the marks of a copy; of numbered rows one more than were written.
+/// Fields that a person corrects: not the marks of a copy; of numbered rows one more than were written; of a photo its words,
+/// for none is added by a correction.
 pub fn is_offered(form: Form, fields: &BTreeMap<String, FieldValue>, name: &str) -> bool {
     if name.starts_with("copied_") {
         return false;
@@ -128,6 +130,9 @@ pub fn is_offered(form: Form, fields: &BTreeMap<String, FieldValue>, name: &str)
         let prefix = format!("{}.{n}.", group.name);
         fields.keys().any(|known| known.starts_with(&prefix))
     };
+    if group.name == "photo" {
+        return is_written(number) && !is_code(name) && !name.ends_with(".bytes");
+    }
     number <= 1 || is_written(number) || is_written(number - 1)
 }
 
@@ -199,5 +204,13 @@ mod tests {
         let offered = |name| is_offered(Form::VisitNote, &fields, name);
         assert!(offered("ulcer.1.site") && offered("ulcer.2.site") && offered("terminal.place"));
         assert!(!offered("ulcer.3.site") && !offered("copied_to"));
+    }
+
+    #[test]
+    fn a_photos_words_are_corrected_and_no_photo_is_added() {
+        let fields = BTreeMap::from([("photo.3.hash".to_string(), FieldValue::Word("ab".into()))]);
+        let offered = |name| is_offered(Form::VisitNote, &fields, name);
+        assert!(offered("photo.3.caption") && offered("photo.3.consent"));
+        assert!(!offered("photo.3.hash") && !offered("photo.3.bytes") && !offered("photo.1.caption"));
     }
 }

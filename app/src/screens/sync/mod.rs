@@ -1,4 +1,5 @@
 //! 同期
+mod photos;
 mod update;
 mod view;
 

@@ -52,6 +52,7 @@ pub fn SyncScreen() -> Element {
         (day_and_clock(at, now), check.is_sound())
     });
     let syncing = pill == Pill::Syncing;
+    let photos = session.phone.photos_left().unwrap_or_default();
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap", h1 { {words.say("sync-title")} } SyncPill {} }
@@ -61,9 +62,9 @@ pub fn SyncScreen() -> Element {
             for state in states { StateCard { key: "{state:?}", state } }
             if let Some(trouble) = trouble { p { class: "strip warn", role: "status", "{trouble}" } }
             section { class: "card",
-                if status.unsent == 0 {
+                if status.unsent == 0 && photos == 0 {
                     b { id: "unsent", {words.say("sync-unsent-none")} }
-                } else {
+                } else if status.unsent > 0 {
                     div { class: "row sp wrap", b { id: "unsent", {words.count("sync-unsent", status.unsent)} } span { class: "tag wa", {words.say("sync-auto")} } }
                     for row in waiting {
                         div { class: "line row sp", key: "{row.note}",
@@ -73,6 +74,9 @@ pub fn SyncScreen() -> Element {
                             b { {words.say("sync-waiting")} }
                         }
                     }
+                }
+                if photos > 0 {
+                    div { class: "line row sp", id: "photos-left", span { {words.count("photo-left", photos)} } b { {words.say("sync-waiting")} } }
                 }
             }
             section { class: "card",
@@ -105,6 +109,7 @@ pub fn SyncScreen() -> Element {
                     }
                 }
             }
+            super::photos::PhotoLine {}
             button { class: "btn g", id: "settings", onclick: move |_| shell.go(Route::Settings), {words.say("settings")} }
             div { class: "src", {words.with("sync-device", &[("device", session.phone.identity().device.to_string().into())])} " · {device::VERSION}" }
             button { class: "btn g", id: "lock", onclick: move |_| { shell.lock(); }, {words.say("lock")} }

@@ -12,6 +12,7 @@ use crate::text::{Words, choice_words, use_words};
 use device::amend::SignatureShown;
 use device::jiff::Timestamp;
 use device::read::Directory;
+use device::record::visit_note::photos::is_code;
 use device::record::visit_note::{Amendment, AmendmentState, Conflict, FieldValue, NoteState, Verdict, What};
 use device::record::{DocumentId, Form};
 use device::{DeviceError, Phone};
@@ -132,7 +133,8 @@ pub fn WholeFields(form: Form, fields: Values) -> Element {
     let words = use_words();
     let fields = fields.0;
     let given = |name: &str| name.starts_with("care.") && matches!(fields.get(name), Some(FieldValue::Flag(true)));
-    let written = sections(form, |field| fields.contains_key(field.name) && !field.name.starts_with("copied_"));
+    let is_read = |name: &str| !name.starts_with("copied_") && !is_code(name);
+    let written = sections(form, |field| fields.contains_key(field.name) && is_read(field.name));
     let newer: Vec<&String> = fields.keys().filter(|name| form.field(name).is_err()).collect();
     rsx! {
         for (title, known) in written {

@@ -5,10 +5,12 @@ mod comforts_view;
 mod competing;
 mod decide;
 mod notices;
+mod photo;
 mod update;
 mod view;
 
 pub use amendments::ConfirmedWhole;
+pub use photo::PhotoModels;
 pub use view::*;
 
 pub(crate) use update::minute_of;

@@ -5,7 +5,8 @@ use device::jiff::Timestamp;
 use device::record::Form;
 use device::record::visit_note::fields::SUB_RECORDS;
 use device::record::visit_note::fields::is_unusual;
-use device::record::visit_note::{FIELDS, Field, FieldKind, FieldValue};
+use device::record::visit_note::required::check_complete;
+use device::record::visit_note::{ConfirmContext, ConfirmError, FIELDS, Field, FieldKind, FieldValue, NoteView};
 use device::record::vitals::{AlertBounds, Standing, standing};
 use std::collections::BTreeMap;
 
@@ -14,14 +15,16 @@ pub enum Section {
     Vitals,
     Care,
     Texts,
+    Photos,
     Confirm,
 }
 
 impl Section {
-    pub const ALL: [(Section, &'static str); 4] = [
+    pub const ALL: [(Section, &'static str); 5] = [
         (Section::Vitals, "section-vitals"),
         (Section::Care, "section-care"),
         (Section::Texts, "section-texts"),
+        (Section::Photos, "photo-section"),
         (Section::Confirm, "section-confirm"),
     ];
 
@@ -38,7 +41,8 @@ impl Section {
         match self {
             Section::Vitals => Section::Care,
             Section::Care => Section::Texts,
-            Section::Texts | Section::Confirm => Section::Confirm,
+            Section::Texts => Section::Photos,
+            Section::Photos | Section::Confirm => Section::Confirm,
         }
     }
 }
@@ -128,6 +132,21 @@ pub fn sub_records_of(fields: &Values) -> Groups {
     groups
 }
 
+/// Two photos under one number part by themselves when the note is confirmed: nobody is asked to choose one of them.
+pub fn parts_by_itself(view: &NoteView, field: &str) -> bool {
+    let mut words = field.split('.');
+    let (Some("photo"), Some(number)) = (words.next(), words.next()) else { return false };
+    let hash = format!("photo.{number}.hash");
+    view.conflicts.iter().any(|conflict| conflict.field == hash)
+}
+
+/// What still keeps the note from being confirmed.
+pub fn ready(form: Form, view: &NoteView, context: &ConfirmContext) -> Result<(), ConfirmError> {
+    let mut asked = view.clone();
+    asked.conflicts.retain(|conflict| !parts_by_itself(view, &conflict.field));
+    check_complete(form, &asked, context)
+}
+
 /// An actual time is kept to the minute.
 pub fn minute_of(at: Timestamp) -> FieldValue {
     let seconds = at.as_second() - at.as_second().rem_euclid(60);
@@ -138,12 +157,13 @@ pub fn minute_of(at: Timestamp) -> FieldValue {
 mod tests {
     use super::*;
     use crate::text::{Language, Words};
+    use device::record::visit_note::Conflict;
     use device::record::vitals::Bounds;
 
     #[test]
     fn next_walks_through_the_form_and_stops_at_confirm() {
         let mut section = Section::Vitals;
-        for expected in [Section::Care, Section::Texts, Section::Confirm, Section::Confirm] {
+        for expected in [Section::Care, Section::Texts, Section::Photos, Section::Confirm, Section::Confirm] {
             section = section.next();
             assert_eq!(section, expected);
         }
@@ -170,6 +190,28 @@ mod tests {
         assert_eq!(said(165.0, &ordered), Concern::Alert, "the doctor's bounds stand in place of the adult ones");
         assert_eq!(said(95.0, &ordered), Concern::Calm);
         Ok(())
+    }
+
+    #[test]
+    fn of_two_photos_under_one_number_nobody_has_to_choose() {
+        let conflict = |field: &str| Conflict { field: field.into(), values: Vec::new() };
+        let mut view = NoteView {
+            about: None,
+            authors: BTreeMap::new(),
+            begun_by: None,
+            fields: Values::new(),
+            conflicts: ["photo.3.hash", "photo.3.caption", "photo.4.caption"].map(conflict).into(),
+            equal_edits: Vec::new(),
+            closed: false,
+        };
+        let asked = |view: &NoteView| match ready(Form::VisitNote, view, &ConfirmContext::default()) {
+            Err(ConfirmError::OpenConflict(fields)) => fields,
+            _ => Vec::new(),
+        };
+        assert_eq!(asked(&view), ["photo.4.caption"], "two captions of one photo are a person's to choose");
+        assert!(parts_by_itself(&view, "photo.3.caption") && !parts_by_itself(&view, "payer"));
+        view.conflicts.pop();
+        assert!(asked(&view).is_empty());
     }
 
     #[test]

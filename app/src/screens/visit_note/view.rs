@@ -3,7 +3,8 @@
 use super::amendments::ConfirmedWhole;
 use super::comforts_view::{TextComforts, UndoButton};
 use super::notices::{Actions, Notices};
-use super::update::{Concern, Section, concern, details_of, minute_of, sub_records_of};
+use super::photo::{PhotoList, Photos, use_photo_desk};
+use super::update::{Concern, Section, concern, details_of, minute_of, parts_by_itself, ready, sub_records_of};
 use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Icon, NumberField, Phrase, SyncPill};
 use crate::screens::form::update::Event;
@@ -19,7 +20,6 @@ use device::jiff::Timestamp;
 use device::record::DocumentId;
 use device::record::Form;
 use device::record::visit_note::fields::{TEXT_LIMIT, VITALS};
-use device::record::visit_note::required::check_complete;
 use device::record::visit_note::{FIELDS, Field, FieldKind, FieldValue, NoteState, TEXT_FIELDS};
 use device::record::vitals::AlertBounds;
 use dioxus::prelude::*;
@@ -33,6 +33,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let live = use_context::<Live>();
     let mut section = use_signal(|| shell.section_of(id).map_or(Section::Vitals, Section::of_number));
     use_effect(move || shell.keep_section(id, section().number()));
+    let photos = use_photo_desk(id);
     let phone = session.phone.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
@@ -82,12 +83,14 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
             Notices { note: Shown(note.clone()) }
             if !draft {
                 ConfirmedWhole { note: Shown(note.clone()) }
+                PhotoList { desk: photos }
             } else {
-                for conflict in note.view.conflicts.iter() { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
+                for conflict in note.view.conflicts.iter().filter(|conflict| !parts_by_itself(&note.view, &conflict.field)) { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
                 match section() {
                     Section::Vitals => rsx! { Vitals { note: Shown(note.clone()), desk } },
                     Section::Care => rsx! { Care { note: Shown(note.clone()), desk } },
                     Section::Texts => rsx! { Texts { note: Shown(note.clone()), desk } },
+                    Section::Photos => rsx! { Photos { desk: photos, on_ulcer: move |()| section.set(Section::Care) } },
                     Section::Confirm => rsx! { Confirm { note: Shown(note.clone()), desk } },
                 }
             }
@@ -97,7 +100,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
             footer { class: "foot",
                 UndoButton { desk }
                 if section() == Section::Confirm {
-                    button { class: "btn", id: "confirm", disabled: check_complete(note.row.form, &note.view, &note.context).is_err(), onclick: move |_| { send.call(Event::ConfirmTapped); }, {words.say("confirm-button")} }
+                    button { class: "btn", id: "confirm", disabled: ready(note.row.form, &note.view, &note.context).is_err(), onclick: move |_| { send.call(Event::ConfirmTapped); }, {words.say("confirm-button")} }
                 } else {
                     button { class: "btn", id: "next", onclick: move |_| section.set(section().next()), {words.say("next")} }
                 }
@@ -266,8 +269,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let fields = &note.0.view.fields;
-    let ready =
-        check_complete(note.0.row.form, &note.0.view, &note.0.context).map_err(|error| confirm_words(words, &error));
+    let ready = ready(note.0.row.form, &note.0.view, &note.0.context).map_err(|error| confirm_words(words, &error));
     let typed = |name: &str| fields.get(name).map(|value| value_words(words, name, value)).unwrap_or_default();
     let (started, ended, next) = (
         typed("started_at"),
