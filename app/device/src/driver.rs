@@ -5,7 +5,7 @@ use crate::http::Traffic;
 use crate::phone::Phone;
 use crate::renew::RunLine;
 use jiff::Timestamp;
-use protocol::{Engine, Failure, Input, Output, Phase, SyncRequest, Trigger};
+use protocol::{Engine, Failure, Input, Output, Phase, RefusalCode, SyncRequest, Trigger};
 use std::collections::VecDeque;
 use vault::SyncLogLine;
 
@@ -82,6 +82,10 @@ impl Phone {
                             report.set_aside += stored.set_aside;
                             // Now the hub's time is known: with a certificate that is over there was nothing to read.
                             let renews = !line.asked && self.certificate_due()?;
+                            if answer.renew && line.asked {
+                                // Asked, and still over: what was brought is there, and nothing can be read.
+                                return Err(DeviceError::Sync(Failure::Refused(RefusalCode::Expired)));
+                            }
                             Ok(Input::Stored { left: stored.left || renews })
                         })
                         .map_err(as_failure),

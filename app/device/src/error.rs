@@ -112,6 +112,15 @@ impl DeviceError {
             DeviceError::Sync(_) | DeviceError::Vault(VaultError::Full | VaultError::InUse | VaultError::Write(_))
         )
     }
+
+    /// Whether what stands in the vault does not open any more.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            DeviceError::Vault(VaultError::Damaged { .. } | VaultError::Cbor(_))
+                | DeviceError::Document(DraftError::Unreadable)
+        )
+    }
 }
 
 fn ids(notes: &[DocumentId]) -> String {

@@ -197,7 +197,7 @@ impl Phone {
                 shown: entry.shown.to_string(),
                 typed: entry.typed.to_string(),
                 at: now,
-                session: self.actor().session,
+                session: self.session(),
             };
             let patient = stored.row.patient.clone();
             self.take_foreign_line(tx, stored, entry.field)?;
@@ -214,7 +214,7 @@ impl Phone {
         field: &str,
     ) -> Result<(), DeviceError> {
         match tx.journal_line(stored.row.note, field)? {
-            Some(line) if line.session != self.actor().session => {
+            Some(line) if line.session != self.session() => {
                 let mut open = OpenNote::from_stored(stored, self.hand())?;
                 take_line(tx, &mut open, &line)
             }

@@ -6,7 +6,7 @@ use record::StaffId;
 use record::visit_note::Actor;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::watch;
 use vault::{BiometricStore, Identity, KeyStore, Locked, Pin, RunningTime, Tx, Vault, VaultError, Wear};
 
@@ -19,7 +19,11 @@ pub struct Phone {
     decoy: bool,
     identity: Identity,
     locked: Locked,
-    actor: Actor,
+    /// New at every unlock, and whenever a document has left this phone: one that comes back, or is begun again, must never
+    /// meet two changes under one name and number.
+    actor: RwLock<Actor>,
+    /// Which unlock this is: a line of the journal of another one was left by an app that died.
+    session: [u8; 8],
     /// Counts changes: the screens redraw, the background sync wakes.
     changes: watch::Sender<u64>,
     /// The line is paid by the byte, as the OS says; a desktop's is not.
@@ -77,13 +81,12 @@ impl Phone {
             Ok(()) | Err(VaultError::Full) => {}
             Err(error) => return Err(error.into()),
         }
-        let mut session = [0; 8];
-        getrandom::fill(&mut session).map_err(|_| DeviceError::Keys)?;
-        let actor = Actor { device: identity.device, session };
+        let session = make_session()?;
+        let actor = RwLock::new(Actor { device: identity.device, session });
         let (path, decoy) = (vault.path().to_path_buf(), vault.is_decoy());
         let inner = Mutex::new(Some(vault));
         let (changes, metered) = (watch::Sender::new(0), AtomicBool::new(false));
-        let phone = Self { inner, path, decoy, identity, locked, actor, changes, metered };
+        let phone = Self { inner, path, decoy, identity, locked, actor, session, changes, metered };
         phone.recover_journal(now)?;
         match phone.tick_lease(RunningTime::now()) {
             // A full disk keeps nobody from reading; the lease is counted when there is room.
@@ -103,12 +106,24 @@ impl Phone {
     }
 
     pub fn actor(&self) -> Actor {
-        self.actor
+        *self.actor.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which unlock this is.
+    pub(crate) fn session(&self) -> [u8; 8] {
+        self.session
+    }
+
+    /// From here on changes stand under another name.
+    pub(crate) fn renew_actor(&self) -> Result<(), DeviceError> {
+        let actor = Actor { device: self.identity.device, session: make_session()? };
+        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+        Ok(())
     }
 
     /// Whose hand writes, under which name.
     pub(crate) fn hand(&self) -> Hand<'_> {
-        Hand { actor: self.actor, staff: &self.identity.staff }
+        Hand { actor: self.actor(), staff: &self.identity.staff }
     }
 
     /// The key that signs what this person confirms.
@@ -209,6 +224,12 @@ impl Phone {
 
     fn lock(&self) -> MutexGuard<'_, Option<Vault>> {
         // A panic in a use case rolled its transaction back; the vault behind the lock is sound.
-        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn make_session() -> Result<[u8; 8], DeviceError> {
+    let mut session = [0; 8];
+    getrandom::fill(&mut session).map_err(|_| DeviceError::Keys)?;
+    Ok(session)
 }

@@ -147,8 +147,9 @@ impl Phone {
         if self.is_decoy() {
             return Err(DeviceError::Sync(Failure::Unreachable));
         }
-        let last_hub_time = self.read(|tx| Ok(tx.sync_state()?.last_hub_time))?;
-        let line = HubLine::for_sync(self.identity(), last_hub_time).map_err(DeviceError::Sync)?;
+        // The identity as it stands in the vault: its certificate may have been renewed since the unlock.
+        let (identity, last_hub_time) = self.read(|tx| Ok((tx.identity()?, tx.sync_state()?.last_hub_time)))?;
+        let line = HubLine::for_sync(&identity, last_hub_time).map_err(DeviceError::Sync)?;
         let mut bytes = Zeroizing::new(Vec::new());
         loop {
             let from = bytes.len() as u64;

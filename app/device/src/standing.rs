@@ -40,8 +40,10 @@ pub(crate) fn take(
     Ok(())
 }
 
-/// After a page: what was named leaves, as far as it may. The rest is asked again after the next one.
-pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, received_before: i64) -> Result<(), DeviceError> {
+/// After a page: what was named leaves, as far as it may. The rest is asked again after the next one. Says whether a document
+/// has left.
+pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, received_before: i64) -> Result<bool, DeviceError> {
+    let mut has_gone = false;
     for mut leaving in std::mem::take(&mut state.leaving) {
         if leaving.records {
             let whole = leaving.whole;
@@ -51,7 +53,7 @@ pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, received_before: i6
         let mut stay = Vec::new();
         for note in std::mem::take(&mut leaving.notes) {
             match tx.forget_note(&leaving.patient, note, received_before) {
-                Ok(true) => {}
+                Ok(true) => has_gone = true,
                 Ok(false) => stay.push(note),
                 Err(error) => {
                     let error = DeviceError::from(error);
@@ -78,7 +80,7 @@ pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, received_before: i6
             state.leaving.push(leaving);
         }
     }
-    Ok(())
+    Ok(has_gone)
 }
 
 /// The hub's history changed: what it said of patients may never have been said. They are fetched whole, as far as the hub

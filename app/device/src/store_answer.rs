@@ -224,13 +224,15 @@ impl Phone {
                 }
             }
             for page in answer.pages.iter().flatten() {
-                stored.received += self.take_page(tx, page, &mut state)?;
+                stored.received += self.take_page(tx, request, page, &mut state)?;
             }
             digest::take_compared(tx, &mut state, request, answer)?;
             // The same question twice in a row would be asked without end.
             let want = wanted(&state);
             stored.left |= !want.is_empty() && want != request.want;
-            standing::let_go(tx, &mut state, answer.time - KEEP_MS)?;
+            if standing::let_go(tx, &mut state, answer.time - KEEP_MS)? {
+                self.renew_actor()?;
+            }
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
             state.look_back = state.epoch != answer.epoch;
             if state.look_back {
@@ -239,7 +241,9 @@ impl Phone {
             state.epoch = answer.epoch;
             state.move_to(answer.next_cursor);
             state.durable_up_to = answer.durable_up_to;
-            state.last_sync = Some(now.as_millisecond());
+            if !answer.renew {
+                state.last_sync = Some(now.as_millisecond());
+            }
             state.last_hub_time = answer.time;
             if answer.renew {
                 let validity = tx.certificate_validity()?;
@@ -347,7 +351,10 @@ impl Phone {
         let form = Form::from_tag(item.kind.into()).ok_or(ChangeError::UnknownEncoding).map_err(DraftError::from)?;
         let encoding = Encoding::try_from(item.enc).map_err(DraftError::from)?;
         if encoding == Encoding::Columns && tx.note(item.doc)?.is_none() {
-            return self.take_whole(tx, item, form, now);
+            match Draft::received(item.doc, form, &item.bytes, self.actor()) {
+                Ok(draft) => return self.take_whole(tx, item, draft, now),
+                Err(error) => tracing::info!(doc = %item.doc, %error, "a document is not kept as it came"),
+            }
         }
         let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
         let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
@@ -365,8 +372,7 @@ impl Phone {
     }
 
     /// A document that this phone has nothing of: kept as it came, without merging and saving it again.
-    fn take_whole(&self, tx: &mut Tx<'_>, item: &FeedItem, form: Form, now: Timestamp) -> Result<(), DeviceError> {
-        let draft = Draft::received(item.doc, form, &item.bytes, self.actor())?;
+    fn take_whole(&self, tx: &mut Tx<'_>, item: &FeedItem, draft: Draft, now: Timestamp) -> Result<(), DeviceError> {
         let mut open = OpenNote::around(draft, patient_of(item)?, None, self.hand(), now);
         open.refresh_row(tx)?;
         open.row.changed_at = now.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
@@ -409,10 +415,18 @@ impl Phone {
     }
 
     /// A page of a patient's records. One made under an older consent, or for another question, is dropped.
-    fn take_page(&self, tx: &mut Tx<'_>, page: &RecordsPage, state: &mut SyncState) -> Result<u64, DeviceError> {
+    fn take_page(
+        &self,
+        tx: &mut Tx<'_>,
+        request: &SyncRequest,
+        page: &RecordsPage,
+        state: &mut SyncState,
+    ) -> Result<u64, DeviceError> {
         let Some(wanted) = state.backfill.iter().find(|b| b.patient == page.patient) else { return Ok(0) };
         let asked = wanted.after;
-        if page.version < wanted.version {
+        // This answer's feed may have asked anew, from the beginning: that page is still to come.
+        let is_answered = request.want.iter().any(|w| w.patient == page.patient && w.after == asked);
+        if !is_answered || page.version < wanted.version {
             return Ok(0);
         }
         let mut taken = 0;
@@ -451,7 +465,13 @@ impl Phone {
             return Ok(false);
         }
         let at = Timestamp::from_millisecond(item.at).unwrap_or_default();
-        match self.take(tx, item, state, Whence::Page, at) {
+        let mut taken = self.take(tx, item, state, Whence::Page, at);
+        if taken.as_ref().is_err_and(DeviceError::is_damage) && tx.forget_damaged(item.doc)? {
+            // What stood here does not open, and nothing of it is ours alone: this page brings all of it.
+            self.renew_actor()?;
+            taken = self.take(tx, item, state, Whence::Page, at);
+        }
+        match taken {
             Ok(()) => Ok(true),
             Err(error) if error.is_retryable() => Err(error),
             Err(error) => {

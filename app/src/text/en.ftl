@@ -232,6 +232,9 @@ trouble-not_our_hub = What answered is not your station's hub. Nothing was sent.
 trouble-storage = The device's storage is full. Free some space, then sync. No note is lost.
 trouble-older_hub = The hub is older than this app. No note is lost. Ask the station's manager to update the hub.
 trouble-version = This app is too old for the hub. No note is lost. Update the app.
+trouble-revoked = This device was revoked. What was written is sent sealed. Tell the manager.
+trouble-expired = The device's certificate is over and could not be renewed. What was written has been sent. Tell the manager.
+trouble-busy = The hub is busy. It is tried again by itself; what was written is kept on this device.
 trouble-refused = The hub does not accept this device. Your notes stay here. Tell the manager.
 
 error-pin-digits = A PIN has 4 to 12 digits.

@@ -142,6 +142,9 @@ pub fn trouble_words(words: Words, failure: Failure) -> String {
         Failure::Storage => "trouble-storage",
         Failure::OlderHub => "trouble-older_hub",
         Failure::Refused(RefusalCode::Version) => "trouble-version",
+        Failure::Refused(RefusalCode::Revoked) => "trouble-revoked",
+        Failure::Refused(RefusalCode::Expired) => "trouble-expired",
+        Failure::Refused(RefusalCode::Busy | RefusalCode::Internal) => "trouble-busy",
         Failure::Refused(_) => "trouble-refused",
     })
 }

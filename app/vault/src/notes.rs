@@ -204,7 +204,8 @@ impl Tx<'_> {
         self.sql
             .prepare_cached(
                 "INSERT INTO confirmation (note, hash, patient, at, sealed) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (note, hash) DO UPDATE SET at = coalesce(excluded.at, at)",
+             ON CONFLICT (note, hash) DO UPDATE SET at = coalesce(excluded.at, at), patient = excluded.patient,
+                 sealed = excluded.sealed",
             )?
             .execute((key, hash, place.patient, at, sealed))?;
         Ok(())
@@ -242,7 +243,8 @@ impl Tx<'_> {
             Some(item) => Some(canonical::from_bytes::<StoredAct>(&item.body)?),
             None => None,
         };
-        let refused = known.as_ref().is_some_and(|known| known.refused);
+        // A receipt is the newer word; a verdict that still stands is marked after it.
+        let refused = at.is_none() && known.as_ref().is_some_and(|known| known.refused);
         let stored = StoredAct { note, signed: signed.clone(), at: at.or(known.and_then(|k| k.at)), refused };
         let body = canonical::to_bytes(&stored)?;
         self.put_item(&Item { kind: Kind::Amendment, doc, patient: Some(patient.clone()), source: None, body })?;
@@ -293,6 +295,25 @@ impl Tx<'_> {
         Ok(acts)
     }
 
+    /// Deletes a document that does not open any more and of which the hub has everything, for it to be fetched again.
+    /// `false`: something of it is this phone's alone, and it stays as it is.
+    pub fn forget_damaged(&mut self, note: DocumentId) -> Result<bool, VaultError> {
+        let key = self.note_key(note);
+        let stays: bool = self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM note WHERE key = ?1 AND dirty = 1)
+                     OR EXISTS (SELECT 1 FROM journal WHERE note = ?1)
+                     OR EXISTS (SELECT 1 FROM entry WHERE note = ?1 AND (received IS NULL OR verdict IS NOT NULL))",
+            )?
+            .query_row([key], |r| r.get(0))?;
+        if !stays {
+            self.sql.prepare_cached("DELETE FROM note_change WHERE note = ?1")?.execute([key])?;
+            self.sql.prepare_cached("DELETE FROM note WHERE key = ?1")?.execute([key])?;
+        }
+        Ok(!stays)
+    }
+
     /// Lets a document go of which the hub has everything durably (law 5): nothing unsent or being typed, no entry without a
     /// receipt, with a verdict or with its body still here, no sealed copy that only this file has. `false`: it stays.
     ///
@@ -315,7 +336,7 @@ impl Tx<'_> {
                      OR EXISTS (SELECT 1 FROM capsule WHERE note = ?1 AND received IS NULL)",
             )?
             .query_row((key, received_before), |r| r.get(0))?;
-        if stays {
+        if stays || !self.forget_photos_of(patient, note)? {
             return Ok(false);
         }
         let acts = self.acts(note, patient)?;

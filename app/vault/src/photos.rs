@@ -57,6 +57,31 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Lets the photos of a note go with it. `false`: one of them has not reached the hub yet, and all stay.
+    pub(crate) fn forget_photos_of(&mut self, patient: &PatientId, note: DocumentId) -> Result<bool, VaultError> {
+        let whose = self.ring.patient_tag(Some(patient));
+        let rows = self
+            .sql
+            .prepare_cached("SELECT key, own = 1 AND received IS NULL, sealed FROM photo WHERE patient = ?1")?
+            .query_map([whose], |r| Ok((r.get::<_, Tag>(0)?, r.get::<_, bool>(1)?, r.get::<_, Vec<u8>>(2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut gone = Vec::new();
+        for (key, waits, sealed) in rows {
+            let place = self.place(Table::Photo, key, Some(patient), &Compartment::Station);
+            let photo: StoredPhoto = self.open(place, &sealed)?;
+            match photo.note == note {
+                true if waits => return Ok(false),
+                true => gone.push(key),
+                false => {}
+            }
+        }
+        for key in gone {
+            self.sql.prepare_cached("DELETE FROM photo_piece WHERE photo = ?1")?.execute([key])?;
+            self.sql.prepare_cached("DELETE FROM photo WHERE key = ?1")?.execute([key])?;
+        }
+        Ok(true)
+    }
+
     /// A photo of which the bytes are here.
     pub fn photo(&mut self, hash: &ContentHash) -> Result<Option<StoredPhoto>, VaultError> {
         let key = self.photo_key(hash);

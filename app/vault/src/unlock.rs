@@ -197,11 +197,13 @@ impl Vault {
         if !path.exists() {
             return Err(VaultError::NoVault);
         }
-        let (mut db, mut door) = door_of(path)?;
+        let (mut db, _) = door_of(path)?;
         let secret = store.get()?;
         let file = AttemptFile::beside(path, &secret);
         // One try at a time, however many programs try.
         let _turn = file.lock()?;
+        // What it says now, not before the wait.
+        let mut door = Door::read(&db)?;
         if !door.is_whole(&secret) {
             // No PIN's fault: nothing is counted, nothing is wiped.
             return Err(DAMAGED);
@@ -278,7 +280,9 @@ impl Vault {
             if door.duress.is_empty() {
                 door.duress = decoy::filler(&header_of(Table::Duress, door.vault))?;
             }
-            if has_root != key.has_root {
+            // Another program may have changed the PIN since: its wrapping stands.
+            let is_ours = unwrap_vault_key(unlock, &door.vault_key_header(), &door.wrapped).is_some();
+            if has_root != key.has_root && is_ours {
                 let key = VaultKey { key: key.key.clone(), has_root };
                 door.wrapped = wrap_vault_key(unlock, &door.vault_key_header(), &key)?;
             }

@@ -70,6 +70,9 @@ impl Checker {
             };
             let version = answer.and_then(|answer| version(&answer.heads));
             self.store.write(|tx| tx.put_version(doc, (&station, &patient), version))?;
+            drop(bench);
+            // Requests that wait for a check come first.
+            std::thread::sleep(BETWEEN_VERSIONS);
         }
         Ok(())
     }
@@ -78,8 +81,14 @@ impl Checker {
     pub fn check_document(&self, doc: DocumentId) -> Result<(), HubError> {
         // One check at a time: between reading the document and putting it back nobody else may.
         let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let looked = self.look(&mut bench, doc)?;
-        self.store.write(|tx| looked.settle(tx))
+        for _ in 0..TRIES {
+            let looked = self.look(&mut bench, doc)?;
+            if self.store.write(|tx| looked.settle(tx))? {
+                return Ok(());
+            }
+        }
+        tracing::warn!(%doc, "another process checks the same document; it is checked again later");
+        Ok(())
     }
 
     /// The same for what one request brought, a few documents a transaction: the disk is waited for once, not once a document.
@@ -97,7 +106,7 @@ impl Checker {
                     Err(error) => tracing::error!(%doc, %error, "a document was not checked"),
                 }
             }
-            let together = self.store.write(|tx| looked.iter().try_for_each(|one| one.settle(tx)));
+            let together = self.store.write(|tx| looked.iter().try_for_each(|one| one.settle(tx).map(drop)));
             if let Err(error) = together {
                 // One that cannot be stored never keeps the others (law 4): each by itself.
                 tracing::warn!(%error, "documents are settled one by one");
@@ -112,10 +121,10 @@ impl Checker {
 
     /// Asks the worker about a document's pending entries. Nothing is written yet.
     fn look(&self, bench: &mut Bench, doc: DocumentId) -> Result<Looked, HubError> {
-        let (pending, document, form, strangers) = self.store.read(|tx| {
+        let (pending, document, form, strangers, stamp) = self.store.read(|tx| {
             let pending = tx.pending_entries(doc)?;
             let strangers = strangers(tx, doc, &pending)?;
-            Ok((pending, tx.note_document(doc)?, tx.note_form(doc)?, strangers))
+            Ok((pending, tx.note_document(doc)?, tx.note_form(doc)?, strangers, tx.note_stamp(doc)?))
         })?;
         let theirs = || pending.iter().filter(|entry| !strangers.contains(&entry.id));
         // A document keeps the form it began with: entries of another kind under its id are not its changes.
@@ -135,10 +144,13 @@ impl Checker {
                 None => one_by_one(bench, doc, form, document, &with_staff)?,
             }),
         };
-        Ok(Looked { doc, form, answer, pending, strangers })
+        Ok(Looked { doc, form, stamp, answer, pending, strangers })
     }
 }
 
+/// How often a document is looked at again because another process (the command line) checked it meanwhile.
+const TRIES: u32 = 5;
+const BETWEEN_VERSIONS: Duration = Duration::from_millis(5);
 /// Documents that are looked at and settled together.
 const TOGETHER: usize = 16;
 
@@ -146,6 +158,8 @@ const TOGETHER: usize = 16;
 struct Looked {
     doc: DocumentId,
     form: Form,
+    /// Which writing of the document it was.
+    stamp: Option<Vec<u8>>,
     answer: Option<CheckAnswer>,
     pending: Vec<EntryRow>,
     /// Entries of stations that do not care for the patient.
@@ -153,7 +167,12 @@ struct Looked {
 }
 
 impl Looked {
-    fn settle(&self, tx: &Tx<'_>) -> Result<(), HubError> {
+    /// `false`: another process has checked meanwhile, and nothing was written. What is left is looked at again.
+    fn settle(&self, tx: &Tx<'_>) -> Result<bool, HubError> {
+        let still = tx.pending_ids(self.doc)?;
+        if tx.note_stamp(self.doc)? != self.stamp || self.pending.iter().any(|entry| !still.contains(&entry.id)) {
+            return Ok(false);
+        }
         let (theirs, rest): (Vec<&EntryRow>, Vec<&EntryRow>) =
             self.pending.iter().partition(|entry| !self.strangers.contains(&entry.id));
         let (notes, mut others): (Vec<&EntryRow>, Vec<&EntryRow>) =
@@ -175,7 +194,8 @@ impl Looked {
         }
         // Confirmations first: an act that came before the confirmation that it is about waits for nothing else.
         others.sort_by_key(|entry| entry.kind != Kind::Confirmation);
-        others.into_iter().try_for_each(|entry| settle_other(tx, entry))
+        others.into_iter().try_for_each(|entry| settle_other(tx, entry))?;
+        Ok(true)
     }
 }
 

@@ -74,7 +74,7 @@ pub async fn piece(
 ) -> Result<Response, Refused> {
     let piece = blocking(move || {
         let (device, hash) = who(&hub, peer, "GET", &hash, Some(from), &headers)?;
-        give(&hub, &device, &hash, from)
+        give(&hub, peer, &device, &hash, from)
     })
     .await?;
     Ok(answer(StatusCode::OK, &piece))
@@ -150,8 +150,19 @@ fn standing(tx: &Tx<'_>, device: &DeviceRow, hash: &ContentHash, row: &PhotoRow)
 }
 
 /// Gives a piece to a station whose note names the photo. Whoever has no such note hears no more than that.
-fn give(hub: &Hub, device: &DeviceRow, hash: &ContentHash, from: u64) -> Result<PhotoPiece, Refused> {
+fn give(
+    hub: &Hub,
+    peer: PeerCertificate,
+    device: &DeviceRow,
+    hash: &ContentHash,
+    from: u64,
+) -> Result<PhotoPiece, Refused> {
     let folder = PhotoFolder::in_data(hub.store.data(), hub.store.keys());
+    // Whoever is late with his certificate brings, and reads nothing.
+    let certificate = peer.0.ok_or(RefusalCode::NoCertificate)?;
+    if hub.store.read(|tx| tx.is_over(certificate))? {
+        return Err(RefusalCode::Expired.into());
+    }
     let found = hub.store.write(|tx| {
         let tag = tx.photo_tag(&device.station, hash);
         let (named, row) = (tx.note_of_photo(&tag)?, here(tx, &folder, &tag)?);
@@ -161,7 +172,8 @@ fn give(hub: &Hub, device: &DeviceRow, hash: &ContentHash, from: u64) -> Result<
             tx.audit(&Who::Device(device.device), "view_refused", None, "photo")?;
             return Ok(None);
         };
-        if station != device.station {
+        let mut reader = tx.tell_standings(&device.station, &device.staff)?;
+        if station != device.station || !reader.lets_note(tx, &station, &patient, doc)? {
             tx.audit(&Who::Device(device.device), "view_refused", None, "photo")?;
             return Ok(None);
         }

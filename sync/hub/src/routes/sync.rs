@@ -2,7 +2,7 @@
 
 use super::{Hub, PeerCertificate, Refused, answer, blocking, device, read_body};
 use crate::feed_page::{FeedPage, feed_page, records_pages};
-use crate::store::{Accepted, DeviceRow, Presented, Who, today};
+use crate::store::{Accepted, DeviceRow, Presented, Reader, Who, today};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -104,7 +104,7 @@ fn respond(
         _ if renew => Some(Vec::new()),
         want => Some(records_pages(tx, &who, &device.station, &mut reader, want, left, today)?),
     };
-    let differs = if renew { Vec::new() } else { differing(tx, device, request)? };
+    let differs = if renew { Vec::new() } else { differing(tx, device, &reader, request)? };
     let durable = tx.durable_up_to(device.device, request.series)?;
     let (held, rejected) = tx.verdicts(device.device, request.series)?;
     let scope = ReceiptScope { epoch, device: device.device, series: request.series };
@@ -134,7 +134,8 @@ fn respond(
         pages,
         next_cursor: page.next,
         more: page.more,
-        policy: Some(Policy {
+        // What was withdrawn was not told either: no lease is extended by such an answer.
+        policy: (!renew).then(|| Policy {
             durability: if durable.is_some() { Durability::Replicated } else { Durability::Fsynced },
             lease_until: lease.map(|hours| tx.now() + i64::from(hours) * 3_600_000),
         }),
@@ -147,6 +148,7 @@ fn respond(
 fn differing(
     tx: &crate::store::Tx<'_>,
     device: &DeviceRow,
+    reader: &Reader,
     request: &SyncRequest,
 ) -> Result<Vec<PatientId>, crate::HubError> {
     let comparable = !request.digests.is_empty()
@@ -159,6 +161,9 @@ fn differing(
     let moving = tx.moving_patients(device, request.cursor.n)?;
     let mut differs = Vec::new();
     for digest in request.digests.iter().take(DIGESTS_LIMIT).filter(|digest| !moving.contains(&digest.patient)) {
+        if !reader.has_in_full(&digest.patient) {
+            continue;
+        }
         let ours = tx.digest_of(&device.station, &digest.patient)?;
         if ours.is_some_and(|ours| ours != digest.hash) {
             differs.push(digest.patient.clone());

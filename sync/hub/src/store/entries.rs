@@ -160,6 +160,13 @@ impl Tx<'_> {
         rows.into_iter().map(|row| self.open_entry(row)).collect()
     }
 
+    /// Which they are.
+    pub fn pending_ids(&self, doc: DocumentId) -> Result<Vec<i64>, HubError> {
+        let mut statement =
+            self.sql.prepare_cached("SELECT id FROM entry WHERE doc = ?1 AND state IN ('received', 'waiting')")?;
+        Ok(statement.query_map([doc.0], |r| r.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// Entries of a kind about a document that passed, in the order of receipt.
     pub fn passed_entries(&self, doc: DocumentId, kind: Kind) -> Result<Vec<EntryRow>, HubError> {
         let mut statement = self.sql.prepare_cached(&format!(

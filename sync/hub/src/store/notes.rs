@@ -75,6 +75,16 @@ impl Tx<'_> {
         self.name_photos(doc, station, view)
     }
 
+    /// Names one writing of a document: its nonce.
+    pub fn note_stamp(&self, doc: DocumentId) -> Result<Option<Vec<u8>>, HubError> {
+        let stamp = self
+            .sql
+            .prepare_cached("SELECT substr(document, 1, 25) FROM note WHERE doc = ?1")?
+            .query_row([doc.0], |r| r.get(0))
+            .optional()?;
+        Ok(stamp)
+    }
+
     /// Whose note it is, once anything of it has passed: a document never changes patient or station.
     pub fn note_owner(&self, doc: DocumentId) -> Result<Option<(FacilityId, PatientId)>, HubError> {
         Ok(self

@@ -45,7 +45,7 @@ impl Reader {
             return Ok(plain.contains(&row.kind));
         }
         let Some(patient) = row.patient.as_ref() else { return Ok(true) };
-        let Some(extent) = self.less.get(patient) else { return Ok(true) };
+        let Some(extent) = self.less.get(patient).copied() else { return Ok(true) };
         Ok(match (extent, row.kind) {
             // Who hears of a patient, and that something was withdrawn, is never left out.
             (_, Kind::Patient | Kind::Consent | Kind::Standing) => true,
@@ -56,13 +56,42 @@ impl Reader {
                 visit.is_none_or(|visit| visit.date >= today)
             }
             (_, Kind::Note | Kind::Confirmation | Kind::Amendment) => {
-                let notes = match self.notes.entry(patient.clone()) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(new) => new.insert(tx.last_notes(station, patient)?),
-                };
-                notes.contains(&row.doc)
+                self.last_notes(tx, station, patient)?.contains(&row.doc)
             }
             _ => false,
+        })
+    }
+
+    /// Whether a note of a patient is hers to read.
+    pub fn lets_note(
+        &mut self,
+        tx: &Tx<'_>,
+        station: &FacilityId,
+        patient: &PatientId,
+        note: DocumentId,
+    ) -> Result<bool, HubError> {
+        match self.less.get(patient) {
+            _ if self.is_office => Ok(false),
+            None => Ok(true),
+            Some(Extent::Light) => Ok(self.last_notes(tx, station, patient)?.contains(&note)),
+            Some(_) => Ok(false),
+        }
+    }
+
+    /// Whether everything of a patient is hers to read.
+    pub fn has_in_full(&self, patient: &PatientId) -> bool {
+        !self.is_office && !self.less.contains_key(patient)
+    }
+
+    fn last_notes(
+        &mut self,
+        tx: &Tx<'_>,
+        station: &FacilityId,
+        patient: &PatientId,
+    ) -> Result<&[DocumentId], HubError> {
+        Ok(match self.notes.entry(patient.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(tx.last_notes(station, patient)?),
         })
     }
 

@@ -205,6 +205,10 @@ impl Draft {
             if doc.get_change_by_hash(&root.hash()).is_none() {
                 return Err(ChangeError::OtherDocument);
             }
+            // What waits for its parents inside is seen by no check: only what stands is kept as it came.
+            if !doc.get_missing_deps(&[]).is_empty() {
+                return Err(ChangeError::OtherDocument);
+            }
             changes::sort(id, form, &root, doc.get_changes(&[]))?;
             Ok(Self::around(id, form, doc, actor))
         }));
