@@ -167,7 +167,7 @@ pub fn App() -> Element {
     });
     let size = (look.text_size)();
     let language = (look.language)();
-    let class = classes((look.theme)(), (look.left_hand)());
+    let class = classes((look.theme)(), (look.left_hand)(), (look.text_size)());
     rsx! {
         div {
             class: "{class}",

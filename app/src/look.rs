@@ -56,14 +56,18 @@ fn lock_minutes_of(code: Option<&str>) -> u64 {
         .unwrap_or(LOCK_DEFAULT)
 }
 
+/// From this size on (percent) a head that stands still would leave no room for what is read: it scrolls with the page.
+const LARGE: u16 = 150;
+
 /// Classes of the app's root.
-pub fn classes(theme: Theme, left_hand: bool) -> String {
+pub fn classes(theme: Theme, left_hand: bool, text_size: u16) -> String {
     let theme = match theme {
         Theme::System => "",
         Theme::Light => " theme-light",
         Theme::Dark => " theme-dark",
     };
-    format!("app{theme}{}", if left_hand { " left" } else { "" })
+    let (left, large) = (if left_hand { " left" } else { "" }, if text_size >= LARGE { " large" } else { "" });
+    format!("app{theme}{left}{large}")
 }
 
 impl Look {
@@ -127,7 +131,7 @@ mod tests {
             assert_eq!(Theme::of_code(theme.code()), theme);
         }
         assert_eq!(Theme::of_code("sepia"), Theme::System, "a newer version's theme");
-        assert_eq!(classes(Theme::Dark, true), "app theme-dark left");
-        assert_eq!(classes(Theme::System, false), "app");
+        assert_eq!(classes(Theme::Dark, true, 100), "app theme-dark left");
+        assert_eq!(classes(Theme::System, false, 200), "app large");
     }
 }

@@ -59,16 +59,16 @@ async function series(url, colorScheme, language, size) {
   await sizes.locator('button').nth(size === 200 ? 3 : 0).tap();
   await until('the size', async () => (await page.locator('.app').getAttribute('style')).trim().endsWith(String(size / 100)));
   await picture('settings');
-  await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
+  await scroll(page, true);
   await picture('settings-end');
   await tap(page, '#hide', '#curtain');
   await picture('curtain');
   await tap(page, '#curtain', '#sizes');
   await tap(page, '#back', '#sync-now');
   await textOf(page, '#pill', /同期済み|[Ss]ynced|Up to date|未送信|nsent/, 30_000);
-  await page.locator('main').evaluate((main) => (main.scrollTop = 0));
+  await scroll(page, false);
   await picture('sync');
-  await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
+  await scroll(page, true);
   await picture('sync-end');
 
   await tap(page, page.locator('.tab').nth(0), '.card.visit');
@@ -93,9 +93,9 @@ async function series(url, colorScheme, language, size) {
 
   await tap(page, page.locator('.card.visit.next .cardlink').first(), '#start');
   await picture('patient');
-  await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
+  await scroll(page, true);
   await picture('patient-end');
-  await page.locator('main').evaluate((main) => (main.scrollTop = 0));
+  await scroll(page, false);
   await tap(page, '#chart-tab-calendar', '.week');
   await picture('calendar');
   await page.locator('main .seg').nth(1).locator('button').nth(1).tap();
@@ -119,7 +119,7 @@ async function series(url, colorScheme, language, size) {
   }
   await page.waitForSelector('.f.hi');
   await page.waitForSelector('.f [role="alert"]');
-  await page.locator('main').evaluate((main) => (main.scrollTop = 0));
+  await scroll(page, false);
   await picture('vitals');
   await tap(page, page.locator('.mini').first(), '.mini[aria-expanded="true"], .vit .chips');
   await picture('vitals-unmeasured');
@@ -136,14 +136,14 @@ async function series(url, colorScheme, language, size) {
     await page.locator(`[data-group="${group}"]`).first().evaluate((card) => card.scrollIntoView({ block: 'start' }));
     await picture(group.replace('.', '-'));
   }
-  await page.locator('main').evaluate((main) => (main.scrollTop = 0));
+  await scroll(page, false);
   await tap(page, '#section-texts', '#condition');
   await byId(page, 'condition').fill(`${WORDS}（${name}）`);
   await textOf(page, '#chip', language === 'ja' ? /保存済|受領済/ : /saved|received/i);
   await picture('texts');
   await tap(page, '#section-confirm', '#end-now');
   await picture('confirm');
-  await page.locator('main').evaluate((main) => (main.scrollTop = main.scrollHeight));
+  await scroll(page, true);
   await picture('confirm-end');
   await tap(page, '#history', '.sides, .empty, main .card');
   await picture('history');
@@ -158,6 +158,13 @@ async function series(url, colorScheme, language, size) {
   await tap(page, '.back', '.tabs, #leave-visit');
   if (await page.locator('#leave-visit').count()) await tap(page, '#leave-visit', '.tabs');
   await page.context().close();
+}
+
+/** To the end of the screen, or back to its beginning. Large text scrolls the whole page, its head too. */
+async function scroll(page, end) {
+  await page.evaluate((end) => {
+    for (const box of document.querySelectorAll('.app, main')) box.scrollTop = end ? box.scrollHeight : 0;
+  }, end);
 }
 
 /** In the page: what is wider than its box, or stands beyond the page's edge. */
