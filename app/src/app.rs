@@ -234,8 +234,19 @@ fn Open(session: Session) -> Element {
     }
 }
 
+/// One screen. Another one is mounted anew, and begins at its top.
 #[component]
 fn Screen(route: Route) -> Element {
+    let name = format!("{route:?}");
+    rsx! {
+        for key in std::iter::once(name) {
+            div { key: "{key}", class: "screen", On { route: route.clone() } }
+        }
+    }
+}
+
+#[component]
+fn On(route: Route) -> Element {
     match route {
         Route::Today => rsx! { today::Today {} },
         Route::Patients => rsx! { patients::Patients {} },

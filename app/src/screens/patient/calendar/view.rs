@@ -79,9 +79,9 @@ fn Week(id: PatientId, shown: Whole, notes: Vec<NoteRow>, directory: Directory) 
                     td {}
                     for day in days {
                         th { key: "{day}", "scope": "col",
-                            button { class: if day == picked { "day on" } else { "day" }, "aria-pressed": day == picked, "aria-current": if day == today { "date" }, "aria-label": date_long(words, day),
+                            button { class: if day == picked { "day on" } else { "day" }, "aria-pressed": day == picked, "aria-current": if day == today { "date" },
                                 onclick: move |_| send(Event::DayPicked(day)),
-                                span { {weekday_short(words, day)} } b { {day.day().to_string()} }
+                                span { {weekday_short(words, day)} } b { {day.day().to_string()} } span { class: "hidden", " " {date_long(words, day)} }
                             }
                         }
                     }
