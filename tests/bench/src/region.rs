@@ -301,6 +301,7 @@ impl Device {
             budget: BUDGET,
             earlier: Vec::new(),
             want: Vec::new(),
+            digests: Vec::new(),
             proof: None,
         };
         Ok(codec::encode(&proved(request, &self.identity)?)?)

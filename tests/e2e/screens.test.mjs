@@ -1,0 +1,14 @@
+// Every screen, twice: large and dark, small and light. What is outside the page, too small a target, or against WCAG 2.2 AA fails.
+
+import { spawnSync } from 'node:child_process';
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from './harness.mjs';
+
+test('every_screen_can_be_read_and_reached_in_both_languages_light_and_dark_small_and_large', () => {
+  const here = path.dirname(fileURLToPath(import.meta.url));
+  const run = spawnSync(process.execPath, [path.join(here, 'gallery.mjs'), temporaryFolder(), 'light-ja-200,dark-en-100'], { encoding: 'utf8' });
+  assert.equal(run.status, 0, `${run.stdout}\n${run.stderr}`);
+});
