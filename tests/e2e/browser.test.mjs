@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { crc32, deflateSync } from 'node:zlib';
 import {
   ALLERGY, DRUG, PATIENT, SECRETS, World, ask, byId, openEnrolled, pause, startBrowser, tap, textOf, until,
 } from './harness.mjs';
@@ -119,6 +120,15 @@ story('a_note_written_with_the_hub_stopped_is_receipted_when_it_returns', async 
   assert.equal(await condition.inputValue(), CONDITION);
   assert.equal(await careGiven.inputValue(), CARE_GIVEN, 'composed once, saved once');
 
+  // A photo of the wound: with consent and site or not at all, and still without signal.
+  await tap(page, '#photo-section', '#photo-file');
+  await page.locator('#photo-file').setInputFiles({ name: 'IMG_0001.png', mimeType: 'image/png', buffer: picture() });
+  await page.waitForSelector('#photo-take');
+  await tap(page, '#photo-take', '#photo-new [role="alert"]');
+  await byId(page, 'photo-site').fill('仙骨部');
+  await page.locator('#photo-consent').tap();
+  await tap(page, '#photo-take', '#photos figure img');
+
   // 確定
   await tap(page, '#section-confirm', '#end-now');
   await page.locator('#end-now').tap();
@@ -146,6 +156,7 @@ story('a_note_written_with_the_hub_stopped_is_receipted_when_it_returns', async 
   const listed = await world.admin('note', 'list');
   assert.deepEqual(listed.map((row) => [row.note, row.state, row.author, row.patient]), [[note, 'confirmed', 'nurse-a', world.patient]]);
   const exported = await world.admin('note', 'export', note, '--format', 'json');
+  await until('the photo at the hub', async () => (await world.device(data, 'photo', 'list', note))[0]?.received_at);
   assert.equal(exported.fields.condition, CONDITION);
   assert.equal(exported.fields.care_given, CARE_GIVEN);
   assert.equal(exported.fields['care.bedbath'], true);
@@ -304,3 +315,16 @@ story('another_origin_and_a_foreign_host_name_are_refused', async (world) => {
   }), door.replace('http', 'ws'));
   assert.equal(outcome, 'refused');
 });
+
+/** A small PNG of one colour. */
+function picture() {
+  const chunk = (kind, body) => {
+    const [length, sum, named] = [Buffer.alloc(4), Buffer.alloc(4), Buffer.concat([Buffer.from(kind), body])];
+    length.writeUInt32BE(body.length);
+    sum.writeUInt32BE(crc32(named));
+    return Buffer.concat([length, named, sum]);
+  };
+  const head = Buffer.from([0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0]);
+  const rows = Buffer.concat(Array.from({ length: 8 }, () => Buffer.from([0, ...Array.from({ length: 24 }, () => 180)])));
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+}

@@ -152,6 +152,8 @@ async function series(url, colorScheme, language, size) {
   await byId(page, 'condition').fill(`${WORDS}（${name}）`);
   await textOf(page, '#chip', language === 'ja' ? /保存済|受領済/ : /saved|received/i);
   await picture('texts');
+  await tap(page, '#photo-section', '#photo-file');
+  await picture('photos');
   await tap(page, '#section-confirm', '#end-now');
   await picture('confirm');
   await scroll(page, true);

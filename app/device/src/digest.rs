@@ -35,7 +35,7 @@ impl Phone {
         let wanting = self.last_self_check()?.map(|check| check.differing).unwrap_or_default();
         let mut patients = Vec::new();
         // Of a light patient not everything is here, and is not to be.
-        let light = self.read(|tx| crate::standing::light(tx))?;
+        let light = self.read(crate::standing::light)?;
         let whole = known.into_iter().filter_map(|item| item.patient).filter(|patient| !light.contains(patient));
         for patient in whole.take(DIGESTS_LIMIT) {
             patients.extend(self.read(|tx| digest_of(tx, patient, &wanting, self.hand()))?);

@@ -254,16 +254,18 @@ struct ValueHand {
 }
 
 impl ValueHand {
+    fn save(&mut self, typed: String) {
+        if typed.trim().is_empty() || self.on_save.call(typed.clone()) {
+            self.typing.write().update(TypingEvent::Saved(typed));
+        }
+    }
+
     fn tell(mut self, event: TypingEvent) {
         let effects = self.typing.write().update(event);
         for effect in effects {
             match effect {
                 // It is not tried again by this field: a value that waits is tried by the app, here or on another screen.
-                TypingEffect::Save { typed, .. } => {
-                    if typed.trim().is_empty() || self.on_save.call(typed.clone()) {
-                        self.typing.write().update(TypingEvent::Saved(typed));
-                    }
-                }
+                TypingEffect::Save { typed, .. } => self.save(typed),
                 TypingEffect::Keep { typed, .. } if !typed.trim().is_empty() => self.on_keep.call(typed),
                 _ => {}
             }
