@@ -8,12 +8,16 @@ const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
 const COMMENT: u8 = 0xfe;
 
+/// The tag of a camera's bearing in EXIF, and the kind of its value (SHORT). CIPA DC-008, 4.6.
+const ORIENTATION: u16 = 0x0112;
+const SHORT: u16 = 3;
+
 /// Without APP1–APP15 (EXIF and its GPS, XMP, IPTC, maker's notes, a second picture) and comments, and without whatever
-/// stands behind the end.
+/// stands behind the end. Of EXIF only how the camera was held stays: a picture that lies on its side would else stay so.
 pub(super) fn clean(bytes: &[u8]) -> Result<Vec<u8>, PhotoError> {
     let mut out = Vec::with_capacity(bytes.len());
     out.extend_from_slice(&[0xff, START]);
-    let (mut at, mut scans) = (2, 0);
+    let (mut at, mut scans, mut is_turned) = (2, 0, false);
     loop {
         let marker = marker_at(bytes, &mut at)?;
         match marker {
@@ -37,6 +41,14 @@ pub(super) fn clean(bytes: &[u8]) -> Result<Vec<u8>, PhotoError> {
             out.extend_from_slice(&[0xff, marker]);
             out.extend_from_slice(&bytes[at..end]);
         }
+        if marker == 0xe1
+            && scans == 0
+            && !is_turned
+            && let Some(orientation) = orientation(body)
+        {
+            out.extend_from_slice(&turned(orientation));
+            is_turned = true;
+        }
         at = end;
         if marker == SCAN {
             let end = scan_end(bytes, at)?;
@@ -45,6 +57,38 @@ pub(super) fn clean(bytes: &[u8]) -> Result<Vec<u8>, PhotoError> {
             scans += 1;
         }
     }
+}
+
+/// How the camera was held, out of an EXIF segment: 2 to 8, where the picture does not stand upright.
+fn orientation(body: &[u8]) -> Option<u8> {
+    let tiff = body.strip_prefix(b"Exif\0\0").filter(|tiff| tiff.len() >= 26)?;
+    let is_little = match tiff.get(..4)? {
+        b"II*\0" => true,
+        b"MM\0*" => false,
+        _ => return None,
+    };
+    let number = |bytes: &[u8]| -> u32 {
+        let add = |sum: u32, byte: &u8| sum << 8 | u32::from(*byte);
+        if is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
+    };
+    let directory = tiff.get(usize::try_from(number(&tiff[4..8])).ok()?..)?;
+    let count = number(directory.get(..2)?) as usize;
+    let entry = directory
+        .get(2..)?
+        .chunks_exact(12)
+        .take(count)
+        .find(|entry| number(&entry[..2]) == u32::from(ORIENTATION) && number(&entry[2..4]) == u32::from(SHORT))?;
+    u8::try_from(number(&entry[8..10])).ok().filter(|orientation| (2..=8).contains(orientation))
+}
+
+/// An EXIF segment that says only that: one directory with one entry.
+fn turned(orientation: u8) -> Vec<u8> {
+    let mut segment = vec![0xff, 0xe1, 0, 34];
+    segment.extend_from_slice(b"Exif\0\0MM\0*\0\0\0\x08\0\x01");
+    segment.extend_from_slice(&ORIENTATION.to_be_bytes());
+    segment.extend_from_slice(&SHORT.to_be_bytes());
+    segment.extend_from_slice(&[0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]);
+    segment
 }
 
 /// The marker that stands here, however many fill bytes stand before it; `at` is moved behind it.
@@ -131,6 +175,31 @@ mod tests {
         let cleaned = clean(&picture(&told, &between, b"\xff\xd8 a second picture with its own GPS"))?;
         assert_eq!(cleaned, picture(&[jfif], &[], b""));
         assert_eq!(clean(&cleaned)?, cleaned, "a clean one stays as it is");
+        Ok(())
+    }
+
+    #[test]
+    fn a_picture_taken_on_its_side_still_stands_upright_and_nothing_else_of_its_exif_stays() -> Result<(), PhotoError> {
+        // A little-endian directory of three entries, the place among them, and a name behind it.
+        let entry = |tag: u16, kind: u16, value: u32| {
+            [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat()
+        };
+        let entries = [entry(0x010f, 2, 50), entry(ORIENTATION, SHORT, 6), entry(0x8825, 4, 90)].concat();
+        let exif = [&b"Exif\0\0II*\0\x08\0\0\0\x03\0"[..], &entries, b"\0\0\0\0Kameraya 33.3 130.5"].concat();
+        let cleaned = clean(&picture(&[segment(0xe1, &exif)], &[], b""))?;
+        assert_eq!(cleaned, picture(&[turned(6)], &[], b""));
+        assert_eq!(clean(&cleaned)?, cleaned, "a clean one stays as it is");
+        let upright = [&b"Exif\0\0II*\0\x08\0\0\0\x01\0"[..], &entry(ORIENTATION, SHORT, 1), &[0; 4]].concat();
+        assert_eq!(clean(&picture(&[segment(0xe1, &upright)], &[], b""))?, picture(&[], &[], b""));
+        // Whatever is bent in it, nothing panics and nothing of it comes through.
+        for at in 0..exif.len() {
+            for byte in [0x00, 0x01, 0x7f, 0xff] {
+                let mut bent = exif.clone();
+                bent[at] = byte;
+                let cleaned = clean(&picture(&[segment(0xe1, &bent)], &[], b""))?;
+                assert!(!cleaned.windows(8).any(|window| window == b"Kameraya"));
+            }
+        }
         Ok(())
     }
 

@@ -9,9 +9,7 @@ use dioxus::prelude::*;
 /// socket. They are stopped here, else the file would travel a second time, as a list of numbers. Its name is not sent.
 const READ_FILE: &str = r"
 const input = document.getElementById('photo-file');
-input.addEventListener('input', (event) => event.stopPropagation());
-input.addEventListener('change', (event) => {
-    event.stopPropagation();
+const read = () => {
     const file = input.files[0];
     if (!file) return;
     if (file.size > limit) {
@@ -23,7 +21,14 @@ input.addEventListener('change', (event) => {
         reader.readAsDataURL(file);
     }
     input.value = '';
+};
+input.addEventListener('input', (event) => event.stopPropagation());
+input.addEventListener('change', (event) => {
+    event.stopPropagation();
+    read();
 });
+// One that was chosen before anybody listened.
+read();
 await new Promise(() => {});
 ";
 
