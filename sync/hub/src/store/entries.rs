@@ -100,11 +100,6 @@ impl Tx<'_> {
                 Some((_, at)) => at,
                 None if entry.seq != last + 1 => break,
                 None => {
-                    // One that passed before and comes again in a new series keeps its place among competing ones.
-                    let received_at = match entry.kind {
-                        Kind::Confirmation => self.passed_at(entry)?.unwrap_or(received_at),
-                        _ => received_at,
-                    };
                     self.append(device, station, series, entry, received_at)?;
                     last = entry.seq;
                     if !accepted.documents.contains(&entry.doc) {
@@ -117,16 +112,6 @@ impl Tx<'_> {
         }
         accepted.received_up_to = last;
         Ok(Ok(accepted))
-    }
-
-    /// When the same statement passed first.
-    fn passed_at(&self, entry: &Entry) -> Result<Option<i64>, HubError> {
-        Ok(self
-            .sql
-            .prepare_cached(
-                "SELECT min(received_at) FROM entry WHERE doc = ?1 AND kind = ?2 AND hash = ?3 AND state = 'passed'",
-            )?
-            .query_row((entry.doc.0, u8::from(entry.kind), entry.hash.0), |r| r.get(0))?)
     }
 
     pub(super) fn append(
