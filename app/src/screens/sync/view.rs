@@ -52,7 +52,8 @@ pub fn SyncScreen() -> Element {
         (day_and_clock(at, now), check.is_sound())
     });
     let syncing = pill == Pill::Syncing;
-    let photos = session.phone.photos_left().unwrap_or_default();
+    // Where the vault cannot say, nothing is said to have been sent.
+    let photos = session.phone.photos_left().ok();
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap", h1 { {words.say("sync-title")} } SyncPill {} }
@@ -62,7 +63,7 @@ pub fn SyncScreen() -> Element {
             for state in states { StateCard { key: "{state:?}", state } }
             if let Some(trouble) = trouble { p { class: "strip warn", role: "status", "{trouble}" } }
             section { class: "card",
-                if status.unsent == 0 && photos == 0 {
+                if status.unsent == 0 && photos == Some(0) {
                     b { id: "unsent", {words.say("sync-unsent-none")} }
                 } else if status.unsent > 0 {
                     div { class: "row sp wrap", b { id: "unsent", {words.count("sync-unsent", status.unsent)} } span { class: "tag wa", {words.say("sync-auto")} } }
@@ -75,7 +76,7 @@ pub fn SyncScreen() -> Element {
                         }
                     }
                 }
-                if photos > 0 {
+                if let Some(photos) = photos.filter(|photos| *photos > 0) {
                     div { class: "line row sp", id: "photos-left", span { {words.count("photo-left", photos)} } b { {words.say("sync-waiting")} } }
                 }
             }
