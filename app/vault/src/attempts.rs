@@ -105,13 +105,15 @@ const STEP_MS: u64 = 20;
 pub(crate) struct AttemptFile {
     path: PathBuf,
     key: Key,
+    /// Locked, while a PIN is tried.
+    held: Option<File>,
 }
 
 impl AttemptFile {
     pub fn beside(vault: &Path, secret: &DeviceSecret) -> Self {
         let mut name = vault.as_os_str().to_owned();
         name.push(".attempts");
-        Self { path: PathBuf::from(name), key: keys::derive_key_of(secret, "tsutsuji 2026 attempts v1") }
+        Self { path: PathBuf::from(name), key: keys::derive_key_of(secret, "tsutsuji 2026 attempts v1"), held: None }
     }
 
     /// Makes the file anew, with this state in it from the first byte on.
@@ -126,14 +128,17 @@ impl AttemptFile {
         file.write_all(&both).and_then(|()| file.sync_all()).map_err(VaultError::File)
     }
 
-    /// Whoever tries a PIN waits for whoever is trying one. Ends with the handle.
-    pub fn lock(&self) -> Result<Option<File>, VaultError> {
+    /// Whoever tries a PIN waits for whoever is trying one. Ends with this value.
+    pub fn lock(&mut self) -> Result<(), VaultError> {
         match OpenOptions::new().read(true).write(true).open(&self.path) {
             Ok(file) => {
                 // A program that hangs in the middle of a try must not hang this one.
                 for _ in 0..PATIENCE_MS / STEP_MS {
                     match file.try_lock() {
-                        Ok(()) => return Ok(Some(file)),
+                        Ok(()) => {
+                            self.held = Some(file);
+                            return Ok(());
+                        }
                         Err(std::fs::TryLockError::WouldBlock) => {
                             std::thread::sleep(std::time::Duration::from_millis(STEP_MS));
                         }
@@ -142,18 +147,26 @@ impl AttemptFile {
                 }
                 Err(VaultError::InUse)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(VaultError::File(error)),
         }
     }
 
     /// The latest sound state.
     pub fn read(&self) -> Result<Counted, VaultError> {
+        let newest = |file: &File| {
+            let newest = self.slots(file).into_iter().flatten().max_by_key(|(number, _)| *number);
+            newest.map_or(Counted::Altered, |(_, attempts)| Counted::Sound(attempts))
+        };
+        match &self.held {
+            Some(file) => Ok(newest(file)),
+            None => self.read_unlocked(newest),
+        }
+    }
+
+    fn read_unlocked(&self, newest: impl FnOnce(&File) -> Counted) -> Result<Counted, VaultError> {
         match File::open(&self.path) {
-            Ok(mut file) => {
-                let newest = self.slots(&mut file).into_iter().flatten().max_by_key(|(number, _)| *number);
-                Ok(newest.map_or(Counted::Altered, |(_, attempts)| Counted::Sound(attempts)))
-            }
+            Ok(file) => Ok(newest(&file)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Counted::Missing),
             Err(error) => Err(VaultError::File(error)),
         }
@@ -161,34 +174,44 @@ impl AttemptFile {
 
     /// The same for a file that may have been taken away.
     pub fn write_or_create(&self, state: &Attempts) -> Result<(), VaultError> {
-        if self.path.exists() { self.write(state) } else { self.create(state) }
+        if self.held.is_some() || self.path.exists() { self.write(state) } else { self.create(state) }
     }
 
     /// Written and on disk before anything else happens.
     pub fn write(&self, state: &Attempts) -> Result<(), VaultError> {
-        self.put(state)?.sync_data().map_err(VaultError::File)
+        self.put(state, File::sync_data)
     }
 
-    fn put(&self, state: &Attempts) -> Result<File, VaultError> {
-        let mut file = OpenOptions::new().read(true).write(true).open(&self.path).map_err(VaultError::File)?;
-        let slots = self.slots(&mut file);
+    fn put(&self, state: &Attempts, then: impl FnOnce(&File) -> std::io::Result<()>) -> Result<(), VaultError> {
+        let opened;
+        let mut file = match &self.held {
+            Some(file) => file,
+            None => {
+                opened = OpenOptions::new().read(true).write(true).open(&self.path).map_err(VaultError::File)?;
+                &opened
+            }
+        };
+        let slots = self.slots(file);
         let number = |slot: &Option<(u64, Attempts)>| slot.as_ref().map_or(0, |(number, _)| *number);
         let (older, newest) = if number(&slots[0]) <= number(&slots[1]) { (0, &slots[1]) } else { (1, &slots[0]) };
         let bytes = self.slot(number(newest) + 1, state);
         file.seek(SeekFrom::Start((older * SLOT) as u64))
             .and_then(|_| file.write_all(&bytes))
-            .map_err(VaultError::File)?;
-        Ok(file)
+            .and_then(|()| then(file))
+            .map_err(VaultError::File)
     }
 
     /// The same without waiting for the disk: for a state that may be lost with the power.
     pub fn forgive(&self, state: &Attempts) -> Result<(), VaultError> {
-        self.put(state).map(|_| ())
+        self.put(state, |_| Ok(()))
     }
 
-    fn slots(&self, file: &mut File) -> [Option<(u64, Attempts)>; 2] {
+    fn slots(&self, mut file: &File) -> [Option<(u64, Attempts)>; 2] {
         let mut bytes = [0u8; 2 * SLOT];
         let mut filled = 0;
+        if file.seek(SeekFrom::Start(0)).is_err() {
+            return [None, None];
+        }
         while let Ok(read @ 1..) = file.read(&mut bytes[filled..]) {
             filled += read;
         }

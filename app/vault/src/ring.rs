@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub(crate) struct KeyRing {
     vault: Key,
     lookup: Key,
-    compartments: HashMap<Tag, Key>,
+    compartments: HashMap<Tag, CompartmentKey>,
     patients: HashMap<(Tag, Tag), Key>,
     /// Whether everything in here stands on disk.
     pub trusted: bool,
@@ -127,15 +127,17 @@ impl KeyRing {
             .optional()?;
         let key = match stored {
             Some(wrapped) => {
-                unwrap_key(&above, &header, &wrapped).ok_or(VaultError::Damaged { table: "patient_key" })?
+                above.patient_key(&header, &wrapped).ok_or(VaultError::Damaged { table: "patient_key" })?
             }
             None if make => {
-                let key = keys::make_key()?;
+                let mut salt = [0; 32];
+                keys::fill_random(&mut salt)?;
+                let row = seal::derivation(&above.patients, &header, salt);
                 sql.execute(
                     "INSERT INTO patient_key (compartment, patient, wrapped) VALUES (?1, ?2, ?3)",
-                    (compartment, patient, wrap(&above, &header, &key)?),
+                    (compartment, patient, &row),
                 )?;
-                key
+                above.patient_key(&header, &row).ok_or(VaultError::Damaged { table: "patient_key" })?
             }
             None => return Err(VaultError::Missing("the key of a patient")),
         };
@@ -153,7 +155,7 @@ impl KeyRing {
             let patient: Tag = row.get(0)?;
             let header = Header { table: Table::PatientKey, key: patient, patient, compartment };
             let wrapped = row.get_ref(1)?.as_blob().unwrap_or_default();
-            if let Some(key) = unwrap_key(&above, &header, wrapped) {
+            if let Some(key) = above.patient_key(&header, wrapped) {
                 self.patients.entry((compartment, patient)).or_insert(key);
             }
         }
@@ -164,7 +166,12 @@ impl KeyRing {
         self.patients.len() > 1
     }
 
-    fn compartment_key(&mut self, sql: &Connection, compartment: Tag, make: bool) -> Result<Key, VaultError> {
+    fn compartment_key(
+        &mut self,
+        sql: &Connection,
+        compartment: Tag,
+        make: bool,
+    ) -> Result<CompartmentKey, VaultError> {
         if let Some(key) = self.compartments.get(&compartment) {
             return Ok(key.clone());
         }
@@ -185,6 +192,7 @@ impl KeyRing {
             }
             None => return Err(VaultError::Missing("the key of a compartment")),
         };
+        let key = CompartmentKey::new(key);
         self.compartments.insert(compartment, key.clone());
         Ok(key)
     }
@@ -203,6 +211,28 @@ impl KeyRing {
         self.patients.remove(&(compartment, patient));
         sql.execute("DELETE FROM patient_key WHERE compartment = ?1 AND patient = ?2", (compartment, patient))?;
         Ok(())
+    }
+}
+
+/// The key of a compartment, and what makes its patients' keys.
+#[derive(Clone)]
+struct CompartmentKey {
+    key: Key,
+    patients: Key,
+}
+
+impl CompartmentKey {
+    fn new(key: Key) -> Self {
+        let patients = keys::derive_key(&key, "tsutsuji 2026 vault patient keys v1");
+        Self { key, patients }
+    }
+
+    /// A patient's key out of its row: sealed, as the first versions wrote it, or derived.
+    fn patient_key(&self, header: &Header, row: &[u8]) -> Option<Key> {
+        match row.first() {
+            Some(&seal::DERIVED) => seal::derive(&self.patients, header, row),
+            _ => unwrap_key(&self.key, header, row),
+        }
     }
 }
 

@@ -197,11 +197,11 @@ impl Vault {
         if !path.exists() {
             return Err(VaultError::NoVault);
         }
-        let (mut db, _) = door_of(path)?;
+        let mut db = connect_with_room_or_without(path)?;
         let secret = store.get()?;
-        let file = AttemptFile::beside(path, &secret);
+        let mut file = AttemptFile::beside(path, &secret);
         // One try at a time, however many programs try.
-        let _turn = file.lock()?;
+        file.lock()?;
         // What it says now, not before the wait.
         let mut door = Door::read(&db)?;
         if !door.is_whole(&secret) {
@@ -469,13 +469,17 @@ fn door_of(path: &Path) -> Result<(Connection, Door), VaultError> {
     if !path.exists() {
         return Err(VaultError::NoVault);
     }
-    let db = match connect(path, false) {
-        // A full disk has no room for the log's index: read without one, alone.
-        Err(VaultError::Full) => connect(path, true)?,
-        other => other?,
-    };
+    let db = connect_with_room_or_without(path)?;
     let door = Door::read(&db)?;
     Ok((db, door))
+}
+
+fn connect_with_room_or_without(path: &Path) -> Result<Connection, VaultError> {
+    match connect(path, false) {
+        // A full disk has no room for the log's index: read without one, alone.
+        Err(VaultError::Full) => connect(path, true),
+        other => other,
+    }
 }
 
 /// Writes the header of a new vault.
