@@ -7,8 +7,10 @@ mod dice;
 mod faults;
 mod laws;
 mod nurse;
+mod people;
 mod phone;
 mod seeds;
+mod steps;
 mod truth;
 
 use crate::Outcome;
@@ -16,8 +18,8 @@ use device::jiff::Timestamp;
 pub use dice::Dice;
 pub use faults::Faults;
 use hub::{LocalHub, Store};
-use phone::{SimPhone, as_failure};
-use protocol::{Failure, Input, Output, Phase, RefusalCode, Series, SyncRequest, Trigger, codec};
+use phone::SimPhone;
+use protocol::{Series, SyncRequest, Trigger};
 use record::{DocumentId, FacilityId, PatientId, VisitId};
 pub use seeds::{Ran, again, child, run_all};
 use std::cmp::Reverse;
@@ -26,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
-use truth::{Truth, key};
+use truth::Truth;
 
 /// 2026-11-24T00:00:00Z.
 const BEGIN_MS: i64 = 1_795_478_400_000;
@@ -169,74 +171,6 @@ impl World {
         self.folder.path().join("hub")
     }
 
-    fn people(&mut self) -> Outcome {
-        let hub = self.hub.as_ref().ok_or("no hub")?;
-        let facility = |id: &str, kind, disclosing| -> Outcome<record::Facility> {
-            Ok(record::Facility { id: id.parse()?, kind, name: id.to_string(), disclosing })
-        };
-        let hospital = facility("hp", record::FacilityKind::Hospital, true)?;
-        let stations = [STATION, OTHER_STATION].map(|station| facility(station, record::FacilityKind::Station, false));
-        let nurses = 3 + self.dice.below(5) as usize;
-        let mut staff = Vec::new();
-        for n in 0..nurses {
-            staff.push((format!("nurse-{n}"), STATION));
-        }
-        staff.push(("nurse-x".to_string(), OTHER_STATION));
-        let mut people = Vec::new();
-        for (n, (id, station)) in staff.iter().enumerate() {
-            let role = if n == 0 { record::StaffRole::Manager } else { record::StaffRole::Nurse };
-            people.push(record::Staff { id: id.parse()?, facility: station.parse()?, name: id.clone(), role });
-        }
-        hub.store().write(|tx| tx.add_facility(&hospital))?;
-        for station in stations {
-            let station = station?;
-            hub.store().write(|tx| tx.add_facility(&station))?;
-        }
-        hub.store().write(|tx| people.iter().try_for_each(|person| tx.add_staff(person)))?;
-        for n in 0..2 + self.dice.below(3) {
-            let file =
-                crate::BUNDLE.replace("00012345", &format!("7{n:07}")).replace("\"al-1\"", &format!("\"al-{n}\""));
-            let file = file.replace("\"rx-1\"", &format!("\"rx-{n}\"")).replace("\"lab-1\"", &format!("\"lab-{n}\""));
-            let report = hub.intake(&hospital.id, "patient.json", file.as_bytes())?;
-            if let Some(bad) = report.quarantined.first() {
-                return Err(format!("the sample was quarantined: {}", bad.reason).into());
-            }
-        }
-        let patients = hub.store().read(|tx| tx.patients())?;
-        let today = record::calendar::day_in_japan(self.hub_time());
-        for (n, patient) in patients.iter().enumerate() {
-            hub.store().write(|tx| {
-                tx.add_consent(&record::Consent {
-                    patient: patient.id.clone(),
-                    disclosing: hospital.id.clone(),
-                    viewing: people[0].facility.clone(),
-                    classes: record::DataClass::ALL.into_iter().collect(),
-                    offline_hours: Some(72),
-                    until: None,
-                    withdrawn: false,
-                })
-            })?;
-            let mut id = [7; 16];
-            id[0] = n as u8;
-            let visit = record::Visit {
-                id: DocumentId::from_random(id),
-                patient: patient.id.clone(),
-                station: people[0].facility.clone(),
-                staff: people[n % nurses].id.clone(),
-                date: today,
-                start: device::jiff::civil::time(9, 30, 0, 0),
-                minutes: 60,
-            };
-            hub.store().write(|tx| tx.add_visit(&visit))?;
-            self.visits.push((visit.id, patient.id.clone()));
-        }
-        self.patients = patients.into_iter().map(|patient| patient.id).collect();
-        for person in &people {
-            self.phones.push(SimPhone::enrol(self.folder.path(), hub, &person.id)?);
-        }
-        Ok(())
-    }
-
     fn at(&mut self, at_ms: i64, event: Event) {
         self.order += 1;
         self.events.push(Reverse((at_ms, self.order, event)));
@@ -296,101 +230,6 @@ impl World {
                 let (life, wait) = (self.phones[phone].life, if self.quiet { 1 } else { self.dice.between(1, 400) });
                 self.at(self.now_ms + wait, Event::Step(phone, life));
             }
-        }
-    }
-
-    /// One thing that the engine ordered.
-    fn step(&mut self, at: usize) -> Outcome {
-        let Some(output) = self.phones[at].todo.pop_front() else { return Ok(()) };
-        let now = self.device_time(at);
-        let Some(phone) = self.phones[at].open.take() else { return Ok(()) };
-        let input = match output {
-            Output::Report(Phase::Waiting { failure }) => {
-                self.phones[at].open = Some(phone);
-                return self.is_allowed(failure);
-            }
-            Output::Report(_) => {
-                self.phones[at].open = Some(phone);
-                return Ok(());
-            }
-            Output::WakeAt(wake) => {
-                let life = self.phones[at].life;
-                self.at(wake, Event::Wake(at, life));
-                self.phones[at].open = Some(phone);
-                return Ok(());
-            }
-            Output::Renew => {
-                self.counts.forks += 1;
-                phone.renew_series().map(|()| Input::Renewed).map_err(as_failure)
-            }
-            Output::Load => phone.load_request().map(|request| Input::Loaded(Box::new(request))).map_err(as_failure),
-            Output::Send(request) => {
-                let answer = self.exchange(at, &request);
-                self.phones[at].offered = Some(*request);
-                answer
-            }
-            Output::Store(answer) => match &self.phones[at].offered {
-                Some(request) => phone
-                    .store_answer(request, &answer, now)
-                    .map(|stored| Input::Stored { left: stored.left })
-                    .map_err(as_failure),
-                None => Err(Failure::Storage),
-            },
-            // Nobody takes photos in here.
-            Output::NextPhoto { .. } => Ok(Input::Photo(None)),
-            Output::AskPhoto(_) | Output::SendPiece { .. } | Output::StorePhoto { .. } => Err(Failure::Storage),
-        };
-        self.phones[at].open = Some(phone);
-        let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
-        self.phones[at].hear(now_ms, input, dice);
-        self.laws_of(at)
-    }
-
-    /// One request over the line: encoded, perhaps lost, answered, perhaps cut.
-    fn exchange(&mut self, at: usize, request: &SyncRequest) -> Result<Input, Failure> {
-        self.counts.syncs += 1;
-        if self.loses() {
-            return Err(Failure::Unreachable);
-        }
-        let body = codec::encode(request).map_err(|_| Failure::Storage)?;
-        if self.past.len() < 40 {
-            self.past.push((at, request.clone()));
-        }
-        let certificate = self.phones[at].certificate;
-        self.truth.series.insert(key(request.device, request.series));
-        let hub = self.hub.as_ref().ok_or(Failure::Unreachable)?;
-        let request: SyncRequest = codec::decode(&body).map_err(|_| Failure::NotOurHub)?;
-        let answer = hub.sync(certificate, &request).map_err(Failure::Refused)?;
-        let receipted = answer.receipt.items.iter().map(|item| (key(request.device, request.series), item.seq));
-        self.truth.receipted.extend(receipted);
-        if self.loses() {
-            return Err(Failure::Unreachable);
-        }
-        let mut bytes = codec::encode(&answer).map_err(|_| Failure::Storage)?;
-        if self.loses() {
-            // Cut at any byte: what is left is no answer.
-            bytes.truncate(self.dice.below(bytes.len() as u64) as usize);
-            return match codec::decode::<protocol::SyncResponse>(&bytes) {
-                Ok(_) => Err(Failure::Storage),
-                Err(_) => Err(Failure::Unreachable),
-            };
-        }
-        Ok(Input::Answered(Box::new(codec::decode(&bytes).map_err(|_| Failure::NotOurHub)?)))
-    }
-
-    fn loses(&mut self) -> bool {
-        let lost = !self.quiet && self.faults.line > 0 && self.dice.percent(self.faults.line);
-        self.counts.lost += u64::from(lost);
-        lost
-    }
-
-    /// The clock, a repeat, a poisoned entry never refuse a sync: only the line and the hub's absence may.
-    fn is_allowed(&self, failure: Failure) -> Outcome {
-        match failure {
-            Failure::Unreachable => Ok(()),
-            // A phone that was copied or put back, and raced with itself: tried again.
-            Failure::Refused(RefusalCode::SeriesForked) if self.faults.clone || self.faults.older_phone => Ok(()),
-            other => Err(format!("law 7: a sync failed for another reason than the line: {other:?}").into()),
         }
     }
 
