@@ -47,6 +47,10 @@ pub struct Counts {
     pub wipes: u64,
     pub backups: u64,
     pub reassigns: u64,
+    /// Disks that were full for a while, writes that they refused, sealed copies that were brought all the same.
+    pub full: u64,
+    pub refused: u64,
+    pub brought_sealed: u64,
     pub tokens: u64,
     pub excused: u64,
 }
@@ -62,6 +66,9 @@ impl std::ops::AddAssign for Counts {
         self.wipes += other.wipes;
         self.backups += other.backups;
         self.reassigns += other.reassigns;
+        self.full += other.full;
+        self.refused += other.refused;
+        self.brought_sealed += other.brought_sealed;
         self.tokens += other.tokens;
         self.excused += other.excused;
     }
@@ -86,6 +93,8 @@ enum Event {
     HubRestored,
     Replay,
     Reassign,
+    DiskFull(usize),
+    DiskRoom(usize),
 }
 
 pub struct World {
@@ -252,10 +261,12 @@ impl World {
             self.everybody_has_everybody()?;
         }
         for phone in 0..self.phones.len() {
+            self.phones[phone].set_room(None)?;
             if self.phones[phone].open.is_none() && !self.phones[phone].wiped {
                 let now = self.device_time(phone);
                 self.phones[phone].start(now)?;
             }
+            self.write_what_waits(phone)?;
         }
         for round in 0..6 {
             // A retry that waits its quarter of an hour is a retry: time passes between the rounds.

@@ -1,9 +1,9 @@
 //! What a phone's engine orders, one thing at a time, and the line between it and the hub.
 
-use super::phone::as_failure;
 use super::truth::key;
 use super::{Event, World};
 use crate::Outcome;
+use device::{DeviceError, Phone, VaultError};
 use protocol::{Failure, Input, Output, Phase, RefusalCode, SyncRequest, codec};
 
 impl World {
@@ -12,10 +12,15 @@ impl World {
         let Some(output) = self.phones[at].todo.pop_front() else { return Ok(()) };
         let now = self.device_time(at);
         let Some(phone) = self.phones[at].open.take() else { return Ok(()) };
+        let before = match output {
+            Output::Renew | Output::Load | Output::Store(_) => self.held_if_full(at, &phone)?,
+            _ => None,
+        };
         let input = match output {
             Output::Report(Phase::Waiting { failure }) => {
+                let waits = self.waits(at, &phone, failure);
                 self.phones[at].open = Some(phone);
-                return self.is_allowed(failure);
+                return waits;
             }
             Output::Report(_) => {
                 self.phones[at].open = Some(phone);
@@ -29,29 +34,52 @@ impl World {
             }
             Output::Renew => {
                 self.counts.forks += 1;
-                phone.renew_series().map(|()| Input::Renewed).map_err(as_failure)
+                self.of_vault(at, phone.renew_series().map(|()| Input::Renewed))?
             }
-            Output::Load => phone.load_request().map(|request| Input::Loaded(Box::new(request))).map_err(as_failure),
+            Output::Load => self.of_vault(at, phone.load_request().map(|request| Input::Loaded(Box::new(request))))?,
             Output::Send(request) => {
                 let answer = self.exchange(at, &request);
                 self.phones[at].offered = Some(*request);
                 answer
             }
-            Output::Store(answer) => match &self.phones[at].offered {
-                Some(request) => phone
-                    .store_answer(request, &answer, now)
-                    .map(|stored| Input::Stored { left: stored.left })
-                    .map_err(as_failure),
-                None => Err(Failure::Storage),
-            },
+            Output::Store(answer) => {
+                let request = self.phones[at].offered.as_ref().ok_or("an answer that nobody asked for")?;
+                let stored = phone.store_answer(request, &answer, now);
+                self.of_vault(at, stored.map(|stored| Input::Stored { left: stored.left }))?
+            }
             // Nobody takes photos in here.
             Output::NextPhoto { .. } => Ok(Input::Photo(None)),
             Output::AskPhoto(_) | Output::SendPiece { .. } | Output::StorePhoto { .. } => Err(Failure::Storage),
         };
+        if let (Some(before), Err(Failure::Storage)) = (&before, &input) {
+            self.is_untouched(at, &phone, before)?;
+        }
         self.phones[at].open = Some(phone);
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
         self.phones[at].hear(now_ms, input, dice);
         self.laws_of(at)
+    }
+
+    /// What the vault said to the engine. Nothing but a full disk may keep it from taking part.
+    fn of_vault(&mut self, at: usize, said: Result<Input, DeviceError>) -> Outcome<Result<Input, Failure>> {
+        match said {
+            Ok(input) => Ok(Ok(input)),
+            Err(DeviceError::Sync(failure)) => Ok(Err(failure)),
+            Err(DeviceError::Vault(VaultError::Full)) if self.phones[at].room.is_some() => {
+                self.counts.refused += 1;
+                self.phones[at].refused = true;
+                Ok(Err(Failure::Storage))
+            }
+            Err(error) => Err(format!("law 2: the vault did not take part: {error}").into()),
+        }
+    }
+
+    /// A run that failed: what may be the reason, and what is done about a vault that takes nothing.
+    fn waits(&mut self, at: usize, phone: &Phone, failure: Failure) -> Outcome {
+        if failure == Failure::Storage && std::mem::take(&mut self.phones[at].refused) {
+            return self.bring_sealed(at, phone);
+        }
+        self.is_allowed(failure)
     }
 
     /// One request over the line: encoded, perhaps lost, answered, perhaps cut.

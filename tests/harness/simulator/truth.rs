@@ -16,6 +16,14 @@ pub struct Token {
     pub excused: bool,
 }
 
+/// Words on their way into a vault: what the field showed, and what stands in it now.
+pub struct Typing {
+    pub place: Place,
+    pub shown: String,
+    pub typed: String,
+    pub words: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Text(DocumentId, &'static str),
@@ -31,6 +39,8 @@ pub fn key(device: DeviceId, series: Series) -> SeriesKey {
 #[derive(Default)]
 pub struct Truth {
     pub tokens: Vec<Token>,
+    /// How many words were ever thought of, whatever became of them.
+    pub words: u64,
     /// Numbers that the hub has receipted, ever.
     pub receipted: BTreeSet<(SeriesKey, u64)>,
     /// Up to where each series stands in the last backup.

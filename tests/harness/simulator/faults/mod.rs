@@ -1,5 +1,6 @@
 //! What goes wrong, and when.
 
+mod disk;
 mod entitlement;
 mod files;
 
@@ -21,6 +22,8 @@ pub struct Faults {
     pub wipe: bool,
     /// Patients change hands: phones let go what is durable, and fetch it again.
     pub reassign: bool,
+    /// Phones' disks are full for a while.
+    pub full_disk: bool,
 }
 
 impl Faults {
@@ -34,7 +37,9 @@ impl Faults {
             ..Faults::default()
         };
         // Dice of its own: what the others of a seed roll stays what it was.
-        faults.reassign = dice.clone().percent(25);
+        let mut own = dice.clone();
+        faults.reassign = own.percent(25);
+        faults.full_disk = own.percent(35);
         match dice.below(6) {
             0 | 1 => faults.hub_restored = true,
             2 => faults.clone = true,
@@ -63,6 +68,7 @@ impl Faults {
         add(self.clone || self.older_phone, 1, 130_000, 250_000, |_| Event::PutBack);
         add(self.wipe, 1, 100_000, 250_000, |_| Event::Wipe);
         add(self.reassign, 16, 10_000, 280_000, |_| Event::Reassign);
+        add(self.full_disk, 4, 15_000, 260_000, |dice| Event::DiskFull(dice.below(64) as usize));
         events
     }
 }
@@ -111,6 +117,8 @@ impl World {
             Event::Push => self.push_all()?,
             Event::Replay => self.replay(),
             Event::Reassign => self.reassign()?,
+            Event::DiskFull(phone) => self.fill_disk(phone % count)?,
+            Event::DiskRoom(phone) => self.empty_disk(phone)?,
             _ => {}
         }
         Ok(())

@@ -1,0 +1,131 @@
+//! A phone's disk is full for a while: SQLite itself says so, at whatever write needs one page more.
+//!
+//! Nothing is half there; what was written before goes to the hub all the same; with room again everything goes on.
+
+use crate::Outcome;
+use crate::simulator::{Event, World};
+use device::read::DisclosedHeld;
+use device::{DeviceError, FileKeyStore, NoteRow, Phone, VaultError};
+use protocol::{Cursor, Series};
+use record::Form;
+use vault::OutboxEntry;
+
+/// What a phone holds, as far as something that was refused could have touched it.
+#[derive(PartialEq)]
+pub(in crate::simulator) struct Held {
+    cursor: Cursor,
+    series: Series,
+    outbox: Vec<OutboxEntry>,
+    documents: Vec<NoteRow>,
+    patients: usize,
+    disclosed: Vec<DisclosedHeld>,
+}
+
+impl World {
+    pub(super) fn fill_disk(&mut self, at: usize) -> Outcome {
+        if self.phones[at].wiped || self.phones[at].room.is_some() {
+            return Ok(());
+        }
+        self.counts.full += 1;
+        let pages = self.dice.below(3) as u32;
+        self.phones[at].set_room(Some(pages))?;
+        let back = self.now_ms + self.dice.between(20_000, 90_000);
+        self.at(back, Event::DiskRoom(at));
+        Ok(())
+    }
+
+    /// There is room again, and nothing that was refused meanwhile has left half of itself.
+    pub(super) fn empty_disk(&mut self, at: usize) -> Outcome {
+        self.phones[at].set_room(None)?;
+        match &self.phones[at].open {
+            Some(phone) => self.is_sound(at, phone),
+            None => Ok(()),
+        }
+    }
+
+    /// Every row opens, and the rows are those, all and only those, that whole transactions wrote.
+    pub(in crate::simulator) fn is_sound(&self, at: usize, phone: &Phone) -> Outcome {
+        let check = phone.self_check(self.device_time(at))?;
+        if check.is_sound() {
+            return Ok(());
+        }
+        Err(format!("law 2: the vault of {} is not whole: {check:?}", self.phones[at].staff).into())
+    }
+
+    fn held(&self, at: usize, phone: &Phone) -> Result<Held, DeviceError> {
+        let mut documents = phone.document_rows(Form::VisitNote, None)?;
+        documents.extend(phone.document_rows(Form::Handover, None)?);
+        Ok(Held {
+            cursor: phone.status(self.device_time(at))?.cursor,
+            series: phone.series()?,
+            outbox: phone.outbox()?,
+            documents,
+            patients: phone.patients()?.len(),
+            disclosed: self.patients.iter().map(|patient| phone.disclosed_held(patient)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Before something that a full disk may refuse.
+    pub(in crate::simulator) fn held_if_full(&self, at: usize, phone: &Phone) -> Result<Option<Held>, DeviceError> {
+        self.phones[at].room.is_some().then(|| self.held(at, phone)).transpose()
+    }
+
+    /// After it was refused: of no answer, and of nothing that a nurse did, is half there.
+    pub(in crate::simulator) fn is_untouched(&self, at: usize, phone: &Phone, before: &Held) -> Outcome {
+        let now = self.held(at, phone)?;
+        if now == *before {
+            return Ok(());
+        }
+        Err(format!(
+            "law 2: what the full disk of {} refused has left something: cursor {} and {}, {} and {} entries, {} and {} documents",
+            self.phones[at].staff,
+            before.cursor.n,
+            now.cursor.n,
+            before.outbox.len(),
+            now.outbox.len(),
+            before.documents.len(),
+            now.documents.len()
+        )
+        .into())
+    }
+
+    /// One thing that the nurse asks of the vault. What a full disk refuses must have changed nothing.
+    pub(in crate::simulator) fn ask<T>(
+        &self,
+        at: usize,
+        phone: &Phone,
+        work: impl FnOnce() -> Result<T, DeviceError>,
+    ) -> Outcome<T> {
+        let before = self.held_if_full(at, phone)?;
+        let done = work();
+        if let (Some(before), Err(DeviceError::Vault(VaultError::Full))) = (&before, &done) {
+            self.is_untouched(at, phone, before)?;
+        }
+        Ok(done?)
+    }
+
+    /// As the background does when the vault takes nothing: what was written goes to the hub all the same, sealed. Over this
+    /// line, all of it arrives or none.
+    pub(in crate::simulator) fn bring_sealed(&mut self, at: usize, phone: &Phone) -> Outcome {
+        if self.loses() {
+            return Ok(());
+        }
+        let Some(hub) = &self.hub else { return Ok(()) };
+        let store = FileKeyStore::beside(&self.phones[at].file);
+        for _ in 0..4 {
+            let request = phone.copies_request()?;
+            let answer = hub
+                .capsules(self.phones[at].certificate, &request)
+                .map_err(|code| format!("a full disk keeps what was written from the hub: {code:?}"))?;
+            let (received, goes_on) = phone.take_copies_answer(&store, &request, &answer)?;
+            if received < request.copies.len() as u64 {
+                return Err(format!("{received} of {} sealed copies were taken", request.copies.len()).into());
+            }
+            self.counts.brought_sealed += received;
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
