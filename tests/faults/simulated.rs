@@ -28,7 +28,10 @@ fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -
             && c.reassigns > 100
             && c.full > 30
             && c.refused > 60
-            && c.brought_sealed > 20,
+            && c.brought_sealed > 20
+            && c.withdrawals > 60
+            && c.grants > 30
+            && c.disclosed > 300,
         "{c:?}"
     );
     Ok(())

@@ -34,6 +34,8 @@ use truth::Truth;
 const BEGIN_MS: i64 = 1_795_478_400_000;
 const STATION: &str = "st-1";
 const OTHER_STATION: &str = "st-2";
+/// It discloses what it knows of the patients.
+const HOSPITAL: &str = "hp";
 
 /// What happened, for the line that is printed.
 #[derive(Debug, Default, Clone, Copy, serde::Serialize, serde::Deserialize)]
@@ -51,6 +53,10 @@ pub struct Counts {
     pub full: u64,
     pub refused: u64,
     pub brought_sealed: u64,
+    /// Consents withdrawn and given again, records that hospitals disclosed meanwhile.
+    pub withdrawals: u64,
+    pub grants: u64,
+    pub disclosed: u64,
     pub tokens: u64,
     pub excused: u64,
 }
@@ -69,6 +75,9 @@ impl std::ops::AddAssign for Counts {
         self.full += other.full;
         self.refused += other.refused;
         self.brought_sealed += other.brought_sealed;
+        self.withdrawals += other.withdrawals;
+        self.grants += other.grants;
+        self.disclosed += other.disclosed;
         self.tokens += other.tokens;
         self.excused += other.excused;
     }
@@ -95,6 +104,8 @@ enum Event {
     Reassign,
     DiskFull(usize),
     DiskRoom(usize),
+    Consent,
+    Disclose,
 }
 
 pub struct World {

@@ -1,9 +1,10 @@
 //! Who is there at the beginning: a hospital, two stations, nurses with their phones, patients with visits and consents.
 
+use super::faults::{consent_of, key_of};
 use super::phone::SimPhone;
-use super::{OTHER_STATION, STATION, World};
+use super::{HOSPITAL, OTHER_STATION, STATION, World};
 use crate::Outcome;
-use record::DocumentId;
+use record::{ContentHash, DocumentId};
 
 impl World {
     pub(super) fn people(&mut self) -> Outcome {
@@ -11,7 +12,7 @@ impl World {
         let facility = |id: &str, kind, disclosing| -> Outcome<record::Facility> {
             Ok(record::Facility { id: id.parse()?, kind, name: id.to_string(), disclosing })
         };
-        let hospital = facility("hp", record::FacilityKind::Hospital, true)?;
+        let hospital = facility(HOSPITAL, record::FacilityKind::Hospital, true)?;
         let stations = [STATION, OTHER_STATION].map(|station| facility(station, record::FacilityKind::Station, false));
         let nurses = 3 + self.dice.below(5) as usize;
         let mut staff = Vec::new();
@@ -42,17 +43,14 @@ impl World {
         let patients = hub.store().read(|tx| tx.patients())?;
         let today = record::calendar::day_in_japan(self.hub_time());
         for (n, patient) in patients.iter().enumerate() {
-            hub.store().write(|tx| {
-                tx.add_consent(&record::Consent {
-                    patient: patient.id.clone(),
-                    disclosing: hospital.id.clone(),
-                    viewing: people[0].facility.clone(),
-                    classes: record::DataClass::ALL.into_iter().collect(),
-                    offline_hours: Some(72),
-                    until: None,
-                    withdrawn: false,
-                })
+            let consent = consent_of(&patient.id)?;
+            hub.store().write(|tx| tx.add_consent(&consent))?;
+            let records = hub.store().read(|tx| {
+                let docs = tx.records_after(&patient.id, 0, 1_000)?;
+                docs.into_iter().map(|(_, doc)| tx.record(doc)).collect::<Result<Vec<_>, _>>()
             })?;
+            let known = self.truth.disclosed.entry(patient.id.clone()).or_default();
+            known.extend(records.into_iter().flatten().map(|held| (key_of(&held.record), ContentHash::of(&held.body))));
             let mut id = [7; 16];
             id[0] = n as u8;
             let visit = record::Visit {

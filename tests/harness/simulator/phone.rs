@@ -7,8 +7,8 @@ use device::jiff::Timestamp;
 use device::{DeviceError, FileKeyStore, Phone, Pin, PinCost, RunningTime, Vault, VaultError};
 use hub::LocalHub;
 use protocol::{Engine, EnrolUri, Failure, Input, Output, SyncRequest, Trigger};
-use record::{ContentHash, DeviceId, StaffId};
-use std::collections::VecDeque;
+use record::{ContentHash, DeviceId, PatientId, StaffId};
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 pub const PIN: &str = "2468";
@@ -26,6 +26,8 @@ pub struct SimPhone {
     /// What the device's clock is off by, milliseconds.
     pub offset_ms: i64,
     pub wiped: bool,
+    /// Who had withdrawn consent when the hub made the answer that is on its way.
+    pub heard: BTreeSet<PatientId>,
     /// The disk takes so many pages more and is full then; `None`: it has room.
     pub room: Option<u32>,
     /// The vault has just refused the engine, for its full disk.
@@ -65,6 +67,7 @@ impl SimPhone {
             offered: None,
             offset_ms: 0,
             wiped: false,
+            heard: BTreeSet::new(),
             room: None,
             refused: false,
             waits: None,
@@ -86,6 +89,7 @@ impl SimPhone {
             offered: None,
             offset_ms: 0,
             wiped: false,
+            heard: BTreeSet::new(),
             room: None,
             refused: false,
             waits: None,

@@ -39,13 +39,20 @@ impl World {
             Output::Load => self.of_vault(at, phone.load_request().map(|request| Input::Loaded(Box::new(request))))?,
             Output::Send(request) => {
                 let answer = self.exchange(at, &request);
+                if let Ok(Input::Answered(answer)) = &answer {
+                    self.tells_only_what_may_be_seen(at, answer)?;
+                }
                 self.phones[at].offered = Some(*request);
                 answer
             }
             Output::Store(answer) => {
                 let request = self.phones[at].offered.as_ref().ok_or("an answer that nobody asked for")?;
                 let stored = phone.store_answer(request, &answer, now);
-                self.of_vault(at, stored.map(|stored| Input::Stored { left: stored.left }))?
+                let stored = self.of_vault(at, stored.map(|stored| Input::Stored { left: stored.left }))?;
+                if stored.is_ok() {
+                    self.what_was_withdrawn_has_gone(at, &phone, &answer)?;
+                }
+                stored
             }
             // Nobody takes photos in here.
             Output::NextPhoto { .. } => Ok(Input::Photo(None)),
@@ -99,6 +106,7 @@ impl World {
         let answer = hub.sync(certificate, &request).map_err(Failure::Refused)?;
         let receipted = answer.receipt.items.iter().map(|item| (key(request.device, request.series), item.seq));
         self.truth.receipted.extend(receipted);
+        self.phones[at].heard = self.truth.withdrawn.clone();
         if self.loses() {
             return Err(Failure::Unreachable);
         }

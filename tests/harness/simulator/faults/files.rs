@@ -21,6 +21,7 @@ impl World {
             up_to.insert(key(device, series), seq);
         }
         self.truth.backed_up = Some(up_to);
+        self.truth.entered.clear();
         self.backup = Some(file);
         Ok(())
     }
@@ -30,7 +31,8 @@ impl World {
         self.counts.restores += 1;
         self.hub = None;
         Store::restore(&self.data(), &backup)?;
-        self.hub_up()
+        self.hub_up()?;
+        self.enter_again()
     }
 
     fn copy_name(file: &std::path::Path) -> PathBuf {

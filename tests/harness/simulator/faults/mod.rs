@@ -7,6 +7,7 @@ mod files;
 use super::{Dice, Event, World};
 use crate::Outcome;
 use device::Trigger;
+pub(super) use entitlement::{consent_of, key_of};
 
 /// Which faults a seed has. At most one of those that take a state away, so that every word that must survive is known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +25,8 @@ pub struct Faults {
     pub reassign: bool,
     /// Phones' disks are full for a while.
     pub full_disk: bool,
+    /// Patients withdraw their consent, and give it again or never.
+    pub consent: bool,
 }
 
 impl Faults {
@@ -40,6 +43,7 @@ impl Faults {
         let mut own = dice.clone();
         faults.reassign = own.percent(25);
         faults.full_disk = own.percent(35);
+        faults.consent = own.percent(45);
         match dice.below(6) {
             0 | 1 => faults.hub_restored = true,
             2 => faults.clone = true,
@@ -68,6 +72,9 @@ impl Faults {
         add(self.clone || self.older_phone, 1, 130_000, 250_000, |_| Event::PutBack);
         add(self.wipe, 1, 100_000, 250_000, |_| Event::Wipe);
         add(self.reassign, 16, 10_000, 280_000, |_| Event::Reassign);
+        add(self.consent, 6, 10_000, 285_000, |_| Event::Consent);
+        // No fault: the day goes on at the hospital too.
+        add(true, 6, 5_000, 290_000, |_| Event::Disclose);
         add(self.full_disk, 4, 15_000, 260_000, |dice| Event::DiskFull(dice.below(64) as usize));
         events
     }
@@ -117,6 +124,8 @@ impl World {
             Event::Push => self.push_all()?,
             Event::Replay => self.replay(),
             Event::Reassign => self.reassign()?,
+            Event::Consent => self.change_consent()?,
+            Event::Disclose => self.disclose()?,
             Event::DiskFull(phone) => self.fill_disk(phone % count)?,
             Event::DiskRoom(phone) => self.empty_disk(phone)?,
             _ => {}
