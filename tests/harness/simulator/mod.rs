@@ -49,8 +49,9 @@ pub struct Counts {
     pub wipes: u64,
     pub backups: u64,
     pub reassigns: u64,
-    /// Disks that were full for a while, writes that they refused, sealed copies that were brought all the same.
+    /// Disks that were full for a while (phones', the hub's), what they refused, sealed copies that were brought all the same.
     pub full: u64,
+    pub hub_full: u64,
     pub refused: u64,
     pub brought_sealed: u64,
     /// Consents withdrawn and given again, records that hospitals disclosed meanwhile.
@@ -73,6 +74,7 @@ impl std::ops::AddAssign for Counts {
         self.backups += other.backups;
         self.reassigns += other.reassigns;
         self.full += other.full;
+        self.hub_full += other.hub_full;
         self.refused += other.refused;
         self.brought_sealed += other.brought_sealed;
         self.withdrawals += other.withdrawals;
@@ -106,6 +108,8 @@ enum Event {
     DiskRoom(usize),
     Consent,
     Disclose,
+    HubFull,
+    HubRoom,
 }
 
 pub struct World {
@@ -117,6 +121,8 @@ pub struct World {
     clock: Arc<AtomicI64>,
     hub_offset_ms: i64,
     hub: Option<LocalHub>,
+    /// Its disk is full: it may fail, and nobody enters anything.
+    hub_is_full: bool,
     phones: Vec<SimPhone>,
     patients: Vec<PatientId>,
     visits: Vec<(VisitId, PatientId)>,
@@ -161,6 +167,7 @@ impl World {
             now_ms: 0,
             hub_offset_ms: 0,
             hub: None,
+            hub_is_full: false,
             phones: Vec::new(),
             patients: Vec::new(),
             visits: Vec::new(),
@@ -259,7 +266,13 @@ impl World {
         let hub = LocalHub::new(store);
         hub.check_left_over();
         self.hub = Some(hub);
+        self.hub_is_full = false;
         Ok(())
+    }
+
+    /// The hub, if something can be entered there.
+    fn taking_hub(&self) -> Option<&LocalHub> {
+        self.hub.as_ref().filter(|_| !self.hub_is_full)
     }
 
     /// Everything works, nobody writes: each phone syncs until nothing moves.
@@ -268,6 +281,7 @@ impl World {
         if self.hub.is_none() {
             self.hub_up()?;
         }
+        self.empty_hubs_disk()?;
         if self.faults.reassign {
             self.everybody_has_everybody()?;
         }

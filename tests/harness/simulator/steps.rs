@@ -134,6 +134,8 @@ impl World {
             Failure::Unreachable => Ok(()),
             // A phone that was copied or put back, and raced with itself: tried again.
             Failure::Refused(RefusalCode::SeriesForked) if self.faults.clone || self.faults.older_phone => Ok(()),
+            // Its disk is full.
+            Failure::Refused(RefusalCode::Internal) if self.faults.hub_full => Ok(()),
             other => Err(format!("law 7: a sync failed for another reason than the line: {other:?}").into()),
         }
     }

@@ -33,7 +33,7 @@ impl World {
     /// A patient withdraws consent, or gives it again.
     pub(super) fn change_consent(&mut self) -> Outcome {
         let Some(patient) = self.dice.one_of(&self.patients).cloned() else { return Ok(()) };
-        if self.hub.is_none() {
+        if self.taking_hub().is_none() {
             return Ok(());
         }
         let entered = match self.truth.withdrawn.remove(&patient) {
@@ -56,7 +56,7 @@ impl World {
     pub(super) fn disclose(&mut self) -> Outcome {
         let Some(patient) = self.dice.one_of(&self.patients).cloned() else { return Ok(()) };
         let n = self.dice.below(5);
-        if self.hub.is_none() {
+        if self.taking_hub().is_none() {
             return Ok(());
         }
         self.counts.disclosed += 1;
@@ -112,7 +112,7 @@ impl World {
         let ours = self.ours();
         let staff = self.dice.one_of(&ours).cloned();
         let patient = self.dice.one_of(&self.patients).cloned();
-        let (Some(staff), Some(patient), Some(hub)) = (staff, patient, &self.hub) else { return Ok(()) };
+        let (Some(staff), Some(patient), Some(hub)) = (staff, patient, self.taking_hub()) else { return Ok(()) };
         hub.store().write(|tx| match tx.unassign(&patient, &staff, &Who::Admin) {
             Err(HubError::NotAssigned { .. }) => tx.assign(&patient, &staff, None, &Who::Admin),
             other => other,

@@ -10,8 +10,11 @@ use std::path::PathBuf;
 
 impl World {
     pub(super) fn back_up(&mut self) -> Outcome {
-        let Some(hub) = &self.hub else { return Ok(()) };
+        if self.taking_hub().is_none() {
+            return Ok(());
+        }
         self.counts.backups += 1;
+        let hub = self.hub.as_ref().ok_or("no hub")?;
         let file = self.folder.path().join(format!("backup-{}", self.counts.backups));
         hub.store().backup(&file)?;
         let mut up_to = std::collections::BTreeMap::new();
@@ -102,7 +105,7 @@ impl World {
             if !self.phones[at].wiped || self.loses() {
                 continue;
             }
-            let Some(hub) = &self.hub else { continue };
+            let Some(hub) = self.taking_hub() else { continue };
             let (file, certificate) = (self.phones[at].file.clone(), self.phones[at].certificate);
             let store = FileKeyStore::beside(&file);
             let mut locked = vault::LockedVault::open(&file, &store)?;

@@ -25,6 +25,8 @@ pub struct Faults {
     pub reassign: bool,
     /// Phones' disks are full for a while.
     pub full_disk: bool,
+    /// The hub's disk too.
+    pub hub_full: bool,
     /// Patients withdraw their consent, and give it again or never.
     pub consent: bool,
 }
@@ -44,6 +46,7 @@ impl Faults {
         faults.reassign = own.percent(25);
         faults.full_disk = own.percent(35);
         faults.consent = own.percent(45);
+        faults.hub_full = own.percent(20);
         match dice.below(6) {
             0 | 1 => faults.hub_restored = true,
             2 => faults.clone = true,
@@ -76,6 +79,7 @@ impl Faults {
         // No fault: the day goes on at the hospital too.
         add(true, 6, 5_000, 290_000, |_| Event::Disclose);
         add(self.full_disk, 4, 15_000, 260_000, |dice| Event::DiskFull(dice.below(64) as usize));
+        add(self.hub_full, 2, 20_000, 250_000, |_| Event::HubFull);
         events
     }
 }
@@ -128,6 +132,8 @@ impl World {
             Event::Disclose => self.disclose()?,
             Event::DiskFull(phone) => self.fill_disk(phone % count)?,
             Event::DiskRoom(phone) => self.empty_disk(phone)?,
+            Event::HubFull => self.fill_hubs_disk()?,
+            Event::HubRoom => self.empty_hubs_disk()?,
             _ => {}
         }
         Ok(())
