@@ -67,36 +67,51 @@ impl Phone {
     /// The same from an open phone: what a revoked one still may do. The wipe, if it is ordered, is the caller's.
     pub async fn push_copies(&self, store: &dyn KeyStore) -> Result<Pushed, DeviceError> {
         let mut pushed = Pushed::default();
-        let locked = self.locked();
-        let line = HubLine::for_capsules(locked).map_err(DeviceError::Sync)?;
+        let line = HubLine::for_capsules(self.locked()).map_err(DeviceError::Sync)?;
         loop {
-            let copies = self.read(|tx| Ok(tx.copies(COPIES, OFFER)?))?;
-            let request = CapsuleRequest { v: WIRE_VERSION, device: locked.device, series: locked.series, copies };
+            let request = self.copies_request()?;
             let answer: CapsuleResponse = line.push(&request).await.map_err(DeviceError::Sync)?;
-            let received = receipted(locked, &request, &answer)?;
-            let marked = self.write(|tx| {
-                let is_news = tx.begin_copies_epoch(store, answer.epoch)?;
-                tx.mark_copies_received(&received)?;
-                Ok(is_news)
-            });
-            pushed.sent += received.len() as u64;
-            let is_news = match marked {
-                // With a full disk the receipt cannot be kept; the hub knows the copies when they come again.
-                Err(DeviceError::Vault(VaultError::Full)) => None,
-                other => Some(other?),
-            };
-            let goes_on = match is_news {
-                None => false,
-                Some(true) => true,
-                Some(false) => {
-                    is_all(&request, received.len() as u64) && self.read(|tx| Ok(!tx.copies(1, 0)?.is_empty()))?
-                }
-            };
+            let (received, goes_on) = self.take_copies_answer(store, &request, &answer)?;
+            pushed.sent += received;
             if !goes_on {
                 pushed.wipe_ordered = answer.wipe;
                 return Ok(pushed);
             }
         }
+    }
+
+    /// What an open phone would send sealed now.
+    pub fn copies_request(&self) -> Result<CapsuleRequest, DeviceError> {
+        let locked = self.locked();
+        let copies = self.read(|tx| Ok(tx.copies(COPIES, OFFER)?))?;
+        Ok(CapsuleRequest { v: WIRE_VERSION, device: locked.device, series: locked.series, copies })
+    }
+
+    /// Takes the answer to it. Says how many copies were received, and whether more are to be sent now.
+    pub fn take_copies_answer(
+        &self,
+        store: &dyn KeyStore,
+        request: &CapsuleRequest,
+        answer: &CapsuleResponse,
+    ) -> Result<(u64, bool), DeviceError> {
+        let received = receipted(self.locked(), request, answer)?;
+        let marked = self.write(|tx| {
+            let is_news = tx.begin_copies_epoch(store, answer.epoch)?;
+            tx.mark_copies_received(&received)?;
+            Ok(is_news)
+        });
+        let is_news = match marked {
+            // With a full disk the receipt cannot be kept; the hub knows the copies when they come again.
+            Err(DeviceError::Vault(VaultError::Full)) => None,
+            other => Some(other?),
+        };
+        let count = received.len() as u64;
+        let goes_on = match is_news {
+            None => false,
+            Some(true) => true,
+            Some(false) => is_all(request, count) && self.read(|tx| Ok(!tx.copies(1, 0)?.is_empty()))?,
+        };
+        Ok((count, goes_on))
     }
 }
 

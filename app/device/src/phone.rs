@@ -218,6 +218,12 @@ impl Phone {
         Ok(vault.wipe(store)?)
     }
 
+    /// For tests alone: how much more the disk takes, see [`Vault::limit_room`].
+    #[doc(hidden)]
+    pub fn limit_room(&self, pages: Option<u32>) -> Result<(), DeviceError> {
+        self.with(|vault| Ok(vault.limit_room(pages)?))
+    }
+
     pub fn wear(&self) -> Wear {
         self.lock().as_ref().map_or(Wear { bytes: 0 }, Vault::wear)
     }

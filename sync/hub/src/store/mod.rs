@@ -50,6 +50,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("photo_copies.sql"),
 ];
 
+/// What SQLite lets a file grow to.
+const MOST_PAGES: i64 = 0xffff_fffe;
+
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
 #[derive(Clone)]
 pub struct Store {
@@ -138,6 +141,21 @@ impl Store {
         let mut db = self.lock();
         let sql = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
         work(&Tx { sql: &sql, keys: &self.inner.keys, now: (self.inner.clock)() })
+    }
+
+    /// For tests alone: the database may grow by so many pages from here on, then the disk is full, as SQLite says it
+    /// (`SQLITE_FULL`). `None`: there is room.
+    #[doc(hidden)]
+    pub fn limit_room(&self, pages: Option<u32>) -> Result<(), HubError> {
+        let db = self.lock();
+        let most = match pages {
+            Some(pages) => {
+                let there: i64 = db.pragma_query_value(None, "page_count", |r| r.get(0))?;
+                there + i64::from(pages)
+            }
+            None => MOST_PAGES,
+        };
+        Ok(db.pragma_update(None, "max_page_count", most)?)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
