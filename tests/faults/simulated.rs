@@ -25,7 +25,8 @@ fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -
             && c.forks > 5
             && c.restores > 10
             && c.wipes > 5
-            && c.reassigns > 100,
+            && c.reassigns > 100
+            && c.compacted > 100,
         "{c:?}"
     );
     Ok(())

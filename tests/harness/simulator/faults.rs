@@ -22,6 +22,8 @@ pub struct Faults {
     pub wipe: bool,
     /// Patients change hands: phones let go what is durable, and fetch it again.
     pub reassign: bool,
+    /// The hub makes one piece of each document.
+    pub compact: bool,
 }
 
 impl Faults {
@@ -36,6 +38,7 @@ impl Faults {
         };
         // Dice of its own: what the others of a seed roll stays what it was.
         faults.reassign = dice.clone().percent(25);
+        faults.compact = super::compact::is_drawn(dice);
         match dice.below(6) {
             0 | 1 => faults.hub_restored = true,
             2 => faults.clone = true,
@@ -64,6 +67,9 @@ impl Faults {
         add(self.clone || self.older_phone, 1, 130_000, 250_000, |_| Event::PutBack);
         add(self.wipe, 1, 100_000, 250_000, |_| Event::Wipe);
         add(self.reassign, 16, 10_000, 280_000, |_| Event::Reassign);
+        if self.compact {
+            super::compact::schedule(dice, &mut events);
+        }
         events
     }
 }
@@ -112,6 +118,7 @@ impl World {
             Event::Push => self.push_all()?,
             Event::Replay => self.replay(),
             Event::Reassign => self.reassign()?,
+            Event::Compact => self.compact()?,
             _ => {}
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! Real: vaults and the hub's database (files in memory where there is such a place), the engine, the codec, the checks.
 //! Ours: the clock, the line, who is killed when, what the nurses do; and, in `nemesis`, the random bytes.
 
+mod compact;
 mod dice;
 mod faults;
 mod laws;
@@ -45,6 +46,7 @@ pub struct Counts {
     pub wipes: u64,
     pub backups: u64,
     pub reassigns: u64,
+    pub compacted: u64,
     pub tokens: u64,
     pub excused: u64,
 }
@@ -60,6 +62,7 @@ impl std::ops::AddAssign for Counts {
         self.wipes += other.wipes;
         self.backups += other.backups;
         self.reassigns += other.reassigns;
+        self.compacted += other.compacted;
         self.tokens += other.tokens;
         self.excused += other.excused;
     }
@@ -84,6 +87,7 @@ enum Event {
     HubRestored,
     Replay,
     Reassign,
+    Compact,
 }
 
 pub struct World {
@@ -117,6 +121,7 @@ pub fn run(seed: u64, seconds: u64) -> Outcome<Counts> {
     let with = |error: Box<dyn std::error::Error>| format!("{error}; with {faults:?}");
     world.live(seconds as i64 * 1_000).map_err(with)?;
     world.come_home().map_err(with)?;
+    world.somebody_begins().map_err(with)?;
     world.all_is_home().map_err(with)?;
     world.counts.tokens = world.truth.tokens.len() as u64;
     world.counts.excused = world.truth.tokens.iter().filter(|token| token.excused).count() as u64;
