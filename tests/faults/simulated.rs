@@ -32,7 +32,8 @@ fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -
             && c.brought_sealed > 20
             && c.withdrawals > 60
             && c.grants > 30
-            && c.disclosed > 300,
+            && c.disclosed > 300
+            && c.compacted > 100,
         "{c:?}"
     );
     Ok(())

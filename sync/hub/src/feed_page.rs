@@ -56,9 +56,14 @@ pub fn feed_page(
     let mut page = FeedPage { items: Vec::new(), bytes: 0, next: start, more: rows.len() == ROWS };
     for mut row in rows {
         let next = Cursor { n: row.n, chain: row.chain };
-        // A device is not told what it told us; what it sent in an older series it may have lost since.
+        // A device is not told what it told us; what it sent in an older series it may have lost since, and a snapshot may
+        // hold others' words as well.
         let is_its_own = match row.entry {
-            Some(entry) => row.device == Some(device) && tx.series_of(entry)? == Some(series),
+            Some(entry) => {
+                row.device == Some(device)
+                    && tx.series_of(entry)? == Some(series)
+                    && !tx.tells_of_others((row.doc, row.n), (device, series))?
+            }
             None => false,
         };
         let said = if is_its_own { None } else { said(tx, station, reader, &mut row, today)? };
@@ -88,7 +93,13 @@ fn said(
     }
     let cbor = u8::from(Encoding::Cbor);
     let body = match (row.kind, row.entry, row.body.take()) {
-        (_, Some(entry), _) => tx.entry(entry)?.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
+        (_, Some(entry), _) => match tx.entry(entry)? {
+            // The document whole, at the last of the entries that it came in; where the others stood there is nothing to say.
+            Some(entry) if entry.compacted => tx
+                .snapshot_at(row.doc, row.n)?
+                .map(|snapshot| (u8::from(Encoding::Columns), snapshot, entry.received_at)),
+            found => found.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
+        },
         (Kind::Patient, None, Some(body)) => match &row.patient {
             Some(patient) if tx.may_know(station, patient)? => Some((cbor, body, row.at)),
             _ => None,

@@ -21,6 +21,7 @@ mod tls;
 mod turns;
 pub mod worker;
 
+pub use check::Compacted;
 pub use error::HubError;
 pub use intake_run::IntakeReport;
 pub use local::LocalHub;

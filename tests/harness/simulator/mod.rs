@@ -3,6 +3,7 @@
 //! Real: vaults and the hub's database (files in memory where there is such a place), the engine, the codec, the checks.
 //! Ours: the clock, the line, who is killed when, what the nurses do; and, in `nemesis`, the random bytes.
 
+mod compact;
 mod dice;
 mod faults;
 mod laws;
@@ -58,6 +59,7 @@ pub struct Counts {
     pub withdrawals: u64,
     pub grants: u64,
     pub disclosed: u64,
+    pub compacted: u64,
     pub tokens: u64,
     pub excused: u64,
 }
@@ -80,6 +82,7 @@ impl std::ops::AddAssign for Counts {
         self.withdrawals += other.withdrawals;
         self.grants += other.grants;
         self.disclosed += other.disclosed;
+        self.compacted += other.compacted;
         self.tokens += other.tokens;
         self.excused += other.excused;
     }
@@ -110,6 +113,7 @@ enum Event {
     Disclose,
     HubFull,
     HubRoom,
+    Compact,
 }
 
 pub struct World {
@@ -145,6 +149,7 @@ pub fn run(seed: u64, seconds: u64) -> Outcome<Counts> {
     let with = |error: Box<dyn std::error::Error>| format!("{error}; with {faults:?}");
     world.live(seconds as i64 * 1_000).map_err(with)?;
     world.come_home().map_err(with)?;
+    world.somebody_begins().map_err(with)?;
     world.all_is_home().map_err(with)?;
     world.counts.tokens = world.truth.tokens.len() as u64;
     world.counts.excused = world.truth.tokens.iter().filter(|token| token.excused).count() as u64;

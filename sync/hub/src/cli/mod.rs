@@ -7,6 +7,7 @@ mod note;
 
 pub(crate) use admin::make_invitation;
 
+use crate::check::{Checker, DAY_MS, REST_DAYS};
 use crate::error::HubError;
 use crate::store::{CERTIFICATE_DAYS, Store};
 use clap::{Args, Parser, Subcommand};
@@ -81,6 +82,15 @@ enum Command {
         file: PathBuf,
         #[command(flatten)]
         data: Data,
+    },
+    /// Make one piece of each document that rests, while the hub serves or not; a hub that serves does it by itself at night
+    #[command(after_help = "Example: tsutsuji-hub compact --data hub --older-than 30")]
+    Compact {
+        #[command(flatten)]
+        data: Data,
+        /// Documents of which nothing has come for so many days
+        #[arg(long, value_name = "DAYS", default_value_t = REST_DAYS)]
+        older_than: u16,
     },
     /// Facilities of the network
     #[command(subcommand)]
@@ -182,6 +192,16 @@ fn run(cli: Cli) -> Result<(), HubError> {
                 store.write(|tx| tx.put_meta(CERTIFICATE_DAYS, &days.to_string()))?;
             }
             serve(&store, &listen, url.as_deref(), &out)
+        }
+        Command::Compact { data, older_than } => {
+            let store = data.open()?;
+            let before = store.read(|tx| Ok(tx.now()))? - i64::from(older_than) * DAY_MS;
+            out.say(&Checker::new(store).compact(before)?, |done| {
+                format!(
+                    "{} documents, {} entries: {} bytes before, {} bytes after",
+                    done.documents, done.entries, done.bytes_before, done.bytes_after
+                )
+            })
         }
         Command::Facility(command) => admin::facility(command, &out),
         Command::Staff(command) => admin::staff(command, &out),

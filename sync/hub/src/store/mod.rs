@@ -15,6 +15,7 @@ mod notes;
 mod patients;
 mod photo_copies;
 mod photos;
+mod snapshots;
 mod standing;
 
 pub use audit::Who;
@@ -28,6 +29,7 @@ pub use entries::{Accepted, EntryRow, EntryState};
 pub use feed::FeedRow;
 pub use patients::RecordOutcome;
 pub use photos::{PhotoRow, PhotoTag};
+pub use snapshots::Pieces;
 pub use standing::Reader;
 
 use crate::error::HubError;
@@ -48,6 +50,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("certificates.sql"),
     include_str!("digests.sql"),
     include_str!("photo_copies.sql"),
+    include_str!("snapshots.sql"),
 ];
 
 /// What SQLite lets a file grow to.

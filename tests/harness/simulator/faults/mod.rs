@@ -29,6 +29,8 @@ pub struct Faults {
     pub hub_full: bool,
     /// Patients withdraw their consent, and give it again or never.
     pub consent: bool,
+    /// The hub makes one piece of each document.
+    pub compact: bool,
 }
 
 impl Faults {
@@ -47,6 +49,7 @@ impl Faults {
         faults.full_disk = own.percent(35);
         faults.consent = own.percent(45);
         faults.hub_full = own.percent(20);
+        faults.compact = own.percent(50);
         match dice.below(6) {
             0 | 1 => faults.hub_restored = true,
             2 => faults.clone = true,
@@ -80,6 +83,9 @@ impl Faults {
         add(true, 6, 5_000, 290_000, |_| Event::Disclose);
         add(self.full_disk, 4, 15_000, 260_000, |dice| Event::DiskFull(dice.below(64) as usize));
         add(self.hub_full, 2, 20_000, 250_000, |_| Event::HubFull);
+        if self.compact {
+            super::compact::schedule(dice, &mut events);
+        }
         events
     }
 }
@@ -128,6 +134,7 @@ impl World {
             Event::Push => self.push_all()?,
             Event::Replay => self.replay(),
             Event::Reassign => self.reassign()?,
+            Event::Compact => self.compact()?,
             Event::Consent => self.change_consent()?,
             Event::Disclose => self.disclose()?,
             Event::DiskFull(phone) => self.fill_disk(phone % count)?,
