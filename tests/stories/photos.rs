@@ -2,16 +2,18 @@
 
 use device::http::HubLine;
 use device::jiff::Timestamp;
-use device::{Failure, FileKeyStore, Pin, RefusalCode};
+use device::{Background, Failure, FileKeyStore, Pin, RefusalCode};
 use ed25519_dalek::SigningKey;
 use protocol::PhotoPiece;
 use protocol::photo::{PIECE, asked};
 use protocol::proof::prove_path;
 use record::ContentHash;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use stories::line::Weather;
-use stories::{Hub, Outcome, Phone};
+use stories::{Hub, Outcome, Phone, until};
 
 const WHERE: &[u8] = b"Exif\0\0GPS 33.31N 130.51E";
 
@@ -173,7 +175,98 @@ fn no_photo_stands_in_clear_in_the_vault_or_in_the_hubs_folder() -> Outcome {
         assert!(!contains(&bytes, early) && !contains(&bytes, late));
     }
     let backup = hub.ok(&["backup", &hub.path("backup.db").display().to_string()])?;
-    assert_eq!(backup["photos"], json!(1), "the backup says what it leaves out");
+    assert_eq!((&backup["photos"], &backup["photos_copied"]), (&json!(1), &json!(1)));
+    for entry in std::fs::read_dir(hub.path("photos"))? {
+        let bytes = std::fs::read(entry?.path())?;
+        assert!(!contains(&bytes, early) && !contains(&bytes, late), "in the backup neither");
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> Outcome<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        names.insert(entry?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+#[test]
+fn after_a_restore_the_backup_brings_its_photos_and_the_phone_brings_the_others_by_itself() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let (at_hub, backup) = (hub.path("hub").join("photos"), hub.path("backup"));
+    let kept = add(&a, &note, &taken(&hub, PIECE + 5_000)?)?;
+    a.ok(&["sync"])?;
+    let first = names(&at_hub)?;
+    let lost = add(&a, &note, &taken(&hub, 7_000)?)?;
+    a.ok(&["sync"])?;
+    std::fs::create_dir(&backup)?;
+    let made = hub.ok(&["backup", &backup.display().to_string()])?;
+    assert_eq!((&made["photos"], &made["photos_lacking"]), (&json!(2), &json!([])), "{made}");
+    let younger = add(&a, &note, &taken(&hub, 9_000)?)?;
+    assert_eq!(photos_of(&a.ok(&["sync"])?), (Some(1), Some(0)));
+
+    // The hub's disk is gone, and with it one file of its backup.
+    hub.kill();
+    std::fs::remove_dir_all(&at_hub)?;
+    let beside = backup.join("photos");
+    let name = names(&beside)?.difference(&first).next().cloned().ok_or("no second photo")?;
+    std::fs::remove_file(beside.join(&name))?;
+    let restored = hub.ok(&["restore", made["file"].as_str().ok_or("no file")?])?;
+    assert_eq!((&restored["photos"], &restored["photos_copied"]), (&json!(1), &json!(1)));
+    assert_eq!(restored["photos_lacking"], json!([{ "photo": name, "notes": [note] }]));
+    hub.serve()?;
+
+    // The app is open, and nobody touches it.
+    let store = FileKeyStore::beside(&a.vault);
+    let phone = Arc::new(device::Phone::unlock(&a.vault, &store, &Pin::new("2468")?, Timestamp::now())?);
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let _background = Background::start(phone.clone());
+        until("the phone brought what the hub lacks", || Ok(names(&at_hub)?.len() == 3 && phone.photos_left()? == 0))
+    })?;
+    b.ok(&["sync"])?;
+    for (n, photo) in [&kept, &lost, &younger].into_iter().enumerate() {
+        let out = hub.path(&format!("seen-{n}.jpg")).display().to_string();
+        b.ok(&["photo", "show", &note, photo, "--out", &out])?;
+        assert_eq!(ContentHash::of(&std::fs::read(&out)?).to_string(), *photo);
+    }
+    let made = hub.ok(&["backup", &backup.join("second.db").display().to_string()])?;
+    assert_eq!((&made["photos"], &made["photos_copied"]), (&json!(3), &json!(2)), "the first one is there already");
+    hub.ok(&["audit", "verify"]).map(|_| ())
+}
+
+#[test]
+fn a_backup_of_a_hub_that_lost_a_photo_is_loud_and_lets_no_phone_forget_anything() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    hub.ok(&["backup", &hub.path("first.db").display().to_string()])?;
+    let note = a.start_note(&patient, None)?;
+    add(&a, &note, &taken(&hub, 7_000)?)?;
+    a.ok(&["sync"])?;
+    // An entry that came after the photo: once it is durable, the photo counts as durable.
+    a.write_text(&note, "condition", "発赤あり。")?;
+    a.ok(&["sync"])?;
+    let at_hub = hub.path("hub").join("photos");
+    let name = names(&at_hub)?.into_iter().next().ok_or("no photo")?;
+    std::fs::rename(at_hub.join(&name), hub.path("away"))?;
+    let file = hub.path("second.db");
+    let said = hub.try_run(&["backup", &file.display().to_string()])?.err().ok_or("it was silent")?;
+    assert!(said.0.contains("1 photos") && said.0.contains("restore"), "{}", said.0);
+    assert!(file.exists(), "the rest of it is worth having");
+    let copies = || -> Outcome<i64> {
+        let db = rusqlite::Connection::open(&a.vault)?;
+        Ok(db.query_row("SELECT count(*) FROM photo_copy", [], |r| r.get(0))?)
+    };
+    a.ok(&["sync"])?;
+    assert_eq!(copies()?, 1);
+    std::fs::rename(hub.path("away"), at_hub.join(&name))?;
+    hub.ok(&["backup", &hub.path("third.db").display().to_string()])?;
+    a.ok(&["sync"])?;
+    assert_eq!(copies()?, 0, "now it stands in a backup");
     Ok(())
 }
 

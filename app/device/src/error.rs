@@ -134,6 +134,7 @@ pub fn failure_code(failure: &Failure) -> String {
         Failure::NotOurHub => "not_our_hub".into(),
         Failure::Storage => "storage".into(),
         Failure::OlderHub => "older_hub".into(),
+        Failure::Busy { .. } => "refused_busy".into(),
         Failure::Refused(code) => format!("refused_{code:?}").to_lowercase(),
     }
 }
@@ -148,6 +149,7 @@ fn sync_sentence(failure: &Failure) -> &'static str {
         Failure::OlderHub => {
             "the hub is older than this app; what was written is kept — ask the station's manager to update the hub"
         }
+        Failure::Busy { .. } => refusal_sentence(&RefusalCode::Busy),
         Failure::Refused(code) => refusal_sentence(code),
     }
 }

@@ -18,6 +18,7 @@ mod error;
 pub mod findings;
 pub mod http;
 pub mod lease;
+mod locked_pages;
 pub mod note;
 pub mod phone;
 pub mod photo;

@@ -53,6 +53,7 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         DeviceError::Sync(Failure::NotOurHub) => "error-not-our-hub",
         DeviceError::Sync(Failure::OlderHub) => "trouble-older_hub",
         DeviceError::Sync(Failure::Refused(RefusalCode::UnknownPhoto)) => "photo-error-not-yet",
+        DeviceError::Sync(Failure::Busy { .. }) => "trouble-busy",
         DeviceError::Sync(Failure::Refused(_)) => "error-refused",
         DeviceError::Sync(Failure::Storage) => return words.count("error-full", SPACE_NEEDED_MB),
         DeviceError::AlreadyConfirmed => "error-confirmed",
@@ -144,7 +145,7 @@ pub fn trouble_words(words: Words, failure: Failure) -> String {
         Failure::Refused(RefusalCode::Version) => "trouble-version",
         Failure::Refused(RefusalCode::Revoked) => "trouble-revoked",
         Failure::Refused(RefusalCode::Expired) => "trouble-expired",
-        Failure::Refused(RefusalCode::Busy | RefusalCode::Internal) => "trouble-busy",
+        Failure::Busy { .. } | Failure::Refused(RefusalCode::Busy | RefusalCode::Internal) => "trouble-busy",
         Failure::Refused(_) => "trouble-refused",
     })
 }

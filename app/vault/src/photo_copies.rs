@@ -253,6 +253,23 @@ mod tests {
     }
 
     #[test]
+    fn a_note_leaves_only_once_its_photo_too_stands_in_a_backup() -> Outcome {
+        let mut desk = desk()?;
+        let (hash, patient) = (desk.take()?, "p1".parse()?);
+        desk.enter(1, 10)?;
+        desk.vault.write(|tx| tx.mark_photo_received(&hash, 20))?;
+        desk.vault.write(|tx| tx.drop_durable(1, 99))?;
+        assert!(!desk.vault.write(|tx| tx.forget_note(&patient, NOTE, 99))?, "the backup may be older than the photo");
+        assert!(desk.vault.read(|tx| tx.photo(&hash))?.is_some());
+        desk.enter(2, 30)?;
+        desk.vault.write(|tx| tx.drop_durable(2, 99))?;
+        assert!(desk.vault.write(|tx| tx.forget_note(&patient, NOTE, 99))?);
+        assert!(desk.vault.read(|tx| tx.photo(&hash))?.is_none());
+        assert!(desk.vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
     fn a_wipe_keeps_what_the_hub_lacks_and_a_restored_hub_is_offered_all_of_it() -> Outcome {
         for was_received in [false, true] {
             let Desk { _folder, path, store, mut vault } = {

@@ -57,12 +57,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lets the photos of a note go with it. `false`: one of them has not reached the hub yet, and all stay.
+    /// Lets the photos of a note go with it. `false`: one of them does not stand at the hub durably yet (its sealed copies are
+    /// here until it does), and all stay.
     pub(crate) fn forget_photos_of(&mut self, patient: &PatientId, note: DocumentId) -> Result<bool, VaultError> {
         let whose = self.ring.patient_tag(Some(patient));
         let rows = self
             .sql
-            .prepare_cached("SELECT key, own = 1 AND received IS NULL, sealed FROM photo WHERE patient = ?1")?
+            .prepare_cached(
+                "SELECT key, own = 1 AND (received IS NULL OR key IN (SELECT photo FROM photo_copy)), sealed
+                 FROM photo WHERE patient = ?1",
+            )?
             .query_map([whose], |r| Ok((r.get::<_, Tag>(0)?, r.get::<_, bool>(1)?, r.get::<_, Vec<u8>>(2)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut gone = Vec::new();

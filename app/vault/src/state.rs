@@ -259,7 +259,8 @@ impl Tx<'_> {
     }
 
     pub fn put_sync_state(&mut self, state: &SyncState) -> Result<(), VaultError> {
-        self.put_state("sync", state)
+        self.put_state("sync", state)?;
+        self.put_stand(state)
     }
 
     /// Latest first.

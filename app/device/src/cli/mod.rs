@@ -216,10 +216,12 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let vault = cli.vault.ok_or(CliError::Missing("--vault FILE, the file that holds this device's records"))?;
     if let Command::Capsule(CapsuleCommand::Push) = cli.command {
         let pushed = capsule::push(&vault, &FileKeyStore::beside(&vault)).await?;
-        return out.say(&serde_json::json!({ "sent": pushed.sent, "wiped": pushed.wipe_ordered }), |_| {
+        let shown = serde_json::json!({ "sent": pushed.sent, "pages": pushed.pages, "wiped": pushed.wipe_ordered });
+        return out.say(&shown, |_| {
             format!(
-                "sent {} sealed copies{}",
+                "sent {} sealed copies; {} pages wait for the unlock{}",
                 pushed.sent,
+                pushed.pages,
                 if pushed.wipe_ordered { "; this device was wiped" } else { "" }
             )
         });

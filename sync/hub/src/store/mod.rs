@@ -13,13 +13,14 @@ mod facilities;
 mod feed;
 mod notes;
 mod patients;
+mod photo_backup;
 mod photo_copies;
 mod photos;
 mod snapshots;
 mod standing;
 
 pub use audit::Who;
-pub use backup::BackupMade;
+pub use backup::{BackupMade, Restored};
 pub use capsules::{CopyRow, CopyState};
 pub(crate) use certificates::CERTIFICATE_DAYS;
 pub use certificates::Presented;
@@ -28,7 +29,8 @@ pub use devices::DeviceRow;
 pub use entries::{Accepted, EntryRow, EntryState};
 pub use feed::FeedRow;
 pub use patients::RecordOutcome;
-pub use photos::{PhotoRow, PhotoTag};
+pub use photo_backup::{KeptPhoto, LackingPhoto};
+pub use photos::{PhotoRow, PhotoTag, photo_tag};
 pub use snapshots::Pieces;
 pub use standing::Reader;
 
