@@ -1,5 +1,6 @@
 //! Closing a note: what became of the visit or of the note, why, and whose note it should have been.
 
+use device::read::PatientRow;
 use device::record::visit_note::fields::CLOSING;
 use device::record::{DocumentId, PatientId};
 
@@ -90,9 +91,70 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Patients shown at once while the right one is looked for.
+const FOUND: usize = 8;
+
+/// Who is offered as the right patient.
+pub enum Found {
+    Shown(Vec<PatientRow>),
+    /// Nobody is called so.
+    Nobody,
+    /// The vault cannot say: not the same as nobody.
+    Unread(String),
+}
+
+/// Of the patients that were found the ones to choose from: never the wrong one, and the chosen one alone.
+pub fn found(
+    rows: Result<Vec<PatientRow>, String>,
+    wrong: &PatientId,
+    chosen: Option<&PatientId>,
+    query: &str,
+) -> Found {
+    let mut rows = match rows {
+        Ok(rows) => rows,
+        Err(trouble) => return Found::Unread(trouble),
+    };
+    let is_asked = !query.trim().is_empty();
+    rows.retain(|row| row.patient.id != *wrong && chosen.is_none_or(|chosen| row.patient.id == *chosen));
+    rows.truncate(if is_asked || chosen.is_some() { FOUND } else { 0 });
+    if rows.is_empty() && is_asked { Found::Nobody } else { Found::Shown(rows) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use device::record::{Patient, Sex};
+
+    fn row(id: &str) -> Result<PatientRow, Box<dyn std::error::Error>> {
+        let patient = Patient {
+            id: id.parse()?,
+            name: "仮".into(),
+            kana: "カリ".into(),
+            birth_date: None,
+            sex: Sex::Female,
+            address: None,
+            phone: None,
+            local_ids: Vec::new(),
+        };
+        Ok(PatientRow { patient, as_of: None, is_light: false })
+    }
+
+    #[test]
+    fn patients_that_cannot_be_read_are_not_nobody() -> Result<(), Box<dyn std::error::Error>> {
+        let (wrong, other): (PatientId, PatientId) = ("p-1".parse()?, "p-2".parse()?);
+        let offered = |found: Found| match found {
+            Found::Shown(rows) => Some(rows.into_iter().map(|row| row.patient.id).collect::<Vec<_>>()),
+            Found::Nobody | Found::Unread(_) => None,
+        };
+        let rows = || -> Result<Vec<PatientRow>, Box<dyn std::error::Error>> { Ok(vec![row("p-1")?, row("p-2")?]) };
+        assert!(matches!(found(Err("damaged".into()), &wrong, None, "x"), Found::Unread(why) if why == "damaged"));
+        assert!(matches!(found(Err("damaged".into()), &wrong, None, ""), Found::Unread(_)));
+        assert!(matches!(found(Ok(vec![row("p-1")?]), &wrong, None, "x"), Found::Nobody), "only the wrong one");
+        assert_eq!(offered(found(Ok(rows()?), &wrong, None, "x")), Some(vec![other.clone()]));
+        assert_eq!(offered(found(Ok(rows()?), &wrong, None, " ")), Some(Vec::new()), "nothing was asked");
+        assert_eq!(offered(found(Ok(rows()?), &wrong, Some(&other), "")), Some(vec![other]));
+        Ok(())
+    }
 
     #[test]
     fn a_note_is_closed_only_with_an_outcome_and_a_reason() {

@@ -1,12 +1,13 @@
 //! 訪問しなかった・取り消す
 
-use super::update::{Done, Effect, Event, Model, NOT_VISITED, update};
+use super::update::{Done, Effect, Event, Found, Model, NOT_VISITED, found, update};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill};
 use crate::screens::amend::{Reason, read_note, refusal};
-use crate::screens::manager::use_is_manager;
+use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::patient::Failed;
 use crate::screens::sex_words;
+use crate::screens::unreadable::because;
 use crate::text::{choice_words, date_short, use_words};
 use device::DeviceError;
 use device::jiff::Timestamp;
@@ -14,9 +15,6 @@ use device::record::visit_note::NoteState;
 use device::record::visit_note::fields::CLOSING;
 use device::record::{DocumentId, Form, PatientId};
 use dioxus::prelude::*;
-
-/// Patients shown at once while the right one is looked for.
-const FOUND: usize = 8;
 
 #[derive(Clone, Copy, PartialEq)]
 struct Desk {
@@ -30,7 +28,7 @@ pub fn CloseScreen(id: DocumentId) -> Element {
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let is_manager = use_is_manager();
+    let (is_manager, role_unread) = use_is_manager();
     let mut model = use_signal(Model::default);
     let saving = session.clone();
     let send = use_callback(move |event: Event| {
@@ -76,6 +74,7 @@ pub fn CloseScreen(id: DocumentId) -> Element {
                 p { class: "strip warn", role: "status", {words.say("amend-choose-first")} }
             } else if !may {
                 p { class: "strip warn", role: "status", {words.say("amend-error-only-author")} }
+                RoleUnread { trouble: role_unread }
             } else {
                 Ask { is_draft, form: note.row.form, patient: note.row.patient.clone(), desk }
             }
@@ -155,14 +154,13 @@ fn RightPatient(wrong: PatientId, desk: Desk) -> Element {
     let session = use_context::<Session>();
     let mut query = use_signal(String::new);
     let chosen = use_memo(move || desk.model.read().copy_to.clone())();
-    let mut rows = session.phone.find_patients(&query.read()).unwrap_or_default();
-    rows.retain(|row| row.patient.id != wrong);
-    let shown: Vec<_> = match (&chosen, query.read().trim().is_empty()) {
-        (Some(chosen), _) => rows.iter().filter(|row| row.patient.id == *chosen).cloned().collect(),
-        (None, true) => Vec::new(),
-        (None, false) => rows.iter().take(FOUND).cloned().collect(),
+    let rows = session.phone.find_patients(&query.read());
+    let rows = rows.map_err(|error| because(words, "keep-names-unread", &error));
+    let (shown, is_none, trouble) = match found(rows, &wrong, chosen.as_ref(), &query.read()) {
+        Found::Shown(shown) => (shown, false, None),
+        Found::Nobody => (Vec::new(), true, None),
+        Found::Unread(trouble) => (Vec::new(), false, Some(trouble)),
     };
-    let is_none = shown.is_empty() && !query.read().trim().is_empty();
     rsx! {
         section { class: "card col gap",
             h2 { {words.say("close-right-patient")} }
@@ -175,6 +173,7 @@ fn RightPatient(wrong: PatientId, desk: Desk) -> Element {
                     desk.send.call(Event::PatientChosen(None));
                 },
             }
+            if let Some(trouble) = trouble { p { class: "strip", role: "alert", "{trouble}" } }
             if is_none { p { class: "sub", role: "status", {words.say("patients-not-found")} } }
             for row in shown {
                 button { key: "{row.patient.id}", class: "opt", "aria-pressed": chosen.as_ref() == Some(&row.patient.id),

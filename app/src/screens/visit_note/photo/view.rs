@@ -115,15 +115,18 @@ fn PhotoCard(shown: PhotoShown, desk: PhotoDesk) -> Element {
     })();
     let fetched = use_memo(move || desk.model().fetched.contains(&hash));
     // Opened once, and once more when it was fetched: not at every change of the note.
-    let url = use_memo(move || {
+    let (url, unread) = use_memo(move || {
         let _ = fetched();
-        kept(&phone, &hash)
+        match kept(&phone, &hash) {
+            Ok(url) => (url, None),
+            Err(error) => (None, Some(error_words(words, &error))),
+        }
     })();
     let site = shown.photo.body_site.clone();
     let time = shown.photo.taken_at.map_or_else(|| words.say("photo-time-unknown"), moment);
     let alt = words.with("photo-alt", &[("site", site.clone().into()), ("time", time.clone().into())]);
     let (class, key) = standing(&shown);
-    let is_missing = url.is_none();
+    let is_missing = url.is_none() && unread.is_none();
     rsx! {
         figure { class: if open { "photo open" } else { "photo" }, "data-photo": "{shown.photo.number}",
             if let Some(url) = url {
@@ -136,6 +139,7 @@ fn PhotoCard(shown: PhotoShown, desk: PhotoDesk) -> Element {
                 span { class, {words.say(key)} }
                 if !shown.photo.consent { span { class: "tag al", {words.say("photo-no-consent")} } }
                 if open && !is_missing { TakenBy { note: desk.note, hash } }
+                if let Some(unread) = unread { p { class: "strip", role: "alert", "{unread}" } }
                 if is_missing && fetched() { p { class: "p bad", role: "alert", {words.say("photo-unreadable")} } }
                 if is_missing && !fetched() {
                     button { class: "btn g", disabled: fetching, onclick: move |_| desk.send.call(Event::FetchTapped(hash)),
@@ -149,9 +153,9 @@ fn PhotoCard(shown: PhotoShown, desk: PhotoDesk) -> Element {
 }
 
 /// What stands in this vault, for the page. Never kept anywhere else.
-fn kept(phone: &Phone, hash: &ContentHash) -> Option<Rc<str>> {
-    let bytes = phone.kept_photo(hash).ok().flatten()?;
-    Picture::of_file(&bytes).ok().map(|picture| picture.url().into())
+fn kept(phone: &Phone, hash: &ContentHash) -> Result<Option<Rc<str>>, DeviceError> {
+    let bytes = phone.kept_photo(hash)?;
+    Ok(bytes.and_then(|bytes| Picture::of_file(&bytes).ok()).map(|picture| picture.url().into()))
 }
 
 #[component]
@@ -164,7 +168,11 @@ fn Seen(url: Rc<str>, alt: String) -> Element {
 fn TakenBy(note: DocumentId, hash: ContentHash) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
-    let staff = use_hook(|| session.phone.note_history(note).ok().and_then(|versions| taken_by(&versions, &hash)));
+    let read = use_hook(|| match session.phone.note_history(note) {
+        Ok(versions) => Some(taken_by(&versions, &hash)),
+        Err(_) => None,
+    });
+    let Some(staff) = read else { return rsx! { span { class: "who", {words.say("keep-taker-unread")} } } };
     let directory = session.phone.directory().unwrap_or_default();
     let name = who(words, &directory, staff.as_ref(), None);
     rsx! { span { class: "who", {words.with("photo-by", &[("staff", name.into())])} } }
