@@ -16,6 +16,7 @@ pub mod driver;
 pub mod enrol;
 mod error;
 pub mod findings;
+pub mod half_typed;
 pub mod http;
 pub mod lease;
 pub mod note;
@@ -28,11 +29,14 @@ pub mod search;
 mod standing;
 pub mod store_answer;
 pub mod tablet;
+#[cfg(test)]
+mod testing;
 mod tls;
 
 pub use background::{Background, Pill};
 pub use driver::SyncReport;
 pub use error::DeviceError;
+pub use half_typed::{HalfCorrection, HalfTyped};
 pub use phone::Phone;
 pub use photo::{PhotoSaid, PhotoShown};
 

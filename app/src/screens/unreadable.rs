@@ -99,7 +99,7 @@ mod tests {
     const BOTH: [Words; 2] = [Words(Language::Japanese), Words(Language::English)];
 
     /// Sentences of this area that end with the reason.
-    const WITH_REASON: [&str; 10] = [
+    const WITH_REASON: [&str; 11] = [
         "keep-names-unread",
         "keep-boards-unread",
         "keep-role-unread",
@@ -110,6 +110,7 @@ mod tests {
         "keep-visits-unread",
         "keep-since-unread",
         "keep-waiting-unread",
+        "keep-half-unread",
     ];
 
     #[test]

@@ -10,11 +10,16 @@ pub const NOT_VISITED: &[&str] = &["cancelled", "absent"];
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Model {
     pub outcome: Option<&'static str>,
-    reason: String,
+    pub reason: String,
     /// The right patient, whose note is to hold what was written here.
     pub copy_to: Option<PatientId>,
     pub done: Option<Done>,
     pub failed: Option<String>,
+    /// How often the reason was thrown away: its input is made anew.
+    pub discarded: u32,
+    /// Something was typed that is not kept yet.
+    unkept: bool,
+    keep_due: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +35,12 @@ pub enum Event {
     OutcomeChosen(&'static str),
     ReasonTyped(String),
     PatientChosen(Option<PatientId>),
+    /// The time to keep what was typed has come.
+    KeepDue,
+    /// The screen goes away, or the app locks.
+    Dropped,
+    /// The half-typed reason is thrown away.
+    Discarded,
     SignTapped,
     ConfirmTapped,
     Did(Done),
@@ -38,14 +49,34 @@ pub enum Event {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    Write { outcome: &'static str, reason: String },
-    Close { outcome: &'static str, reason: String, copy_to: Option<PatientId> },
+    /// Ring `KeepDue` when its time has come.
+    StartKeep,
+    /// The reason, as far as it was typed.
+    Keep(String),
+    Write {
+        outcome: &'static str,
+        reason: String,
+    },
+    Close {
+        outcome: &'static str,
+        reason: String,
+        copy_to: Option<PatientId>,
+    },
     Confirm,
 }
 
 impl Model {
+    /// With the reason that was half typed before.
+    pub fn opened(reason: String) -> Self {
+        Self { reason, ..Self::default() }
+    }
+
     pub fn is_ready(&self) -> bool {
         self.outcome.is_some() && !self.reason.trim().is_empty()
+    }
+
+    fn keep(&mut self) -> Vec<Effect> {
+        if std::mem::take(&mut self.unkept) { vec![Effect::Keep(self.reason.clone())] } else { Vec::new() }
     }
 }
 
@@ -62,6 +93,21 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::ReasonTyped(reason) => {
             model.reason = reason;
             model.failed = None;
+            model.unkept = true;
+            if !std::mem::replace(&mut model.keep_due, true) {
+                return vec![Effect::StartKeep];
+            }
+        }
+        Event::KeepDue => {
+            model.keep_due = false;
+            return model.keep();
+        }
+        Event::Dropped => return model.keep(),
+        Event::Discarded => {
+            model.reason.clear();
+            model.unkept = false;
+            model.discarded += 1;
+            return vec![Effect::Keep(String::new())];
         }
         Event::PatientChosen(patient) => {
             model.copy_to = patient;
@@ -84,6 +130,8 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::ConfirmTapped => {}
         Event::Did(done) => {
             model.done = Some(done);
+            // It stands in the note, and went from the journal: no line of it may follow.
+            model.unkept = false;
             model.failed = None;
         }
         Event::Failed(words) => model.failed = Some(words),
@@ -167,6 +215,27 @@ mod tests {
             update(&mut model, Event::SignTapped),
             [Effect::Close { outcome: "discarded", reason: "練習で開いた".into(), copy_to: None }]
         );
+    }
+
+    #[test]
+    fn a_half_typed_reason_is_kept_comes_back_and_does_not_follow_what_was_done() {
+        let mut model = Model::default();
+        assert_eq!(update(&mut model, Event::ReasonTyped("練習".into())), [Effect::StartKeep]);
+        assert_eq!(update(&mut model, Event::ReasonTyped("練習で".into())), [], "one is on its way");
+        assert_eq!(update(&mut model, Event::KeepDue), [Effect::Keep("練習で".into())]);
+        assert_eq!(update(&mut model, Event::Dropped), [], "nothing new");
+        update(&mut model, Event::ReasonTyped("練習で開".into()));
+        assert_eq!(update(&mut model, Event::Dropped), [Effect::Keep("練習で開".into())], "before the curtain");
+        let mut model = Model::opened("練習で開".into());
+        update(&mut model, Event::OutcomeChosen("discarded"));
+        assert!(model.is_ready(), "it came back");
+        update(&mut model, Event::ReasonTyped("練習で開いた".into()));
+        update(&mut model, Event::Did(Done::Closed(None)));
+        assert_eq!(update(&mut model, Event::KeepDue), []);
+        assert_eq!(update(&mut model, Event::Dropped), []);
+        let mut model = Model::opened("練習".into());
+        assert_eq!(update(&mut model, Event::Discarded), [Effect::Keep(String::new())]);
+        assert!(model.reason.is_empty() && model.discarded == 1);
     }
 
     #[test]
