@@ -22,6 +22,7 @@ pub mod lease;
 pub mod note;
 pub mod phone;
 pub mod photo;
+mod photo_removal;
 pub mod quiet;
 pub mod read;
 mod renew;
@@ -39,6 +40,7 @@ pub use error::DeviceError;
 pub use half_typed::{HalfCorrection, HalfTyped};
 pub use phone::Phone;
 pub use photo::{PhotoSaid, PhotoShown};
+pub use photo_removal::PhotoRemoved;
 
 // What the app needs of the rooms below.
 pub use jiff;

@@ -242,7 +242,9 @@ pub fn is_offered(form: Form, fields: &BTreeMap<String, FieldValue>, name: &str)
         fields.keys().any(|known| known.starts_with(&prefix))
     };
     if group.name == "photo" {
-        return is_written(number) && !is_code(name) && !name.ends_with(".bytes");
+        // What is left of one that was taken away is no photo.
+        let is_there = fields.contains_key(&format!("photo.{number}.hash"));
+        return is_there && !is_code(name) && !name.ends_with(".bytes");
     }
     number <= 1 || is_written(number) || is_written(number - 1)
 }
@@ -374,6 +376,8 @@ mod tests {
         let fields = BTreeMap::from([("photo.3.hash".to_string(), FieldValue::Word("ab".into()))]);
         let offered = |name| is_offered(Form::VisitNote, &fields, name);
         assert!(offered("photo.3.caption") && offered("photo.3.consent"));
+        let left = BTreeMap::from([("photo.4.body_site".to_string(), FieldValue::Word("踵部".into()))]);
+        assert!(!is_offered(Form::VisitNote, &left, "photo.4.body_site"), "its photo was taken away");
         assert!(!offered("photo.3.hash") && !offered("photo.3.bytes") && !offered("photo.1.caption"));
     }
 }

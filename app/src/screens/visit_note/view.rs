@@ -36,13 +36,13 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let live = use_context::<Live>();
     let mut section = use_signal(|| shell.section_of(id).map_or(Section::Vitals, Section::of_number));
     use_effect(move || shell.keep_section(id, section().number()));
-    let photos = use_photo_desk(id);
     let phone = session.phone.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
         phone.show_note(id).map(|note| Shown(Rc::new(note))).map_err(|error| error_words(words, &error))
     });
     let desk = use_undoing_desk(id, Form::VisitNote, read);
+    let photos = use_photo_desk(id, desk);
     let Desk { send, model, .. } = desk;
     let note = read();
     use_visit(id, note.as_ref().ok().map(|Shown(note)| &**note));
@@ -84,7 +84,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
             Notices { note: Shown(note.clone()) }
             if !draft {
                 ConfirmedWhole { note: Shown(note.clone()) }
-                PhotoList { desk: photos }
+                PhotoList { desk: photos, is_draft: false }
             } else {
                 for conflict in note.view.conflicts.iter().filter(|conflict| !parts_by_itself(&note.view, &conflict.field)) { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
                 match section() {
