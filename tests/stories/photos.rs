@@ -1,7 +1,7 @@
 //! Photos of wounds: taken without signal, carried in pieces, read by colleagues and by nobody else.
 
 use device::http::HubLine;
-use device::jiff::Timestamp;
+use device::jiff::{SignedDuration, Timestamp};
 use device::{Background, Failure, FileKeyStore, Pin, RefusalCode};
 use ed25519_dalek::SigningKey;
 use protocol::PhotoPiece;
@@ -267,6 +267,74 @@ fn a_backup_of_a_hub_that_lost_a_photo_is_loud_and_lets_no_phone_forget_anything
     hub.ok(&["backup", &hub.path("third.db").display().to_string()])?;
     a.ok(&["sync"])?;
     assert_eq!(copies()?, 0, "now it stands in a backup");
+    Ok(())
+}
+
+#[test]
+fn a_wrong_photo_that_was_taken_away_is_not_sent_and_leaves_the_phone() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    hub.kill();
+    let note = a.start_note(&patient, None)?;
+    let wrong = add(&a, &note, &taken(&hub, 300_000)?)?;
+    let right = add(&a, &note, &taken(&hub, 5_000)?)?;
+    a.ok(&["photo", "remove", &note, &wrong])?;
+    assert!(a.refused(&["photo", "remove", &note, &wrong])?.contains("photo list"), "it is not there any more");
+
+    hub.serve()?;
+    assert_eq!(photos_of(&a.ok(&["sync"])?), (Some(1), Some(0)), "the wrong one stays behind");
+    b.ok(&["sync"])?;
+    let listed = b.ok(&["photo", "list", &note])?;
+    assert_eq!((listed.as_array().map(Vec::len), &listed[0]["photo"]), (Some(1), &json!(right)));
+    let out = hub.path("out.jpg").display().to_string();
+    assert!(b.refused(&["photo", "show", &note, &wrong, "--out", &out])?.contains("photo list"));
+    assert_eq!(Raw::of(&b)?.offset(&wrong.parse()?), Ok(0), "and no byte of it came to the hub");
+
+    let pieces = || -> Outcome<(i64, i64)> {
+        let counts = "SELECT (SELECT count(*) FROM photo_piece), (SELECT count(*) FROM photo)";
+        Ok(rusqlite::Connection::open(&a.vault)?.query_row(counts, [], |r| Ok((r.get(0)?, r.get(1)?)))?)
+    };
+    assert_eq!(pieces()?, (6, 2), "it can still be put back");
+    {
+        let (store, now) = (FileKeyStore::beside(&a.vault), Timestamp::now());
+        let phone = device::Phone::unlock(&a.vault, &store, &Pin::new("2468")?, now)?;
+        assert_eq!(phone.sweep_photos(now + SignedDuration::from_mins(11))?, 1);
+    }
+    assert_eq!(pieces()?, (1, 1), "only the right one is left");
+    a.fill_in(&note)?;
+    a.ok(&["note", "confirm", &note])?;
+    assert!(a.refused(&["photo", "remove", &note, &right])?.contains("amendment"));
+    assert_eq!(a.ok(&["photo", "list", &note])?[0]["photo"], json!(right));
+    Ok(())
+}
+
+#[test]
+fn a_photo_that_was_taken_away_after_it_was_sent_stays_in_the_history_whatever_a_colleague_wrote_of_it() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let photo = add(&a, &note, &taken(&hub, 5_000)?)?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    let site = format!("photo.{}.body_site", b.ok(&["photo", "list", &note])?[0]["number"]);
+    b.ok(&["note", "set", &note, &site, "踵部"])?;
+    a.ok(&["photo", "remove", &note, &photo])?;
+    for phone in [&a, &b, &a] {
+        phone.ok(&["sync"])?;
+    }
+    for phone in [&a, &b] {
+        assert_eq!(phone.ok(&["photo", "list", &note])?, json!([]));
+        let shown = phone.ok(&["note", "show", &note])?;
+        assert_eq!(shown["fields"][&site], json!("踵部"), "her word is not lost: {shown}");
+    }
+    assert!(Raw::of(&b)?.get(&photo.parse()?).is_ok(), "an earlier version of the note names it");
+    a.fill_in(&note)?;
+    a.ok(&["note", "confirm", &note])?;
+    hub.ok(&["audit", "verify"])?;
     Ok(())
 }
 

@@ -105,9 +105,12 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
         });
         {
             let idle = phone.clone();
-            // Off the loop, in bites: what arrived becomes searchable, and once a day the vault is checked, signal or none.
+            // Off the loop, in bites: what arrived becomes searchable, photos that were taken away go, and once a day the vault is checked, signal or none.
             tokio::task::spawn_blocking(move || {
                 while matches!(idle.refresh_search(Timestamp::now()), Ok(true)) {}
+                if let Err(error) = idle.sweep_photos(Timestamp::now()) {
+                    tracing::warn!(%error, "photos that were taken away stay a while longer");
+                }
                 if idle.self_check_due(Timestamp::now())
                     && let Err(error) = idle.self_check(Timestamp::now())
                 {

@@ -13,10 +13,11 @@ mod unsaved_bar;
 
 pub use chart::{Chart, Sparkline};
 pub use curtain::Curtain;
-pub use field::{Edited, NumberField, Phrase, TextField};
+pub use field::{Edited, NumberField, Phrase, TextField, use_flushed};
 pub use icon::{Drawn, Icon};
 pub use pill::SyncPill;
 pub use plot::{Dot, Usual};
 pub use stale::{StaleBadge, hours_since};
 pub use tabs::Tabs;
+pub use typing::JOURNAL_AFTER_MS;
 pub use unsaved_bar::UnsavedBar;

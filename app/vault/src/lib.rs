@@ -35,7 +35,7 @@ pub use outbox::{OutboxEntry, OutboxRow};
 pub use photos::StoredPhoto;
 pub use scrub::SelfCheck;
 pub use search::{Found, Hit, Looked, Piece, Scope, SearchKind, SearchText, Shelf, Source, Unread};
-pub use state::{Backfill, Identity, LeaseClock, Leaving, SyncLogLine, SyncState};
+pub use state::{Backfill, Identity, LeaseClock, Leaving, RemovedPhoto, SyncLogLine, SyncState};
 pub use tx::Tx;
 pub use unlock::{PinCost, Stretched, Stretcher, allows_biometrics};
 pub use vault::{Compartment, Standing, Vault, Wear};

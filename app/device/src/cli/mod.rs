@@ -262,6 +262,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
             out.say(&serde_json::json!({ "wiped": true }), |_| WIPED.to_string())
         }
         Command::Sync => {
+            // In the app this is done while it rests.
+            if let Err(error) = phone.sweep_photos(now) {
+                tracing::warn!(%error, "photos that were taken away stay a while longer");
+            }
             let report = match phone.sync().await {
                 // A revoked device may still bring what was written, sealed, and hear whether its keys are to go.
                 Err(DeviceError::Sync(Failure::Refused(RefusalCode::Revoked))) => {
