@@ -21,6 +21,7 @@ pub mod lease;
 pub mod note;
 pub mod phone;
 pub mod photo;
+pub mod qr;
 pub mod quiet;
 pub mod read;
 mod renew;
@@ -35,6 +36,7 @@ pub use driver::SyncReport;
 pub use error::DeviceError;
 pub use phone::Phone;
 pub use photo::{PhotoSaid, PhotoShown};
+pub use qr::QrError;
 
 // What the app needs of the rooms below.
 pub use jiff;
