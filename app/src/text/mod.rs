@@ -46,6 +46,7 @@ const JA: &[&str] = &[
     include_str!("chart.ja.ftl"),
     include_str!("settings.ja.ftl"),
     include_str!("photo.ja.ftl"),
+    include_str!("qr.ja.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en.ftl"),
@@ -54,6 +55,7 @@ const EN: &[&str] = &[
     include_str!("chart.en.ftl"),
     include_str!("settings.en.ftl"),
     include_str!("photo.en.ftl"),
+    include_str!("qr.en.ftl"),
 ];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));
