@@ -3,6 +3,7 @@
 mod error;
 mod form;
 mod format;
+mod list;
 
 pub use error::{confirm_words, confirm_words_in, error_words, trouble_words};
 pub use form::{choice_in, form_words, label_in, month_words, value_in, whole_label};
