@@ -73,6 +73,8 @@ pub enum DeviceError {
     Enrol(RefusalCode),
     #[error(transparent)]
     Uri(#[from] protocol::UriError),
+    #[error(transparent)]
+    Qr(#[from] crate::qr::QrError),
     #[error("the device could not make its keys")]
     Keys,
     #[error("{0} cannot be read; give a file that holds the PIN, 4 to 12 digits")]

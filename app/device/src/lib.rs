@@ -24,6 +24,7 @@ pub mod note;
 pub mod phone;
 pub mod photo;
 mod photo_removal;
+pub mod qr;
 pub mod quiet;
 pub mod read;
 mod renew;
@@ -42,6 +43,7 @@ pub use half_typed::{HalfCorrection, HalfTyped};
 pub use phone::Phone;
 pub use photo::{PhotoSaid, PhotoShown};
 pub use photo_removal::PhotoRemoved;
+pub use qr::QrError;
 
 // What the app needs of the rooms below.
 pub use jiff;

@@ -1,6 +1,7 @@
 //! `tsutsuji-device`: the phone by hand and by script. Names and JSON shapes are fixed (DESIGN §9); fields may be added.
 
 mod document;
+mod invitation;
 mod json;
 mod note;
 mod photo;
@@ -41,13 +42,10 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Enrol this device with an invitation of the station's manager
-    #[command(after_help = "Example: tsutsuji-device enrol --vault a.vault --pin-file pin 'tsutsuji://enrol?hub=…'")]
-    Enrol {
-        uri: String,
-        /// Take the least PIN cost that is allowed, instead of the half second that this device can afford (scripts)
-        #[arg(long)]
-        least_pin_cost: bool,
-    },
+    #[command(
+        after_help = "Example: tsutsuji-device enrol --vault a.vault --pin-file pin 'tsutsuji://enrol?hub=…'\nExample: tsutsuji-device enrol --vault a.vault --pin-file pin --picture invitation.png"
+    )]
+    Enrol(invitation::EnrolArguments),
     /// Send what is unsent and fetch what is new
     #[command(after_help = "Example: tsutsuji-device sync --vault a.vault --pin-file pin --json")]
     Sync,
@@ -204,6 +202,7 @@ where
 trait NotDevice {}
 impl NotDevice for vault::VaultError {}
 impl NotDevice for protocol::UriError {}
+impl NotDevice for crate::qr::QrError {}
 impl NotDevice for record::visit_note::FieldError {}
 
 async fn run(cli: Cli) -> Result<(), CliError> {
@@ -233,9 +232,9 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let pin_file = cli.pin_file.ok_or(CliError::Missing("--pin-file FILE, a file that holds the PIN"))?;
     let pin = read_pin(&pin_file)?;
     let now = Timestamp::now();
-    if let Command::Enrol { uri, least_pin_cost } = &cli.command {
-        let uri = uri.parse()?;
-        let identity = match least_pin_cost {
+    if let Command::Enrol(asked) = &cli.command {
+        let uri = asked.invitation().await?;
+        let identity = match asked.least_pin_cost {
             true => enrol::enrol(&vault, &uri, &pin, PinCost::FLOOR).await?,
             false => enrol::enrol_calibrated(&vault, &uri, &pin).await?,
         };
@@ -246,7 +245,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let store = FileKeyStore::beside(&vault);
     let phone = Phone::unlock(&vault, &store, &pin, now)?;
     match cli.command {
-        Command::Enrol { .. } | Command::Capsule(_) => Ok(()),
+        Command::Enrol(_) | Command::Capsule(_) => Ok(()),
         Command::Doctor => {
             let shown = json::SelfCheckShown::from(&phone.self_check(now)?);
             // The next sync compares with the hub, whatever was found here.

@@ -110,7 +110,8 @@ pub async fn run(phone: &Phone, command: PhotoCommand, out: &Output, now: Timest
     }
 }
 
-fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, DeviceError> {
+/// A picture's file, as far as it may go.
+pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, DeviceError> {
     let mut bytes = Zeroizing::new(Vec::new());
     // One byte more than is taken: larger is told from as large as may be.
     let opened = std::fs::File::open(file).map_err(DeviceError::PhotoFile)?;

@@ -1,6 +1,6 @@
 //! The photos of a note: chosen, said of, taken; looked at, read from the hub.
 
-use super::base64;
+use crate::components::base64;
 use device::record::photo::{self, MediaType, PhotoError};
 use device::record::visit_note::{FieldValue, Version};
 use device::record::{ContentHash, StaffId};

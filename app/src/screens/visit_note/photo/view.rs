@@ -1,15 +1,16 @@
 //! The photos of a note, on the screen.
 
-use super::input::PhotoInput;
-use super::update::{Effect, Event, Model, Picture, standing, taken_by, update};
+use super::update::{Effect, Event, Model, Picture, read_sent, standing, taken_by, update};
 use crate::app::{Live, Session};
+use crate::components::PictureInput;
 use crate::screens::amend::{moment, who};
 use crate::screens::form::update::Event as Writing;
 use crate::screens::form::{Change, Desk};
 use crate::text::{error_words, use_words};
 use device::jiff::Timestamp;
+use device::record::photo::PHOTO_LIMIT;
 use device::record::{ContentHash, DocumentId};
-use device::{DeviceError, Phone, PhotoSaid, PhotoShown};
+use device::{Phone, PhotoSaid, PhotoShown};
 use dioxus::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -218,9 +219,9 @@ fn Taking(desk: PhotoDesk) -> Element {
         return rsx! {
             section { class: "card col gap", id: "photo-new",
                 p { class: "sub", {words.say("photo-hint")} }
-                PhotoInput {
-                    label: words.say("photo-pick"),
-                    on_sent: move |sent: Result<Picture, DeviceError>| desk.send.call(match sent {
+                PictureInput {
+                    id: "photo-file", class: "btn", label: words.say("photo-pick"), accept: "image/*", camera: true, limit: PHOTO_LIMIT,
+                    on_sent: move |(what, base64): (String, String)| desk.send.call(match read_sent(&what, &base64) {
                         Ok(picture) => Event::Chosen(picture),
                         Err(error) => Event::Refused(error_words(words, &error)),
                     }),
