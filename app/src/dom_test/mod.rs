@@ -6,10 +6,17 @@
 mod faults;
 mod folder;
 mod gate;
+mod line;
 mod page;
+mod patients;
+mod records;
 mod tree;
+mod visits;
 
 use crate::text::{Language, Words};
+use device::Phone;
+use device::jiff::Timestamp;
+use device::record::{DocumentId, PatientId};
 use std::fmt;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -27,3 +34,26 @@ impl fmt::Debug for Missed {
 
 /// The words of the screens, as the tests read them.
 const JA: Words = Words(Language::Japanese);
+
+/// The sample's patient with this in the name.
+fn patient(phone: &Phone, part: &str) -> Outcome<PatientId> {
+    let row = phone.patients()?.into_iter().find(|row| row.patient.name.contains(part));
+    Ok(row.ok_or_else(|| format!("nobody is called {part}"))?.patient.id)
+}
+
+/// A note of today with what a confirmation needs.
+fn written_note(phone: &Phone, patient: &PatientId) -> Outcome<DocumentId> {
+    let now = Timestamp::now();
+    let note = phone.start_note(patient, None, now)?;
+    for (field, typed) in [("started_at", "00:00"), ("ended_at", "00:30"), ("temperature_c", "36.5")] {
+        phone.set_field(note, field, typed, now)?;
+    }
+    phone.replace_text(note, "condition", "歩行は安定している", now)?;
+    Ok(note)
+}
+
+fn confirmed_note(phone: &Phone, patient: &PatientId) -> Outcome<DocumentId> {
+    let note = written_note(phone, patient)?;
+    phone.confirm_note(note, Timestamp::now())?;
+    Ok(note)
+}
