@@ -49,9 +49,9 @@ export function install() {
   /**
    * Types letters (null: one back), one every `every` ms. Of each: `handled`, when the page's thread was free again (Rust has
    * heard it by then); `painted`; `answered`, when what Rust writes for it had arrived. With `counter` that is the element
-   * that counts the field's letters, with `list` any change in there before the next key.
+   * that counts the field's letters; with `list` any change in there, and the next key waits for it, `most` ms at most.
    */
-  const keys = async ({ field: selector, letters, every, counter, list }) => {
+  const keys = async ({ field: selector, letters, every, counter, list, most = 2_000 }) => {
     const field = one(selector);
     field.focus();
     field.setSelectionRange(field.value.length, field.value.length);
@@ -63,10 +63,11 @@ export function install() {
       const handled = now() - begun;
       const length = [...field.value].length;
       const counted = () => number(one(counter)?.textContent ?? '') >= length;
-      const answer = counter ? when(counted, 2_000) : list ? when(() => true, every - 5, one(list)) : null;
+      const answer = counter ? when(counted, most) : list ? when(() => true, most, one(list)) : null;
       const paint = painted();
       results.push({ begun, handled, paint, answer });
       due += every;
+      if (list) await answer;
       await wait(Math.max(1, due - now()));
       // A page that was busy for longer than a key lasts goes on from there: no burst that nobody types.
       due = Math.max(due, now() - 1);

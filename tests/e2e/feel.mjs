@@ -43,27 +43,28 @@ function quantiles(times) {
   return { p50: at(0.5), p95: at(0.95), max: sorted.at(-1), count: sorted.length };
 }
 
+const WIDTH = 52;
 const ms = (time) => `${time.toFixed(0).padStart(5)} ms`;
 
 /** One line of figures; hands them back. */
 function line(name, times, { goal, note = '' } = {}) {
   const known = times.filter((time) => time !== null && time !== undefined);
   if (known.length === 0) {
-    console.log(`   ${name.padEnd(46)} not measured${note && `; ${note}`}`);
+    console.log(`   ${name.padEnd(WIDTH)} not measured${note && `; ${note}`}`);
     return null;
   }
   const found = quantiles(known);
   const missing = times.length - known.length;
   const judged = goal ? `; goal p95 ≤ ${goal} ms: ${found.p95 <= goal ? 'reached' : 'MISSED'}` : '';
   const left = missing ? `; ${missing} without an answer` : '';
-  console.log(`   ${name.padEnd(46)} p50${ms(found.p50)}, p95${ms(found.p95)}, max${ms(found.max)}; ${found.count}${left}${judged}${note && `; ${note}`}`);
+  console.log(`   ${name.padEnd(WIDTH)} p50${ms(found.p50)}, p95${ms(found.p95)}, max${ms(found.max)}; ${found.count}${left}${judged}${note && `; ${note}`}`);
   return found;
 }
 
 function ratio(name, ours, empty) {
   if (!ours || !empty) return;
   const times = (which) => `${(ours[which] / Math.max(1, empty[which])).toFixed(2)}×`;
-  console.log(`   ${name.padEnd(46)} p50 ${times('p50')}, p95 ${times('p95')}, max ${times('max')} of the empty window's`);
+  console.log(`   ${name.padEnd(WIDTH)} p50 ${times('p50')}, p95 ${times('p95')}, max ${times('max')} of the empty window's`);
 }
 
 // ---- windows -------------------------------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ async function measureTaps(app) {
 
 const step = (app, steps) => app.job('walk', { steps: steps.map((s) => ({ name: 'way', ...s })), rest: 0 }, 50);
 
-/** 260 letters into a new note's text; as a nurse types, at its end. */
+/** 220 letters into a new note's text; as a nurse types, at its end. */
 async function measureNote(app) {
   await step(app, [
     { tap: '.card.visit .cardlink', then: '#start' },
@@ -233,23 +234,25 @@ async function measureNote(app) {
   return { typed, long };
 }
 
-/** Readings typed and taken back, letter by letter: each key filters the whole list. */
+/** Words typed and taken back letter by letter, 200 keys or more. */
+function thereAndBack(words) {
+  const letters = [];
+  while (letters.length < 200) for (const word of words) letters.push(...word, ...[...word].map(() => null));
+  return letters;
+}
+
+/** Readings: each key filters the whole list. Once as fast as anywhere, once each key after the list of the last one. */
 async function measureKana(app) {
   await step(app, [tab(2)]);
-  const letters = [];
-  while (letters.length < 200) {
-    for (const reading of READINGS) letters.push(...reading, ...[...reading].map(() => null));
-  }
-  const typed = await app.job('keys', { field: '#search', letters, every: EVERY, list: 'main' });
+  const typed = await app.job('keys', { field: '#search', letters: thereAndBack(READINGS), every: EVERY });
+  const waited = await app.job('keys', { field: '#search', letters: thereAndBack(READINGS), every: EVERY, list: 'main', most: 500 });
   await step(app, [tab(1)]);
-  return typed;
+  return { typed, waited };
 }
 
 async function measureSearch(app) {
   await step(app, [{ tap: '#chart-search-title', then: '#search-words' }]);
-  const letters = [];
-  while (letters.length < 200) for (const word of WORDS) letters.push(...word, ...[...word].map(() => null));
-  const typed = await app.job('keys', { field: '#search-words', letters, every: EVERY });
+  const typed = await app.job('keys', { field: '#search-words', letters: thereAndBack(WORDS), every: EVERY });
   await pause(2 * PEN_RESTS);
   const found = await app.job('words', { field: '#search-words', words: WORDS, every: EVERY, list: 'main', empty: 'main > .card.empty:only-child:not(:has(button))' });
   await step(app, [{ tap: '.back', then: '.card.visit' }]);
@@ -307,12 +310,12 @@ function printKeys(figures, empty) {
   for (const [name, typed] of figures) {
     found[name] = line(`${name}: painted`, typed.map((key) => key.painted), { goal: KEY_GOAL });
     line(`${name}: page free again`, typed.map((key) => key.handled));
-    if (typed.some((key) => key.answered !== null)) line(`${name}: Rust's answer in the page`, typed.map((key) => key.answered));
+    if (typed.some((key) => key.answered !== null)) line(`${name}: Rust's answer`, typed.map((key) => key.answered));
   }
   if (!empty) return;
   const bare = line('empty window: painted', empty.typed.map((key) => key.painted));
   line('empty window: page free again', empty.typed.map((key) => key.handled));
-  line('empty window: Rust\'s answer in the page', empty.typed.map((key) => key.answered));
+  line('empty window: Rust\'s answer', empty.typed.map((key) => key.answered));
   for (const [name, ours] of Object.entries(found)) ratio(name, ours, bare);
 }
 
@@ -354,8 +357,9 @@ async function main() {
     const kana = await measureKana(app);
     const search = await measureSearch(app);
     const beside = empty && (await measureEmpty(empty));
-    const figures = [['note, up to 220 letters', note.typed], ['note, up to 2,000 letters', note.long], ['kana search', kana], ['search of all texts', search.typed]];
+    const figures = [['note, up to 220 letters', note.typed], ['note, up to 2,000 letters', note.long], ['kana search', kana.typed], ['search of all texts', search.typed]];
     printKeys(figures, beside);
+    line('kana search: key → list', kana.waited.map((key) => key.answered), { note: 'a key that changes nothing has no answer' });
     line(`search: last key → hits (${PEN_RESTS} ms the pen's rest)`, search.found.map((word) => word.answered));
     printTaps(await measureTaps(app), beside);
   } finally {
