@@ -6,7 +6,7 @@ use crate::store::{FeedRow, Reader, Tx, Who};
 use jiff::civil::Date;
 use protocol::{Cursor, FeedItem, Kind, RecordItem, RecordsPage, SyncRequest, Wanted};
 use record::visit_note::Encoding;
-use record::{Consent, DisclosedRecord, FacilityId, PatientId};
+use record::{Consent, DisclosedRecord, FacilityId, LocalId, PatientId};
 
 const ROWS: usize = 2_000;
 /// Most earlier cursors that are looked at.
@@ -181,13 +181,13 @@ fn records_page(
 ) -> Result<RecordsPage, HubError> {
     let (patient, after) = (&wanted.patient, wanted.after);
     let version = tx.consent_version(station, patient)?;
-    let mut page = RecordsPage { patient: patient.clone(), version, items: Vec::new(), feed: Vec::new(), next: None };
+    let mut page = RecordsPage { version, ..RecordsPage::nothing(patient.clone()) };
     let mut bytes = 0;
     if after < RecordsPage::OWN {
         let base = if after < RecordsPage::WHOLE { 0 } else { RecordsPage::WHOLE };
         let part =
             disclosed(tx, station, reader, &Wanted { patient: patient.clone(), after: after - base }, budget, today)?;
-        page.items = part.items;
+        (page.items, page.numbers) = (part.items, part.numbers);
         bytes = bytes_of(&page);
         page.next = part.next.map(|n| base + n);
         if page.next.is_some() || base == 0 {
@@ -223,6 +223,7 @@ fn records_page(
 /// A page's disclosed records.
 struct Disclosed {
     items: Vec<RecordItem>,
+    numbers: Vec<LocalId>,
     /// The last one's number, where there may be more.
     next: Option<u64>,
 }
@@ -237,7 +238,7 @@ fn disclosed(
 ) -> Result<Disclosed, HubError> {
     let (patient, after) = (&wanted.patient, wanted.after);
     let consents = on_phone(tx, station, patient, today)?;
-    let mut part = Disclosed { items: Vec::new(), next: None };
+    let mut part = Disclosed { items: Vec::new(), numbers: tx.known_patient(patient)?.local_ids, next: None };
     let rows = tx.records_after(patient, after, PAGE_RECORDS)?;
     let full = rows.len() == PAGE_RECORDS;
     let mut bytes = 0;
@@ -245,7 +246,8 @@ fn disclosed(
         let Some(held) = tx.record(doc)? else { continue };
         if reader.lets_record(patient, &held.record) && consents.iter().any(|c| c.covers(&held.record, today)) {
             bytes += held.body.len();
-            part.items.push(RecordItem { doc, bytes: held.body });
+            let follows = RecordsPage::document(&part.numbers, &held.record) == Some(doc);
+            part.items.push(RecordItem { doc: (!follows).then_some(doc), bytes: held.body });
         }
         part.next = Some(n);
         if bytes >= budget {

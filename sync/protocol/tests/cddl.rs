@@ -401,9 +401,11 @@ fn wanted() -> Outcome<Wanted> {
 }
 
 fn page() -> Outcome<RecordsPage> {
-    let items = vec![RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? }];
+    let bytes = canonical::to_bytes(&disclosed()?)?;
+    let items = vec![RecordItem { doc: Some(NOTE), bytes: bytes.clone() }, RecordItem { doc: None, bytes }];
+    let numbers = vec![LocalId { facility: disclosed()?.facility, id: "0012345".to_string() }];
     let feed = vec![item(Kind::Note, 1, true, vec![0x85; 40])?];
-    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items, feed, next: Some(RecordsPage::WHOLE + 500) })
+    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items, numbers, feed, next: Some(RecordsPage::WHOLE + 500) })
 }
 
 fn copy() -> Outcome<Copy> {
@@ -512,7 +514,7 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("wanted", &wanted()?)?,
         sample("records-page", &page()?)?,
         sample("records-page", &RecordsPage { next: None, ..page()? })?,
-        sample("record-item", &RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? })?,
+        sample("record-item", &RecordItem { doc: Some(NOTE), bytes: canonical::to_bytes(&disclosed()?)? })?,
         sample("capsule-request", &capsule_request(vec![sealed()?]))?,
         sample("sealed-copy", &sealed()?)?,
         sample("copy", &copy()?)?,
