@@ -5,6 +5,8 @@
 
 pub mod app;
 mod components;
+#[cfg(all(test, feature = "demo", feature = "preview"))]
+mod dom_test;
 mod idle;
 mod look;
 pub mod platform;

@@ -102,9 +102,9 @@ impl Look {
 }
 
 /// Phrases (定型文) that a nurse wrote for a text field, one a line of the setting.
-pub fn own_phrases(phone: &Phone, field: &str) -> Vec<String> {
-    let lines = phone.setting(&format!("phrases.{field}")).ok().flatten().unwrap_or_default();
-    lines.lines().map(str::to_string).collect()
+pub fn own_phrases(phone: &Phone, field: &str) -> Result<Vec<String>, DeviceError> {
+    let lines = phone.setting(&format!("phrases.{field}"))?.unwrap_or_default();
+    Ok(lines.lines().map(str::to_string).collect())
 }
 
 pub fn put_own_phrases(phone: &Phone, field: &str, phrases: &[String]) -> Result<(), DeviceError> {

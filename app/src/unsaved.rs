@@ -5,13 +5,16 @@ use crate::components::Edited;
 use device::jiff::Timestamp;
 use device::record::visit_note::FieldValue;
 use device::record::{DocumentId, PatientId};
-use device::{DeviceError, Phone, VaultError};
+use device::{DeviceError, HalfCorrection, Phone, VaultError};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How often it is tried again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(3);
+
+/// What the name of something half typed beside the document begins with; the field that it is about follows.
+pub const HALF: &str = "half:";
 
 /// Which field of which document.
 pub type EditKey = (DocumentId, String);
@@ -30,6 +33,13 @@ pub enum Edit {
     Value(FieldValue),
     /// The reason why it was not measured.
     Unmeasured(String),
+    /// 書きかけ: a correction that is not signed.
+    Correction {
+        field: String,
+        half: HalfCorrection,
+    },
+    /// 書きかけ: why the note is to be closed.
+    ClosingReason(String),
 }
 
 impl Edit {
@@ -40,6 +50,8 @@ impl Edit {
             Edit::Typed(typed) => phone.set_field(*note, field, typed, now),
             Edit::Value(value) => phone.set_value(*note, field, value.clone(), now),
             Edit::Unmeasured(reason) => phone.set_unmeasured(*note, field, reason, now),
+            Edit::Correction { field, half } => phone.keep_correction(*note, field, half, now),
+            Edit::ClosingReason(reason) => phone.keep_closing_reason(*note, reason, now),
         }
     }
 

@@ -94,6 +94,7 @@ export class Running {
   constructor(command, args, { env = {}, cwd } = {}) {
     this.name = path.basename(command);
     this.output = '';
+    this.startedAt = Date.now();
     this.child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     alive.add(this.child);
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -243,11 +244,11 @@ export class World {
     return app;
   }
 
-  /** The app in its real window on the display, with WebKit's inspector open on loopback. */
-  async startWindow(data, display) {
+  /** The app (or another program of its kind) in its real window on the display, with WebKit's inspector open on loopback. */
+  async startWindow(data, display, program = binary('tsutsuji')) {
     const port = await freePort();
     const app = this.keep(
-      new Running(binary('tsutsuji'), ['--data', data], {
+      new Running(program, ['--data', data], {
         env: {
           DISPLAY: display,
           WAYLAND_DISPLAY: '',

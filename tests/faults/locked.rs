@@ -1,7 +1,8 @@
 //! The phone that nobody can or may unlock: what was written still reaches the station.
 
 use serde_json::{Value, json};
-use stories::{Hub, Outcome, Phone};
+use stories::line::Weather;
+use stories::{Hub, Outcome, Phone, contains_words};
 
 fn strings<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
     list.as_array().into_iter().flatten().filter_map(|item| item[key].as_str()).collect()
@@ -207,5 +208,101 @@ fn locking_closes_the_file_and_refuses_whoever_still_holds_the_phone() -> Outcom
         held_by_a_background_run.set_field(note.parse()?, "temperature_c", "36.5", now),
         Err(device::DeviceError::Vault(vault::VaultError::Locked))
     ));
+    Ok(())
+}
+
+/// Pages that wait for the unlock.
+fn waiting(phone: &Phone) -> Outcome<i64> {
+    let db = rusqlite::Connection::open(&phone.vault)?;
+    Ok(db.query_row("SELECT count(*) FROM locked_page WHERE n > 0", [], |r| r.get(0))?)
+}
+
+/// A colleague's note, written and sent after both phones had everything.
+fn written_by_the_colleague(a: &Phone, b: &Phone, patient: &str) -> Outcome<String> {
+    for phone in [a, b, a] {
+        phone.ok(&["sync"])?;
+    }
+    let note = b.start_note(patient, None)?;
+    b.write_text(&note, "condition", "下肢浮腫あり。")?;
+    b.ok(&["sync"])?;
+    Ok(note)
+}
+
+#[test]
+fn what_a_colleague_wrote_while_the_phone_was_locked_is_there_at_the_unlock_without_any_line() -> Outcome {
+    let (hub, line, patient) = Hub::behind_a_line()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    let note = written_by_the_colleague(&a, &b, &patient)?;
+    // The phone lies in a pocket, locked: the background call fetches what it cannot read, over a line that breaks a little
+    // later each time.
+    let mut bytes = 400;
+    line.becomes(Weather::CutDown(bytes));
+    while a.refused_without_pin(&["capsule", "push"]).is_ok() {
+        assert_eq!(waiting(&a)?, 0, "a page is there whole, or not at all");
+        bytes += 250;
+        line.becomes(Weather::CutDown(bytes));
+    }
+    assert!(bytes > 650, "it was cut more than once: {bytes}");
+    line.becomes(Weather::Clear);
+    assert_eq!((waiting(&a)?, &push(&a)?["pages"]), (1, &json!(0)), "once is enough");
+    b.write_text(&note, "plan", "次回は体重測定。")?;
+    b.ok(&["sync"])?;
+    assert_eq!(push(&a)?["pages"], json!(1));
+    let at_rest = a.bytes_at_rest()?;
+    assert!(!contains_words(&at_rest, "下肢浮腫あり。") && !contains_words(&at_rest, "次回は体重測定。"));
+    // No signal at all.
+    line.becomes(Weather::CutUp(0));
+    line.cut();
+    let shown = a.ok(&["note", "show", &note])?;
+    assert_eq!((&shown["author"], &shown["fields"]["condition"]), (&json!("nurse-b"), &json!("下肢浮腫あり。")));
+    assert_eq!(shown["fields"]["plan"], json!("次回は体重測定。"));
+    assert!(a.refused(&["sync"])?.contains("cannot be reached"));
+    // It goes on from there: nothing comes a second time, and both write on.
+    line.becomes(Weather::Clear);
+    assert_eq!(a.ok(&["sync"])?["received"], json!(0));
+    a.write_text(&note, "remarks", "了解。")?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"]["remarks"], json!("了解。"));
+    assert_eq!(a.ok(&["doctor"])?["sound"], json!(true));
+    hub.ok(&["audit", "verify"]).map(|_| ())
+}
+
+#[test]
+fn a_page_that_no_longer_fits_is_dropped_and_the_sync_brings_everything() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    let note = written_by_the_colleague(&a, &b, &patient)?;
+    assert_eq!(push(&a)?["pages"], json!(1));
+    // Somebody had the file in his hands.
+    let db = rusqlite::Connection::open(&a.vault)?;
+    let mut body: Vec<u8> = db.query_row("SELECT body FROM locked_page WHERE n = 1", [], |r| r.get(0))?;
+    if let Some(last) = body.last_mut() {
+        *last ^= 1;
+    }
+    db.execute("UPDATE locked_page SET body = ?1 WHERE n = 1", [body])?;
+    assert!(a.refused(&["note", "show", &note])?.contains("no note"));
+    assert_eq!(waiting(&a)?, 0);
+    a.ok(&["sync"])?;
+    assert_eq!(a.ok(&["note", "show", &note])?["fields"]["condition"], json!("下肢浮腫あり。"));
+    Ok(())
+}
+
+#[test]
+fn no_page_goes_to_a_locked_phone_that_is_revoked_or_whose_certificate_is_over() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    let note = written_by_the_colleague(&a, &b, &patient)?;
+    let device = a.ok(&["status"])?["device"].as_str().unwrap_or_default().to_string();
+    let db = rusqlite::Connection::open(hub.path("hub/hub.db"))?;
+    let until: i64 = db.query_row("SELECT max(until) FROM certificate", [], |r| r.get(0))?;
+    db.execute("UPDATE certificate SET until = 1", [])?;
+    assert_eq!(push(&a)?["pages"], json!(0));
+    db.execute("UPDATE certificate SET until = ?1", [until])?;
+    assert_eq!(push(&a)?["pages"], json!(1));
+    b.write_text(&note, "plan", "次回は体重測定。")?;
+    b.ok(&["sync"])?;
+    hub.ok(&["device", "revoke", "--device", &device])?;
+    assert_eq!(push(&a)?["pages"], json!(0));
     Ok(())
 }

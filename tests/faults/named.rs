@@ -10,7 +10,7 @@ use device::http::HubLine;
 use device::jiff::Timestamp;
 use device::record::visit_note::Encoding;
 use device::record::{DocumentId, PatientId, canonical};
-use device::{Background, Failure, FileKeyStore, Phone as OpenPhone, Pill, Pin, RefusalCode};
+use device::{Background, Failure, FileKeyStore, Phone as OpenPhone, Pill, Pin};
 use protocol::{
     Consented, Durability, Extent, FeedItem, Kind, PatientStanding, Policy, Receipt, SyncResponse, WIRE_VERSION,
 };
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use stories::line::{Line, Weather};
 use stories::{Hub, Outcome, Phone, until};
 use tokio::sync::watch;
@@ -238,10 +238,14 @@ fn one_503_and_nothing_else_ever_typed_and_the_note_is_sent() -> Outcome {
         until("the turns are taken", || Ok(line.asking() >= MANY))?;
         let background = Background::start(phone.clone());
         let mut pill = background.pill();
-        comes_to(&mut pill, |pill| *pill == Pill::Trouble(Failure::Refused(RefusalCode::Busy))).await?;
+        let sent_away = |pill: &Pill| matches!(pill, Pill::Trouble(Failure::Busy { retry_after_s: Some(5..=20) }));
+        comes_to(&mut pill, sent_away).await?;
+        let heard = Instant::now();
         db.execute_batch("ROLLBACK")?;
-        // Nobody touches the phone: its own clock asks once more.
-        comes_to(&mut pill, |pill| *pill == Pill::Online).await
+        // Nobody touches the phone: its own clock asks once more, and not before the hub said.
+        comes_to(&mut pill, |pill| *pill == Pill::Online).await?;
+        assert!(heard.elapsed() > Duration::from_millis(4_900), "{:?}", heard.elapsed());
+        Outcome::Ok(())
     })?;
     assert_eq!(phone.status(Timestamp::now())?.unsent, 0);
     assert_eq!(entries(&hub)?, (1, 1, 1));

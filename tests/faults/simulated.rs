@@ -25,7 +25,15 @@ fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -
             && c.forks > 5
             && c.restores > 10
             && c.wipes > 5
-            && c.reassigns > 100,
+            && c.reassigns > 100
+            && c.full > 30
+            && c.hub_full > 10
+            && c.refused > 60
+            && c.brought_sealed > 20
+            && c.withdrawals > 60
+            && c.grants > 30
+            && c.disclosed > 300
+            && c.compacted > 100,
         "{c:?}"
     );
     Ok(())

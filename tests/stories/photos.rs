@@ -1,17 +1,19 @@
 //! Photos of wounds: taken without signal, carried in pieces, read by colleagues and by nobody else.
 
 use device::http::HubLine;
-use device::jiff::Timestamp;
-use device::{Failure, FileKeyStore, Pin, RefusalCode};
+use device::jiff::{SignedDuration, Timestamp};
+use device::{Background, Failure, FileKeyStore, Pin, RefusalCode};
 use ed25519_dalek::SigningKey;
 use protocol::PhotoPiece;
 use protocol::photo::{PIECE, asked};
 use protocol::proof::prove_path;
 use record::ContentHash;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use stories::line::Weather;
-use stories::{Hub, Outcome, Phone};
+use stories::{Hub, Outcome, Phone, until};
 
 const WHERE: &[u8] = b"Exif\0\0GPS 33.31N 130.51E";
 
@@ -173,7 +175,166 @@ fn no_photo_stands_in_clear_in_the_vault_or_in_the_hubs_folder() -> Outcome {
         assert!(!contains(&bytes, early) && !contains(&bytes, late));
     }
     let backup = hub.ok(&["backup", &hub.path("backup.db").display().to_string()])?;
-    assert_eq!(backup["photos"], json!(1), "the backup says what it leaves out");
+    assert_eq!((&backup["photos"], &backup["photos_copied"]), (&json!(1), &json!(1)));
+    for entry in std::fs::read_dir(hub.path("photos"))? {
+        let bytes = std::fs::read(entry?.path())?;
+        assert!(!contains(&bytes, early) && !contains(&bytes, late), "in the backup neither");
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> Outcome<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        names.insert(entry?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+#[test]
+fn after_a_restore_the_backup_brings_its_photos_and_the_phone_brings_the_others_by_itself() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let (at_hub, backup) = (hub.path("hub").join("photos"), hub.path("backup"));
+    let kept = add(&a, &note, &taken(&hub, PIECE + 5_000)?)?;
+    a.ok(&["sync"])?;
+    let first = names(&at_hub)?;
+    let lost = add(&a, &note, &taken(&hub, 7_000)?)?;
+    a.ok(&["sync"])?;
+    std::fs::create_dir(&backup)?;
+    let made = hub.ok(&["backup", &backup.display().to_string()])?;
+    assert_eq!((&made["photos"], &made["photos_lacking"]), (&json!(2), &json!([])), "{made}");
+    let younger = add(&a, &note, &taken(&hub, 9_000)?)?;
+    assert_eq!(photos_of(&a.ok(&["sync"])?), (Some(1), Some(0)));
+
+    // The hub's disk is gone, and with it one file of its backup.
+    hub.kill();
+    std::fs::remove_dir_all(&at_hub)?;
+    let beside = backup.join("photos");
+    let name = names(&beside)?.difference(&first).next().cloned().ok_or("no second photo")?;
+    std::fs::remove_file(beside.join(&name))?;
+    let restored = hub.ok(&["restore", made["file"].as_str().ok_or("no file")?])?;
+    assert_eq!((&restored["photos"], &restored["photos_copied"]), (&json!(1), &json!(1)));
+    assert_eq!(restored["photos_lacking"], json!([{ "photo": name, "notes": [note] }]));
+    hub.serve()?;
+
+    // The app is open, and nobody touches it.
+    let store = FileKeyStore::beside(&a.vault);
+    let phone = Arc::new(device::Phone::unlock(&a.vault, &store, &Pin::new("2468")?, Timestamp::now())?);
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let _background = Background::start(phone.clone());
+        until("the phone brought what the hub lacks", || Ok(names(&at_hub)?.len() == 3 && phone.photos_left()? == 0))
+    })?;
+    b.ok(&["sync"])?;
+    for (n, photo) in [&kept, &lost, &younger].into_iter().enumerate() {
+        let out = hub.path(&format!("seen-{n}.jpg")).display().to_string();
+        b.ok(&["photo", "show", &note, photo, "--out", &out])?;
+        assert_eq!(ContentHash::of(&std::fs::read(&out)?).to_string(), *photo);
+    }
+    let made = hub.ok(&["backup", &backup.join("second.db").display().to_string()])?;
+    assert_eq!((&made["photos"], &made["photos_copied"]), (&json!(3), &json!(2)), "the first one is there already");
+    hub.ok(&["audit", "verify"]).map(|_| ())
+}
+
+#[test]
+fn a_backup_of_a_hub_that_lost_a_photo_is_loud_and_lets_no_phone_forget_anything() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let a = hub.phone("nurse-a")?;
+    a.ok(&["sync"])?;
+    hub.ok(&["backup", &hub.path("first.db").display().to_string()])?;
+    let note = a.start_note(&patient, None)?;
+    add(&a, &note, &taken(&hub, 7_000)?)?;
+    a.ok(&["sync"])?;
+    // An entry that came after the photo: once it is durable, the photo counts as durable.
+    a.write_text(&note, "condition", "発赤あり。")?;
+    a.ok(&["sync"])?;
+    let at_hub = hub.path("hub").join("photos");
+    let name = names(&at_hub)?.into_iter().next().ok_or("no photo")?;
+    std::fs::rename(at_hub.join(&name), hub.path("away"))?;
+    let file = hub.path("second.db");
+    let said = hub.try_run(&["backup", &file.display().to_string()])?.err().ok_or("it was silent")?;
+    assert!(said.0.contains("1 photos") && said.0.contains("restore"), "{}", said.0);
+    assert!(file.exists(), "the rest of it is worth having");
+    let copies = || -> Outcome<i64> {
+        let db = rusqlite::Connection::open(&a.vault)?;
+        Ok(db.query_row("SELECT count(*) FROM photo_copy", [], |r| r.get(0))?)
+    };
+    a.ok(&["sync"])?;
+    assert_eq!(copies()?, 1);
+    std::fs::rename(hub.path("away"), at_hub.join(&name))?;
+    hub.ok(&["backup", &hub.path("third.db").display().to_string()])?;
+    a.ok(&["sync"])?;
+    assert_eq!(copies()?, 0, "now it stands in a backup");
+    Ok(())
+}
+
+#[test]
+fn a_wrong_photo_that_was_taken_away_is_not_sent_and_leaves_the_phone() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    hub.kill();
+    let note = a.start_note(&patient, None)?;
+    let wrong = add(&a, &note, &taken(&hub, 300_000)?)?;
+    let right = add(&a, &note, &taken(&hub, 5_000)?)?;
+    a.ok(&["photo", "remove", &note, &wrong])?;
+    assert!(a.refused(&["photo", "remove", &note, &wrong])?.contains("photo list"), "it is not there any more");
+
+    hub.serve()?;
+    assert_eq!(photos_of(&a.ok(&["sync"])?), (Some(1), Some(0)), "the wrong one stays behind");
+    b.ok(&["sync"])?;
+    let listed = b.ok(&["photo", "list", &note])?;
+    assert_eq!((listed.as_array().map(Vec::len), &listed[0]["photo"]), (Some(1), &json!(right)));
+    let out = hub.path("out.jpg").display().to_string();
+    assert!(b.refused(&["photo", "show", &note, &wrong, "--out", &out])?.contains("photo list"));
+    assert_eq!(Raw::of(&b)?.offset(&wrong.parse()?), Ok(0), "and no byte of it came to the hub");
+
+    let pieces = || -> Outcome<(i64, i64)> {
+        let counts = "SELECT (SELECT count(*) FROM photo_piece), (SELECT count(*) FROM photo)";
+        Ok(rusqlite::Connection::open(&a.vault)?.query_row(counts, [], |r| Ok((r.get(0)?, r.get(1)?)))?)
+    };
+    assert_eq!(pieces()?, (6, 2), "it can still be put back");
+    {
+        let (store, now) = (FileKeyStore::beside(&a.vault), Timestamp::now());
+        let phone = device::Phone::unlock(&a.vault, &store, &Pin::new("2468")?, now)?;
+        assert_eq!(phone.sweep_photos(now + SignedDuration::from_mins(11))?, 1);
+    }
+    assert_eq!(pieces()?, (1, 1), "only the right one is left");
+    a.fill_in(&note)?;
+    a.ok(&["note", "confirm", &note])?;
+    assert!(a.refused(&["photo", "remove", &note, &right])?.contains("amendment"));
+    assert_eq!(a.ok(&["photo", "list", &note])?[0]["photo"], json!(right));
+    Ok(())
+}
+
+#[test]
+fn a_photo_that_was_taken_away_after_it_was_sent_stays_in_the_history_whatever_a_colleague_wrote_of_it() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    let photo = add(&a, &note, &taken(&hub, 5_000)?)?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    let site = format!("photo.{}.body_site", b.ok(&["photo", "list", &note])?[0]["number"]);
+    b.ok(&["note", "set", &note, &site, "踵部"])?;
+    a.ok(&["photo", "remove", &note, &photo])?;
+    for phone in [&a, &b, &a] {
+        phone.ok(&["sync"])?;
+    }
+    for phone in [&a, &b] {
+        assert_eq!(phone.ok(&["photo", "list", &note])?, json!([]));
+        let shown = phone.ok(&["note", "show", &note])?;
+        assert_eq!(shown["fields"][&site], json!("踵部"), "her word is not lost: {shown}");
+    }
+    assert!(Raw::of(&b)?.get(&photo.parse()?).is_ok(), "an earlier version of the note names it");
+    a.fill_in(&note)?;
+    a.ok(&["note", "confirm", &note])?;
+    hub.ok(&["audit", "verify"])?;
     Ok(())
 }
 

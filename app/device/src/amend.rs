@@ -2,6 +2,7 @@
 //! check signatures, read the history. Works offline; each act is signed and goes out like a note.
 
 use crate::error::DeviceError;
+use crate::half_typed::{forget_closing, forget_correction};
 use crate::note::{OpenNote, open_whole, visit_of};
 use crate::phone::Phone;
 use crate::read;
@@ -51,6 +52,7 @@ impl Phone {
             };
             let after = typed_value(field, typed, day.unwrap_or_else(|| day_in_japan(now)))?;
             check_corrected(confirmed, field.name, after.clone())?;
+            forget_correction(tx, note, field.name)?;
             Ok(What::Amend(Correction {
                 field: field.name.to_string(),
                 before: view.fields.get(field.name).cloned(),
@@ -149,6 +151,7 @@ impl Phone {
                     self.put_act(tx, &confirmed, reason, what, now)?;
                 }
             }
+            forget_closing(tx, note)?;
             Ok(copy)
         })?;
         self.changed();

@@ -1,5 +1,6 @@
 //! Background sync while the app is open: on start, on change, on the network's return, periodically, on demand.
 
+use crate::error::DeviceError;
 use crate::phone::Phone;
 use jiff::Timestamp;
 use protocol::{Engine, Failure, RefusalCode, Trigger};
@@ -104,9 +105,12 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
         });
         {
             let idle = phone.clone();
-            // Off the loop, in bites: what arrived becomes searchable, and once a day the vault is checked, signal or none.
+            // Off the loop, in bites: what arrived becomes searchable, photos that were taken away go, and once a day the vault is checked, signal or none.
             tokio::task::spawn_blocking(move || {
                 while matches!(idle.refresh_search(Timestamp::now()), Ok(true)) {}
+                if let Err(error) = idle.sweep_photos(Timestamp::now()) {
+                    tracing::warn!(%error, "photos that were taken away stay a while longer");
+                }
                 if idle.self_check_due(Timestamp::now())
                     && let Err(error) = idle.self_check(Timestamp::now())
                 {
@@ -132,15 +136,28 @@ async fn bring_behind(phone: &Phone, pill: &watch::Sender<Pill>) {
     pill.send_replace(Pill::Offline);
     let store = FileKeyStore::beside(phone.path());
     loop {
-        match crate::capsule::push(phone.path(), &store).await {
+        let wait = match crate::capsule::push(phone.path(), &store).await {
             Ok(pushed) if pushed.wipe_ordered => {
                 pill.send_replace(Pill::WipeOrdered);
                 return;
             }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the sealed copies wait"),
+            Ok(_) => BEHIND,
+            Err(error) => {
+                tracing::warn!(%error, "the sealed copies wait");
+                wait_behind(&error)
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// How long the copies wait: as ever, or as long as a busy hub asked for.
+fn wait_behind(error: &DeviceError) -> Duration {
+    match error {
+        DeviceError::Sync(Failure::Busy { retry_after_s: Some(seconds) }) => {
+            BEHIND.max(Duration::from_secs(u64::from(*seconds)))
         }
-        tokio::time::sleep(BEHIND).await;
+        _ => BEHIND,
     }
 }
 
@@ -176,6 +193,20 @@ async fn network_returns(phone: &Phone) {
         if matches!(reached, Ok(Ok(_))) {
             tracing::info!(at = %Timestamp::now(), "the hub's port answers again");
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_that_are_brought_unseen_wait_as_long_as_a_busy_hub_asks() {
+        let busy = |retry_after_s| DeviceError::Sync(Failure::Busy { retry_after_s });
+        assert_eq!(wait_behind(&busy(Some(900))), Duration::from_secs(900));
+        for short in [busy(Some(5)), busy(None), DeviceError::Sync(Failure::Unreachable)] {
+            assert_eq!(wait_behind(&short), BEHIND);
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::error::DeviceError;
 use crate::http::HubLine;
 use crate::phone::Phone;
 use protocol::receipt::ReceiptScope;
-use protocol::{CapsuleRequest, CapsuleResponse, Failure, SealedCopy, WIRE_VERSION};
+use protocol::{CapsuleRequest, CapsuleResponse, Failure, SealedCopy, SealedPage, WIRE_VERSION};
 use std::path::Path;
 use vault::{KeyStore, Locked, LockedVault, VaultError};
 
@@ -17,6 +17,8 @@ const OFFER: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pushed {
     pub sent: u64,
+    /// Pages of the feed that wait for the unlock.
+    pub pages: u64,
     /// The hub ordered the keys to go.
     pub wipe_ordered: bool,
 }
@@ -24,7 +26,7 @@ pub struct Pushed {
 /// What a locked phone would send now.
 pub fn request(locked: &LockedVault<'_>) -> Result<CapsuleRequest, DeviceError> {
     let (device, series) = (locked.locked.device, locked.locked.series);
-    Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies: locked.copies(COPIES, OFFER)? })
+    Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies: locked.copies(COPIES, OFFER)?, since: None })
 }
 
 /// Takes the answer to it. Says how many copies were received, and whether everything must be asked anew.
@@ -40,20 +42,32 @@ pub fn take_answer(
     Ok((received.len() as u64, is_news))
 }
 
-/// Sends what the hub has not receipted in any form. Needs the device, not the PIN; sends nothing readable. A wipe that the
-/// hub ordered is done.
+/// Sends what the hub has not receipted in any form, and fetches what is new, sealed for the next unlock. Needs the device, not
+/// the PIN; sends and learns nothing readable. A wipe that the hub ordered is done.
 pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceError> {
     let mut locked = LockedVault::open(vault, store)?;
     let mut pushed = Pushed::default();
     let line = HubLine::for_capsules(&locked.locked).map_err(DeviceError::Sync)?;
+    let mut reads = true;
     loop {
-        let request = request(&locked)?;
+        let mut request = request(&locked)?;
+        if reads {
+            // What cannot be read on keeps nothing from being sent.
+            request.since = locked.since().unwrap_or_default();
+        }
         let answer = line.push(&request).await.map_err(DeviceError::Sync)?;
         let (received, is_news) = take_answer(&mut locked, &request, &answer)?;
         pushed.sent += received;
+        reads = match answer.page.as_ref().filter(|_| reads) {
+            Some(page) if keep_page(&mut locked, page) => {
+                pushed.pages += 1;
+                page.more
+            }
+            _ => false,
+        };
         // What the hub did not take is offered another time, not without end now.
         let goes_on = is_all(&request, received) && !locked.copies(1, 0)?.is_empty();
-        if !goes_on && !is_news {
+        if !goes_on && !is_news && !reads {
             pushed.wipe_ordered = answer.wipe;
             if answer.wipe && !locked.is_wiped()? {
                 locked.wipe()?;
@@ -63,40 +77,65 @@ pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceEr
     }
 }
 
+/// One that is not kept comes again.
+fn keep_page(locked: &mut LockedVault<'_>, page: &SealedPage) -> bool {
+    locked.keep_page(page).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a page was not kept for the unlock");
+        false
+    })
+}
+
 impl Phone {
     /// The same from an open phone: what a revoked one still may do. The wipe, if it is ordered, is the caller's.
     pub async fn push_copies(&self, store: &dyn KeyStore) -> Result<Pushed, DeviceError> {
         let mut pushed = Pushed::default();
-        let locked = self.locked();
-        let line = HubLine::for_capsules(locked).map_err(DeviceError::Sync)?;
+        let line = HubLine::for_capsules(self.locked()).map_err(DeviceError::Sync)?;
         loop {
-            let copies = self.read(|tx| Ok(tx.copies(COPIES, OFFER)?))?;
-            let request = CapsuleRequest { v: WIRE_VERSION, device: locked.device, series: locked.series, copies };
+            let request = self.copies_request()?;
             let answer: CapsuleResponse = line.push(&request).await.map_err(DeviceError::Sync)?;
-            let received = receipted(locked, &request, &answer)?;
-            let marked = self.write(|tx| {
-                let is_news = tx.begin_copies_epoch(store, answer.epoch)?;
-                tx.mark_copies_received(&received)?;
-                Ok(is_news)
-            });
-            pushed.sent += received.len() as u64;
-            let is_news = match marked {
-                // With a full disk the receipt cannot be kept; the hub knows the copies when they come again.
-                Err(DeviceError::Vault(VaultError::Full)) => None,
-                other => Some(other?),
-            };
-            let goes_on = match is_news {
-                None => false,
-                Some(true) => true,
-                Some(false) => {
-                    is_all(&request, received.len() as u64) && self.read(|tx| Ok(!tx.copies(1, 0)?.is_empty()))?
-                }
-            };
+            let (received, goes_on) = self.take_copies_answer(store, &request, &answer)?;
+            pushed.sent += received;
             if !goes_on {
                 pushed.wipe_ordered = answer.wipe;
                 return Ok(pushed);
             }
         }
+    }
+
+    /// What an open phone would send sealed now.
+    pub fn copies_request(&self) -> Result<CapsuleRequest, DeviceError> {
+        let locked = self.locked();
+        let copies = self.read(|tx| Ok(tx.copies(COPIES, OFFER)?))?;
+        let (device, series) = (locked.device, locked.series);
+        // An open phone reads by its syncs.
+        Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies, since: None })
+    }
+
+    /// Takes the answer to it. Says how many copies were received, and whether more are to be sent now.
+    pub fn take_copies_answer(
+        &self,
+        store: &dyn KeyStore,
+        request: &CapsuleRequest,
+        answer: &CapsuleResponse,
+    ) -> Result<(u64, bool), DeviceError> {
+        let received = receipted(self.locked(), request, answer)?;
+        let marked = self.write(|tx| {
+            let is_news = tx.begin_copies_epoch(store, answer.epoch)?;
+            tx.mark_copies_received(&received)?;
+            Ok(is_news)
+        });
+        let is_news = match marked {
+            // With a full disk the receipt cannot be kept; the hub knows the copies when they come again.
+            Err(DeviceError::Vault(VaultError::Full)) => None,
+            other => Some(other?),
+        };
+        let count = received.len() as u64;
+        let goes_on = match is_news {
+            None => false,
+            Some(true) => true,
+            Some(false) => is_all(request, count) && self.read(|tx| Ok(!tx.copies(1, 0)?.is_empty()))?,
+        };
+        Ok((count, goes_on))
     }
 }
 

@@ -73,6 +73,8 @@ pub enum DeviceError {
     Enrol(RefusalCode),
     #[error(transparent)]
     Uri(#[from] protocol::UriError),
+    #[error(transparent)]
+    Qr(#[from] crate::qr::QrError),
     #[error("the device could not make its keys")]
     Keys,
     #[error("{0} cannot be read; give a file that holds the PIN, 4 to 12 digits")]
@@ -134,6 +136,7 @@ pub fn failure_code(failure: &Failure) -> String {
         Failure::NotOurHub => "not_our_hub".into(),
         Failure::Storage => "storage".into(),
         Failure::OlderHub => "older_hub".into(),
+        Failure::Busy { .. } => "refused_busy".into(),
         Failure::Refused(code) => format!("refused_{code:?}").to_lowercase(),
     }
 }
@@ -148,6 +151,7 @@ fn sync_sentence(failure: &Failure) -> &'static str {
         Failure::OlderHub => {
             "the hub is older than this app; what was written is kept — ask the station's manager to update the hub"
         }
+        Failure::Busy { .. } => refusal_sentence(&RefusalCode::Busy),
         Failure::Refused(code) => refusal_sentence(code),
     }
 }

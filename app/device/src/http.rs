@@ -8,7 +8,7 @@ use protocol::{
     Refusal, RefusalCode, RenewRequest, RenewResponse, SyncRequest, SyncResponse, WIRE_VERSION,
 };
 use record::ContentHash;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -109,7 +109,9 @@ impl HubLine {
             (StatusCode::OK, None) => Err(Failure::NotOurHub),
             (StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Err(Failure::OlderHub),
             (StatusCode::INTERNAL_SERVER_ERROR, _) => Err(Failure::Refused(RefusalCode::Internal)),
-            (StatusCode::SERVICE_UNAVAILABLE, _) => Err(Failure::Refused(RefusalCode::Busy)),
+            (StatusCode::SERVICE_UNAVAILABLE, _) => {
+                Err(Failure::Busy { retry_after_s: retry_after_s(response.headers()) })
+            }
             (status, _) if status.is_server_error() => Err(Failure::Unreachable),
             _ => Err(Failure::Refused(RefusalCode::Unknown)),
         }
@@ -174,6 +176,7 @@ impl HubLine {
             // Our CA vouched for the line, so this is a proxy's or a balancer's page in front of our hub.
             return Err(if status.is_server_error() { Failure::Unreachable } else { Failure::NotOurHub });
         }
+        let retry_after_s = retry_after_s(response.headers());
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| sort(&error))? {
             if answer.len() + chunk.len() > BODY_LIMIT {
@@ -187,6 +190,7 @@ impl HubLine {
             return Err(match refusal {
                 // The hub speaks an older version than this app: updating the app would not help.
                 Refusal { code: RefusalCode::Version, v: Some(v) } if v < WIRE_VERSION => Failure::OlderHub,
+                Refusal { code: RefusalCode::Busy, .. } => Failure::Busy { retry_after_s },
                 Refusal { code, .. } => Failure::Refused(code),
             });
         }
@@ -205,6 +209,16 @@ fn length_of(headers: &HeaderMap) -> usize {
 
 fn head_down(headers: &HeaderMap) -> usize {
     "HTTP/1.1 200 OK\r\n\r\n".len() + length_of(headers)
+}
+
+/// When a busy hub wants to be asked again, if it says so in seconds; never more than the longest wait. Anything else is as if
+/// nothing had been said.
+fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
+    const LONGEST: u64 = protocol::engine::LONGEST_WAIT_MS as u64 / 1_000;
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    // `parse` alone would let a sign pass.
+    let seconds: u64 = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())??;
+    u32::try_from(seconds.min(LONGEST)).ok()
 }
 
 /// Whether the line was dead or somebody else answered. A certificate that does not fit is somebody else.
@@ -230,5 +244,43 @@ fn sort_tls(error: &rustls::Error) -> Failure {
         }
         rustls::Error::AlertReceived(_) => Failure::Refused(RefusalCode::NoCertificate),
         _ => Failure::NotOurHub,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    fn heard(value: &[u8]) -> Option<u32> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_bytes(value).ok()?);
+        retry_after_s(&headers)
+    }
+
+    #[test]
+    fn a_hub_is_heard_in_seconds_and_never_for_longer_than_a_quarter_of_an_hour() {
+        for (value, seconds) in [("0", 0), ("7", 7), ("900", 900), ("901", 900), ("18446744073709551615", 900)] {
+            assert_eq!(heard(value.as_bytes()), Some(seconds), "{value}");
+        }
+        assert_eq!(retry_after_s(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn whatever_else_stands_there_is_as_if_nothing_had_been_said() {
+        let hostile: [&[u8]; 9] = [
+            b"",
+            b"-5",
+            b"+5",
+            b"7.5",
+            b"5, 6",
+            b"0x10",
+            b"99999999999999999999999999",
+            b"Wed, 21 Oct 2026 07:28:00 GMT",
+            b"\xff\xfe",
+        ];
+        for value in hostile {
+            assert_eq!(heard(value), None, "{value:?}");
+        }
     }
 }

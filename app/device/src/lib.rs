@@ -16,11 +16,15 @@ pub mod driver;
 pub mod enrol;
 mod error;
 pub mod findings;
+pub mod half_typed;
 pub mod http;
 pub mod lease;
+mod locked_pages;
 pub mod note;
 pub mod phone;
 pub mod photo;
+mod photo_removal;
+pub mod qr;
 pub mod quiet;
 pub mod read;
 mod renew;
@@ -28,13 +32,18 @@ pub mod search;
 mod standing;
 pub mod store_answer;
 pub mod tablet;
+#[cfg(test)]
+mod testing;
 mod tls;
 
 pub use background::{Background, Pill};
 pub use driver::SyncReport;
 pub use error::DeviceError;
+pub use half_typed::{HalfCorrection, HalfTyped};
 pub use phone::Phone;
 pub use photo::{PhotoSaid, PhotoShown};
+pub use photo_removal::PhotoRemoved;
+pub use qr::QrError;
 
 // What the app needs of the rooms below.
 pub use jiff;

@@ -1,6 +1,7 @@
 //! Visit notes: start, write, confirm. Each verb is one transaction: change, list row and outbox together, or nothing.
 
 use crate::error::DeviceError;
+use crate::half_typed;
 use crate::phone::{Hand, Phone};
 use crate::read;
 use jiff::{SignedDuration, Timestamp};
@@ -224,7 +225,7 @@ impl Phone {
 
     /// Makes everything that is being typed in a note a change.
     pub(crate) fn take_lines_of(&self, tx: &mut Tx<'_>, note: DocumentId) -> Result<(), DeviceError> {
-        for line in tx.journal()?.into_iter().filter(|line| line.note == note) {
+        for line in typed_lines(tx)?.into_iter().filter(|line| line.note == note) {
             let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
             let mut open = OpenNote::from_stored(stored, self.hand())?;
             take_line(tx, &mut open, &line)?;
@@ -236,13 +237,13 @@ impl Phone {
     pub(crate) fn take_all_lines(&self) -> Result<(), DeviceError> {
         self.write(|tx| {
             let notes: std::collections::BTreeSet<DocumentId> =
-                tx.journal()?.into_iter().map(|line| line.note).collect();
+                typed_lines(tx)?.into_iter().map(|line| line.note).collect();
             notes.into_iter().try_for_each(|note| self.take_lines_of(tx, note))
         })
     }
 
     pub(crate) fn recover_journal(&self, now: Timestamp) -> Result<(), DeviceError> {
-        let left = self.read(|tx| Ok(tx.journal()?))?;
+        let left = self.read(typed_lines)?;
         for line in left {
             // A line this young is still being typed in another window.
             if now.duration_since(line.at).abs() < LIVE_LINE {
@@ -267,7 +268,7 @@ impl Phone {
         self.write(|tx| {
             let mut open = OpenNote::load(tx, note, self.hand())?;
             // What is still in the journal was typed before the confirmation and belongs to it.
-            for line in tx.journal()?.into_iter().filter(|line| line.note == note) {
+            for line in typed_lines(tx)?.into_iter().filter(|line| line.note == note) {
                 take_line(tx, &mut open, &line)?;
             }
             self.before_confirmation(tx, &mut open, now)?;
@@ -545,6 +546,11 @@ pub(crate) fn freeze_all(tx: &mut Tx<'_>, hand: Hand<'_>) -> Result<(), DeviceEr
         }
     }
     Ok(())
+}
+
+/// What is being typed in fields. What is being said of notes beside them (`half_typed`) becomes no change of a document.
+fn typed_lines(tx: &mut Tx<'_>) -> Result<Vec<JournalEntry>, DeviceError> {
+    Ok(tx.journal()?.into_iter().filter(|line| !half_typed::is_of_act(line)).collect())
 }
 
 /// Makes a journal's line into a change, in the same transaction that clears it. Late for a confirmed note: a proposal.

@@ -77,7 +77,11 @@ impl Phone {
             last_hub_time: state.last_hub_time,
         };
         // A full disk keeps nobody from reading; what stood there before still works.
-        match vault.write(|tx| tx.put_locked(store, &locked)) {
+        let kept = vault.write(|tx| {
+            tx.put_locked(store, &locked)?;
+            tx.put_stand(&state)
+        });
+        match kept {
             Ok(()) | Err(VaultError::Full) => {}
             Err(error) => return Err(error.into()),
         }
@@ -92,6 +96,9 @@ impl Phone {
             // A full disk keeps nobody from reading; the lease is counted when there is room.
             Ok(_) | Err(DeviceError::Vault(VaultError::Full)) => {}
             Err(error) => return Err(error),
+        }
+        if !phone.decoy {
+            phone.take_locked_pages();
         }
         Ok(phone)
     }
@@ -216,6 +223,12 @@ impl Phone {
         }
         let vault = self.lock().take().ok_or(VaultError::Locked)?;
         Ok(vault.wipe(store)?)
+    }
+
+    /// For tests alone: how much more the disk takes, see [`Vault::limit_room`].
+    #[doc(hidden)]
+    pub fn limit_room(&self, pages: Option<u32>) -> Result<(), DeviceError> {
+        self.with(|vault| Ok(vault.limit_room(pages)?))
     }
 
     pub fn wear(&self) -> Wear {

@@ -6,6 +6,7 @@ use crate::error::DeviceError;
 use crate::http::{HubLine, Traffic};
 use crate::note::{OpenNote, open_whole};
 use crate::phone::Phone;
+use crate::photo_removal::keep_removed;
 use jiff::Timestamp;
 use protocol::photo::{self as wire, PIECE, PhotoScope};
 use protocol::proof::prove_path;
@@ -73,6 +74,8 @@ impl Phone {
             open.store(tx, change, now)?;
             let stored = StoredPhoto { hash: new.hash, size: new.bytes, patient, note };
             tx.put_photo(&stored, true, &bytes)?;
+            // The same picture may have been taken away a moment ago.
+            keep_removed(tx, &new.hash, None)?;
             Ok(tx.put_photo_copies(&stored, &bytes, now.as_millisecond())?)
         })?;
         self.changed();
@@ -108,9 +111,15 @@ impl Phone {
         Ok(bytes)
     }
 
-    /// Photos taken here that the hub has not receipted.
+    /// Photos taken here that the hub has not receipted. What was taken away is not sent.
     pub fn photos_left(&self) -> Result<u64, DeviceError> {
-        self.read(|tx| Ok(tx.photos_left()?))
+        self.read(|tx| {
+            let mut left = tx.photos_left()?;
+            for removed in tx.removed_photos()? {
+                left -= u64::from(tx.photo_waits(&removed.hash)?);
+            }
+            Ok(left)
+        })
     }
 
     /// Whether photos may go over a line that is paid by the byte. They may not unless somebody said so.
@@ -181,7 +190,12 @@ impl Phone {
     }
 
     pub(crate) fn next_photo(&self, but: &[ContentHash]) -> Result<Input, Failure> {
-        let next = self.read(|tx| Ok(tx.next_photo(but)?)).map_err(as_failure)?;
+        let next = self.read(|tx| {
+            let removed = tx.removed_photos()?.into_iter().map(|removed| removed.hash);
+            let but: Vec<ContentHash> = but.iter().copied().chain(removed).collect();
+            Ok(tx.next_photo(&but)?)
+        });
+        let next = next.map_err(as_failure)?;
         Ok(Input::Photo(next.map(|photo| photo.hash)))
     }
 

@@ -12,7 +12,9 @@ use record::order::{ClockDoubt, HubContact, Orders, clock_doubt};
 use record::patient_search::PatientIndex;
 use record::summary::AllergyKnowledge;
 use record::visit_note::NoteState;
-use record::{DisclosedRecord, DocumentId, Facility, NursingOrder, Patient, PatientId, PatientSummary, Staff, Visit};
+use record::{
+    ContentHash, DisclosedRecord, DocumentId, Facility, NursingOrder, Patient, PatientId, PatientSummary, Staff, Visit,
+};
 use std::collections::BTreeMap;
 use vault::{RunningTime, SyncLogLine, Tx};
 
@@ -67,6 +69,15 @@ pub struct Status {
     /// Whether the device's clock can be believed, by what the device itself knows.
     pub clock: Option<ClockDoubt>,
     pub log: Vec<SyncLogLine>,
+}
+
+/// What of a patient's disclosed records stands in the vault, without their words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisclosedHeld {
+    /// A hash of each that opens, in order.
+    pub records: Vec<ContentHash>,
+    /// The key stands that opens them.
+    pub has_key: bool,
 }
 
 /// One patient, whole.
@@ -169,6 +180,17 @@ impl Phone {
             }
             let is_light = standing::is_light_patient(tx, patient)?;
             Ok(PatientShown { summary, lease_lapsed, as_of: hub_time(tx)?, is_light })
+        })
+    }
+
+    /// What is held of a patient's disclosed records, whether the lease lets it be read or not: for whoever checks that what
+    /// was withdrawn has gone.
+    pub fn disclosed_held(&self, patient: &PatientId) -> Result<DisclosedHeld, DeviceError> {
+        self.read(|tx| {
+            let items = tx.items(Kind::Record, Some(patient))?;
+            let mut records: Vec<ContentHash> = items.iter().map(|item| ContentHash::of(&item.body)).collect();
+            records.sort_unstable();
+            Ok(DisclosedHeld { records, has_key: tx.has_disclosed_key(patient)? })
         })
     }
 

@@ -40,7 +40,8 @@ impl Phone {
                     report.traffic += traffic;
                     hub = line;
                 }
-                Err(DeviceError::Sync(Failure::Unreachable)) => return Err(Failure::Unreachable),
+                // Nobody there, or nobody with time for us: the sync would hear the same.
+                Err(DeviceError::Sync(failure @ (Failure::Unreachable | Failure::Busy { .. }))) => return Err(failure),
                 Err(error) => tracing::warn!(%error, "there is no new certificate today; the old one is used on"),
             }
         }

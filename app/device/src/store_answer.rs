@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
-    Consented, Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordsPage, RefusalCode, Series,
-    SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, Wanted,
+    Consented, Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordItem, RecordsPage,
+    RefusalCode, Series, SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, Wanted,
 };
 use record::visit_note::{
     ChangeError, Draft, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What,
@@ -431,11 +431,11 @@ impl Phone {
         }
         let mut taken = 0;
         for item in &page.items {
-            match take_record(tx, item.doc, Some(&page.patient), &item.bytes) {
+            match take_page_record(tx, page, item) {
                 Ok(()) => taken += 1,
                 Err(error) if error.is_retryable() => return Err(error),
                 // Not kept: a withdrawal could not find it. The hub has it, a newer version fetches it.
-                Err(error) => tracing::warn!(doc = %item.doc, %error, "a disclosed record cannot be read"),
+                Err(error) => tracing::warn!(patient = %page.patient, %error, "a disclosed record cannot be read"),
             }
         }
         for item in &page.feed {
@@ -514,6 +514,23 @@ fn take_record(
     bytes: &[u8],
 ) -> Result<(), DeviceError> {
     let record: DisclosedRecord = read(bytes)?;
+    put_record(tx, doc, patient, record, bytes)
+}
+
+fn take_page_record(tx: &mut Tx<'_>, page: &RecordsPage, item: &RecordItem) -> Result<(), DeviceError> {
+    let record: DisclosedRecord = read(&item.bytes)?;
+    let follows = || RecordsPage::document(&page.numbers, &record);
+    let doc = item.doc.or_else(follows).ok_or(VaultError::Missing("a record's document"))?;
+    put_record(tx, doc, Some(&page.patient), record, &item.bytes)
+}
+
+fn put_record(
+    tx: &mut Tx<'_>,
+    doc: record::DocumentId,
+    patient: Option<&PatientId>,
+    record: DisclosedRecord,
+    bytes: &[u8],
+) -> Result<(), DeviceError> {
     Ok(tx.put_item(&Item {
         kind: Kind::Record,
         doc,

@@ -158,7 +158,7 @@ impl Hands {
 }
 
 /// The field's last words are asked for before the app locks and when the field goes away.
-fn use_flushed(flush: Callback<()>) {
+pub fn use_flushed(flush: Callback<()>) {
     let mut fields = use_context::<Fields>();
     let number = use_hook(|| fields.add(flush));
     use_drop(move || {

@@ -1,9 +1,11 @@
 //! Small parts: props in, events out.
 
+pub mod base64;
 mod chart;
 mod curtain;
 mod field;
 mod icon;
+mod picture_input;
 mod pill;
 mod plot;
 mod stale;
@@ -13,10 +15,12 @@ mod unsaved_bar;
 
 pub use chart::{Chart, Sparkline};
 pub use curtain::Curtain;
-pub use field::{Edited, NumberField, Phrase, TextField};
+pub use field::{Edited, NumberField, Phrase, TextField, use_flushed};
 pub use icon::{Drawn, Icon};
+pub use picture_input::PictureInput;
 pub use pill::SyncPill;
 pub use plot::{Dot, Usual};
 pub use stale::{StaleBadge, hours_since};
 pub use tabs::Tabs;
+pub use typing::JOURNAL_AFTER_MS;
 pub use unsaved_bar::UnsavedBar;

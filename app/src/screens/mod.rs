@@ -20,6 +20,7 @@ pub mod state;
 pub mod sync;
 pub mod today;
 pub mod unlock;
+mod unreadable;
 pub mod visit_note;
 pub mod visiting;
 

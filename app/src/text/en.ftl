@@ -15,7 +15,7 @@ lock = Lock
 settings = Settings
 
 enrol-title = Enrol this device
-enrol-lead = Paste the enrolment code that your station's manager gave you.
+enrol-lead = Paste the enrolment code that your station's manager gave you, or choose a picture of its QR code.
 enrol-uri = Enrolment code
 enrol-pick = Choose a file
 enrol-demo = Use the demo's code

@@ -1,10 +1,11 @@
 //! Errors as a nurse reads them: what happened, what to do.
 
 use super::{Words, unit_words, whole_label};
+use device::qr::{PICTURE_LIMIT, SIDE_LIMIT};
 use device::record::Form;
 use device::record::photo::{PHOTO_LIMIT, PhotoError};
 use device::record::visit_note::{ConfirmError, FieldError};
-use device::{DeviceError, Failure, RefusalCode, SPACE_NEEDED_MB, VaultError};
+use device::{DeviceError, Failure, QrError, RefusalCode, SPACE_NEEDED_MB, UriError, VaultError};
 use fluent_bundle::FluentValue;
 
 fn number(n: f64) -> FluentValue<'static> {
@@ -43,6 +44,7 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         },
         DeviceError::Pin(_) => "error-pin-digits",
         DeviceError::Uri(_) => "error-uri",
+        DeviceError::Qr(error) => return qr_words(words, *error),
         DeviceError::Enrol(code) => match format!("{code:?}").as_str() {
             "CodeUnknown" => "error-code-unknown",
             "CodeUsed" => "error-code-used",
@@ -53,6 +55,7 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         DeviceError::Sync(Failure::NotOurHub) => "error-not-our-hub",
         DeviceError::Sync(Failure::OlderHub) => "trouble-older_hub",
         DeviceError::Sync(Failure::Refused(RefusalCode::UnknownPhoto)) => "photo-error-not-yet",
+        DeviceError::Sync(Failure::Busy { .. }) => "trouble-busy",
         DeviceError::Sync(Failure::Refused(_)) => "error-refused",
         DeviceError::Sync(Failure::Storage) => return words.count("error-full", SPACE_NEEDED_MB),
         DeviceError::AlreadyConfirmed => "error-confirmed",
@@ -61,6 +64,21 @@ pub fn error_words(words: Words, error: &DeviceError) -> String {
         DeviceError::DraftsBlockTheMonth(notes) => return words.count("board-error-drafts", notes.len() as u64),
         DeviceError::Field(field) => return field_words(words, field),
         other => return photo_words(words, other),
+    })
+}
+
+/// Why a picture gave no enrolment code.
+fn qr_words(words: Words, error: QrError) -> String {
+    words.say(match error {
+        QrError::TooLarge => {
+            return words.with("qr-error-large", &[("mb", (PICTURE_LIMIT >> 20).into()), ("side", SIDE_LIMIT.into())]);
+        }
+        QrError::UnknownKind => "qr-error-kind",
+        QrError::Damaged => "qr-error-damaged",
+        QrError::NoCode => "qr-error-none",
+        QrError::SeveralCodes => "qr-error-several",
+        QrError::NotOurs(UriError::NotAnInvitation) => "qr-error-other",
+        QrError::NotOurs(UriError::Incomplete | UriError::NotHttps) => "error-uri",
     })
 }
 
@@ -122,11 +140,11 @@ pub fn confirm_words_in(words: Words, form: Form, error: &ConfirmError) -> Strin
                     Err(_) => words.say("missing-vitals"),
                 })
                 .collect();
-            words.with("confirm-missing", &[("fields", named.join("、").into())])
+            words.with("confirm-missing", &[("fields", words.list(&named).into())])
         }
         ConfirmError::OpenConflict(fields) => {
             let named: Vec<String> = fields.iter().map(|field| whole_label(words, form, field)).collect();
-            words.with("confirm-conflict", &[("fields", named.join("、").into())])
+            words.with("confirm-conflict", &[("fields", words.list(&named).into())])
         }
         ConfirmError::TimesReversed => words.say("error-times"),
         ConfirmError::Closed => words.say("close-confirm-later"),
@@ -144,7 +162,7 @@ pub fn trouble_words(words: Words, failure: Failure) -> String {
         Failure::Refused(RefusalCode::Version) => "trouble-version",
         Failure::Refused(RefusalCode::Revoked) => "trouble-revoked",
         Failure::Refused(RefusalCode::Expired) => "trouble-expired",
-        Failure::Refused(RefusalCode::Busy | RefusalCode::Internal) => "trouble-busy",
+        Failure::Busy { .. } | Failure::Refused(RefusalCode::Busy | RefusalCode::Internal) => "trouble-busy",
         Failure::Refused(_) => "trouble-refused",
     })
 }
@@ -155,6 +173,33 @@ mod tests {
     use crate::text::Language;
     use device::record::ContentHash;
     use std::collections::BTreeSet;
+
+    /// None of them without words, no two alike.
+    fn all_have_words_of_their_own(refusals: &[DeviceError]) {
+        for words in [Words(Language::Japanese), Words(Language::English)] {
+            let said: BTreeSet<String> = refusals.iter().map(|error| error_words(words, error)).collect();
+            assert_eq!(said.len(), refusals.len());
+            assert!(!said.contains(&words.say("error-unknown")));
+            let is_key = |said: &String| ["photo-", "qr-", "error-"].iter().any(|area| said.starts_with(area));
+            assert!(!said.iter().any(is_key), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_a_picture_of_a_code_has_words_of_its_own() {
+        let refusals = [
+            QrError::TooLarge,
+            QrError::UnknownKind,
+            QrError::Damaged,
+            QrError::NoCode,
+            QrError::SeveralCodes,
+            QrError::NotOurs(UriError::NotAnInvitation),
+            QrError::NotOurs(UriError::Incomplete),
+        ];
+        all_have_words_of_their_own(&refusals.map(DeviceError::Qr));
+        let large = error_words(Words(Language::English), &QrError::TooLarge.into());
+        assert!(large.contains("8 MB") && large.contains("12000 pixels"), "{large}");
+    }
 
     #[test]
     fn every_refusal_of_a_photo_has_words_of_its_own() {
@@ -173,11 +218,6 @@ mod tests {
             DeviceError::Sync(Failure::Unreachable),
             DeviceError::Vault(VaultError::Full),
         ];
-        for words in [Words(Language::Japanese), Words(Language::English)] {
-            let said: BTreeSet<String> = refusals.iter().map(|error| error_words(words, error)).collect();
-            assert_eq!(said.len(), refusals.len());
-            assert!(!said.contains(&words.say("error-unknown")));
-            assert!(said.iter().all(|said| !said.starts_with("photo-") && !said.starts_with("error-")));
-        }
+        all_have_words_of_their_own(&refusals);
     }
 }

@@ -40,6 +40,8 @@ pub fn whole_label(words: Words, form: Form, name: &str) -> String {
     let title = one_of(words, group.label_ja, group.label_en);
     match rest.split_once('.') {
         Some((number, _)) if group.most > 0 => format!("{title} {number} {label}"),
+        // One of the numbered records as a whole.
+        None if group.most > 0 && rest.parse::<u8>().is_ok() => format!("{title} {rest}"),
         _ => format!("{title} {label}"),
     }
 }
@@ -108,6 +110,7 @@ mod tests {
         assert_eq!(whole_label(en, Form::VisitNote, "terminal.place"), "Terminal care Place of death");
         assert_eq!(whole_label(ja, Form::VisitReport, "barthel.stairs"), "BI 階段", "a dot alone makes no group");
         assert_eq!(whole_label(ja, Form::CarePlan, "of_a_newer_version"), "of_a_newer_version");
+        assert_eq!(whole_label(ja, Form::VisitNote, "photo.3"), "写真 3", "the record as a whole");
     }
 
     #[test]

@@ -15,7 +15,7 @@ lock = ロック
 settings = 設定
 
 enrol-title = 端末の登録
-enrol-lead = ステーションの管理者から受け取った登録コードを貼り付けてください。
+enrol-lead = ステーションの管理者から受け取った登録コードを貼り付けるか、QRの写真を選んでください。
 enrol-uri = 登録コード
 enrol-pick = ファイルから選ぶ
 enrol-demo = デモの登録コードを使う

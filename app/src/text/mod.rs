@@ -3,6 +3,7 @@
 mod error;
 mod form;
 mod format;
+mod list;
 
 pub use error::{confirm_words, confirm_words_in, error_words, trouble_words};
 pub use form::{choice_in, form_words, label_in, month_words, value_in, whole_label};
@@ -46,6 +47,8 @@ const JA: &[&str] = &[
     include_str!("chart.ja.ftl"),
     include_str!("settings.ja.ftl"),
     include_str!("photo.ja.ftl"),
+    include_str!("keep.ja.ftl"),
+    include_str!("qr.ja.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en.ftl"),
@@ -54,6 +57,8 @@ const EN: &[&str] = &[
     include_str!("chart.en.ftl"),
     include_str!("settings.en.ftl"),
     include_str!("photo.en.ftl"),
+    include_str!("keep.en.ftl"),
+    include_str!("qr.en.ftl"),
 ];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));

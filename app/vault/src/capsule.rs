@@ -2,6 +2,7 @@
 
 use crate::error::VaultError;
 use crate::keys::{self, DeviceSecret, KeyStore};
+use crate::locked_pages;
 use crate::photo_copies;
 use crate::ring::KeyRing;
 use crate::schema;
@@ -10,7 +11,7 @@ use crate::state::Identity;
 use crate::tx::Tx;
 use ed25519_dalek::SigningKey;
 use protocol::capsule::{Copy, SealedCopy, Sealer};
-use protocol::{Epoch, Kind, Series};
+use protocol::{Epoch, Kind, SealedPage, Series, Since};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, canonical};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use serde::{Deserialize, Serialize};
@@ -266,6 +267,16 @@ impl<'s> LockedVault<'s> {
         Ok(())
     }
 
+    /// Where this phone reads on while it is locked; `None`: it does not (wiped, or as much waits as may).
+    pub fn since(&mut self) -> Result<Option<Since>, VaultError> {
+        if is_wiped(&self.db)? { Ok(None) } else { locked_pages::since(&self.db) }
+    }
+
+    /// Keeps a page for the next unlock; it cannot be read here. `false`: it does not follow what is kept, or there is no room.
+    pub fn keep_page(&mut self, page: &SealedPage) -> Result<bool, VaultError> {
+        if is_wiped(&self.db)? { Ok(false) } else { locked_pages::keep(&self.db, page) }
+    }
+
     /// Whether the keys are gone already.
     pub fn is_wiped(&self) -> Result<bool, VaultError> {
         is_wiped(&self.db)
@@ -376,6 +387,7 @@ fn sweep(db: &mut Connection) {
             "search_stale",
             "photo_piece",
             "photo",
+            "locked_page",
         ] {
             // A file that could not be brought up to date has not all of them.
             let is_there: bool =

@@ -83,6 +83,16 @@ impl Tx<'_> {
         }))
     }
 
+    /// Whether a key stands that opens what was disclosed of a patient.
+    pub fn has_disclosed_key(&mut self, patient: &PatientId) -> Result<bool, VaultError> {
+        let compartment = self.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));
+        let patient = self.ring.patient_tag(Some(patient));
+        Ok(self
+            .sql
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM patient_key WHERE compartment = ?1 AND patient = ?2)")?
+            .query_row((compartment, patient), |r| r.get(0))?)
+    }
+
     /// Withdrawal: everything that a facility disclosed of a patient goes; with the last of it, the patient's disclosed key.
     pub fn forget_disclosed(&mut self, patient: &PatientId, source: &FacilityId) -> Result<usize, VaultError> {
         let compartment = self.ring.compartment_tag(&Compartment::Disclosed("home".to_string()));

@@ -93,6 +93,17 @@ impl Tx<'_> {
         Ok(self.entry(seq)?.map(|entry| entry.hash))
     }
 
+    /// Whether something of a document was ever numbered to be sent, in this series or in one before it.
+    pub fn has_left(&mut self, note: DocumentId) -> Result<bool, VaultError> {
+        let key = self.ring.tag("note", &note.0);
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM entry WHERE note = ?1) OR EXISTS (SELECT 1 FROM entry_past WHERE note = ?1)",
+            )?
+            .query_row([key], |r| r.get(0))?)
+    }
+
     /// Marks one entry as on the hub's disk (law 1: only what the receipt names).
     pub fn mark_received(&mut self, seq: u64, at: i64) -> Result<(), VaultError> {
         self.sql.execute("UPDATE entry SET received = ?2 WHERE seq = ?1 AND received IS NULL", (seq as i64, at))?;

@@ -5,6 +5,7 @@ use crate::capsule::Written;
 use crate::error::VaultError;
 use crate::photos::StoredPhoto;
 use crate::schema;
+use crate::seal::Tag;
 use crate::tx::Tx;
 use protocol::photo::PIECE;
 use protocol::{Kind, PhotoPiece};
@@ -75,6 +76,14 @@ impl Tx<'_> {
         self.sql
             .prepare_cached("UPDATE photo_copy SET received = ?2 WHERE photo = ?1")?
             .execute((self.photo_key(hash), at))?;
+        Ok(())
+    }
+
+    /// Lets the copies of one photo go that was taken away: no wipe is to bring it.
+    pub(crate) fn drop_copies_of_photo(&mut self, key: Tag) -> Result<(), VaultError> {
+        let copies = "SELECT n FROM photo_copy WHERE photo = ?1";
+        self.sql.execute(&format!("DELETE FROM capsule WHERE n IN ({copies})"), [key])?;
+        self.sql.execute("DELETE FROM photo_copy WHERE photo = ?1", [key])?;
         Ok(())
     }
 
@@ -248,6 +257,34 @@ mod tests {
         // Taken once more: sealed anew, and the hub is known to have it.
         desk.take()?;
         assert_eq!((desk.kept()?, desk.waiting()?.len()), ((3, 3), 0));
+        assert!(desk.vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_note_leaves_only_once_its_photo_too_stands_in_a_backup() -> Outcome {
+        let mut desk = desk()?;
+        let (hash, patient) = (desk.take()?, "p1".parse()?);
+        desk.enter(1, 10)?;
+        desk.vault.write(|tx| tx.mark_photo_received(&hash, 20))?;
+        desk.vault.write(|tx| tx.drop_durable(1, 99))?;
+        assert!(!desk.vault.write(|tx| tx.forget_note(&patient, NOTE, 99))?, "the backup may be older than the photo");
+        assert!(desk.vault.read(|tx| tx.photo(&hash))?.is_some());
+        desk.enter(2, 30)?;
+        desk.vault.write(|tx| tx.drop_durable(2, 99))?;
+        assert!(desk.vault.write(|tx| tx.forget_note(&patient, NOTE, 99))?);
+        assert!(desk.vault.read(|tx| tx.photo(&hash))?.is_none());
+        assert!(desk.vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn copies_of_a_photo_that_was_taken_away_go_with_it_and_what_was_written_stays() -> Outcome {
+        let mut desk = desk()?;
+        let hash = desk.take()?;
+        desk.write(b"x")?;
+        desk.vault.write(|tx| tx.forget_photo(&hash))?;
+        assert_eq!((desk.kept()?, desk.waiting()?), ((1, 0), vec![4]));
         assert!(desk.vault.read(|tx| tx.rows_add_up())?);
         Ok(())
     }

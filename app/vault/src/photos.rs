@@ -57,12 +57,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lets the photos of a note go with it. `false`: one of them has not reached the hub yet, and all stay.
+    /// Lets the photos of a note go with it. `false`: one of them does not stand at the hub durably yet (its sealed copies are
+    /// here until it does), and all stay.
     pub(crate) fn forget_photos_of(&mut self, patient: &PatientId, note: DocumentId) -> Result<bool, VaultError> {
         let whose = self.ring.patient_tag(Some(patient));
         let rows = self
             .sql
-            .prepare_cached("SELECT key, own = 1 AND received IS NULL, sealed FROM photo WHERE patient = ?1")?
+            .prepare_cached(
+                "SELECT key, own = 1 AND (received IS NULL OR key IN (SELECT photo FROM photo_copy)), sealed
+                 FROM photo WHERE patient = ?1",
+            )?
             .query_map([whose], |r| Ok((r.get::<_, Tag>(0)?, r.get::<_, bool>(1)?, r.get::<_, Vec<u8>>(2)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut gone = Vec::new();
@@ -80,6 +84,17 @@ impl Tx<'_> {
             self.sql.prepare_cached("DELETE FROM photo WHERE key = ?1")?.execute([key])?;
         }
         Ok(true)
+    }
+
+    /// Deletes a photo's bytes and their sealed copies, whether the hub has them or not: whoever took it has taken it away,
+    /// and no note here names it. What the hub has of it stays there.
+    pub fn forget_photo(&mut self, hash: &ContentHash) -> Result<(), VaultError> {
+        let key = self.photo_key(hash);
+        self.sql.prepare_cached("DELETE FROM photo_piece WHERE photo = ?1")?.execute([key])?;
+        self.sql.prepare_cached("DELETE FROM photo WHERE key = ?1")?.execute([key])?;
+        self.drop_copies_of_photo(key)?;
+        self.ring.erased = true;
+        Ok(())
     }
 
     /// A photo of which the bytes are here.
@@ -277,6 +292,27 @@ mod tests {
         vault.write(|tx| tx.offer_photos_again())?;
         assert_eq!(vault.read(|tx| tx.photos_left())?, 1);
         assert!(vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_photo_that_is_forgotten_leaves_no_piece_and_the_other_stays() -> Outcome {
+        let (folder, _, mut vault) = vault()?;
+        let (wrong, right) = (picture(2 * PIECE), picture(PIECE + 9));
+        let (wrong_photo, right_photo) = (photo_of(&wrong)?, photo_of(&right)?);
+        vault.write(|tx| {
+            tx.put_photo(&wrong_photo, true, &wrong)?;
+            tx.put_photo(&right_photo, true, &right)
+        })?;
+        vault.write(|tx| tx.forget_photo(&wrong_photo.hash))?;
+        assert!(vault.read(|tx| tx.photo(&wrong_photo.hash))?.is_none());
+        assert_eq!(vault.read(|tx| tx.photos_left())?, 1);
+        assert_eq!(vault.read(|tx| tx.photo_bytes(&right_photo.hash, 0, usize::MAX))?.as_deref(), Some(&right));
+        let db = rusqlite::Connection::open(folder.path().join("a.vault"))?;
+        let pieces: i64 = db.query_row("SELECT count(*) FROM photo_piece", [], |r| r.get(0))?;
+        assert_eq!(pieces, 2, "the other one's");
+        assert!(vault.read(|tx| tx.rows_add_up())?);
+        vault.write(|tx| tx.forget_photo(&wrong_photo.hash))?;
         Ok(())
     }
 

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Tables and the columns that the sum covers: where a row stands, what the outbox says of it, and its sealed body. What a
-/// locked phone marks (`capsule.received`, `photo_copy.received`) is not covered: it has no key to count with.
+/// locked phone marks (`capsule.received`, `photo_copy.received`) or keeps (`locked_page`) is not covered: it has no key to
+/// count with.
 const COVERED: &[(&str, &[&str])] = &[
     ("compartment", &["tag", "wrapped"]),
     ("patient_key", &["compartment", "patient", "wrapped"]),

@@ -8,7 +8,7 @@ use crate::seal::Table;
 use crate::tx::Tx;
 use crate::vault::Compartment;
 use protocol::{Cursor, Epoch, RecordsPage, Series, Validity};
-use record::{DeviceId, DocumentId, FacilityId, PatientId, StaffId};
+use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId};
 use rusqlite::OptionalExtension;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -180,6 +180,16 @@ pub struct Leaving {
     pub notes: Vec<DocumentId>,
 }
 
+/// A photo that was taken away from a note here, and whose bytes wait for somebody who wants it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedPhoto {
+    pub hash: ContentHash,
+    /// Device's clock, milliseconds.
+    pub at: i64,
+    /// The note had left this phone before: somebody who has not heard of the removal may still confirm it with the photo.
+    pub left: bool,
+}
+
 /// One line of the sync screen's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncLogLine {
@@ -259,7 +269,8 @@ impl Tx<'_> {
     }
 
     pub fn put_sync_state(&mut self, state: &SyncState) -> Result<(), VaultError> {
-        self.put_state("sync", state)
+        self.put_state("sync", state)?;
+        self.put_stand(state)
     }
 
     /// Latest first.
@@ -272,6 +283,19 @@ impl Tx<'_> {
         log.insert(0, line);
         log.truncate(LOG_LINES);
         self.put_state("sync_log", &log)
+    }
+
+    /// Photos that were taken away here and whose bytes still stand. A damaged row says none: their bytes stay.
+    pub fn removed_photos(&mut self) -> Result<Vec<RemovedPhoto>, VaultError> {
+        match self.state("removed_photos") {
+            Ok(removed) => Ok(removed.unwrap_or_default()),
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn put_removed_photos(&mut self, removed: &[RemovedPhoto]) -> Result<(), VaultError> {
+        self.put_state("removed_photos", &removed)
     }
 
     pub fn self_check(&mut self) -> Result<Option<SelfCheck>, VaultError> {

@@ -20,6 +20,9 @@ pub enum Compartment {
     Disclosed(String),
 }
 
+/// What SQLite lets a file grow to.
+const MOST_PAGES: i64 = 0xffff_fffe;
+
 /// How much the file holds, for the sync screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wear {
@@ -135,6 +138,20 @@ impl Vault {
         }
         let generation = self.read(|tx| tx.generation())?;
         store.put_generation(generation)
+    }
+
+    /// For tests alone: the file may grow by so many pages from here on, then the disk is full, as SQLite says it
+    /// (`SQLITE_FULL`), at whatever write needs the next one. `None`: there is room.
+    #[doc(hidden)]
+    pub fn limit_room(&self, pages: Option<u32>) -> Result<(), VaultError> {
+        let most = match pages {
+            Some(pages) => {
+                let there: i64 = self.db.pragma_query_value(None, "page_count", |r| r.get(0))?;
+                there + i64::from(pages)
+            }
+            None => MOST_PAGES,
+        };
+        Ok(self.db.pragma_update(None, "max_page_count", most)?)
     }
 
     pub fn wear(&self) -> Wear {
@@ -355,6 +372,27 @@ mod tests {
         open.write(|tx| tx.put_setting("language", "en"))?;
         open.write(|tx| tx.put_setting("language", "ja"))?;
         open.write(|tx| tx.destroy_disclosed())?;
+        assert!(open.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_full_disk_in_the_middle_of_a_transaction_leaves_everything_as_it_was() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        open.limit_room(Some(2))?;
+        // The first of these still find room.
+        let records = (1..=40).map(|n| record_of("hp-1", n)).collect::<Result<Vec<_>, _>>()?;
+        let large = |record: &crate::Item| crate::Item { body: vec![7; 1_000], ..record.clone() };
+        let refused = open.write(|tx| records.iter().try_for_each(|record| tx.put_item(&large(record))));
+        assert!(matches!(refused, Err(VaultError::Full)), "{refused:?}");
+        assert!(open.read(|tx| tx.items(protocol::Kind::Record, None))?.is_empty());
+        let patient: record::PatientId = "p1".parse()?;
+        assert!(!open.read(|tx| tx.has_disclosed_key(&patient))?);
+        assert!(open.read(|tx| tx.rows_add_up())?);
+        open.limit_room(None)?;
+        open.write(|tx| records.iter().try_for_each(|record| tx.put_item(&large(record))))?;
+        assert_eq!(open.read(|tx| tx.items(protocol::Kind::Record, None))?.len(), 40);
         assert!(open.read(|tx| tx.rows_add_up())?);
         Ok(())
     }

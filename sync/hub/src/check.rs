@@ -1,5 +1,9 @@
 //! Accept → **check** → feed: what a device sent is verified before any other device sees it.
 
+mod compact;
+
+pub use compact::{Compacted, DAY_MS, REST_DAYS};
+
 use crate::error::HubError;
 use crate::photo_copies::put_together_left_over;
 use crate::store::{CopyRow, CopyState, EntryRow, EntryState, Store, Tx};
@@ -305,6 +309,7 @@ impl Question {
         match self {
             Question::Check(request) => request.doc,
             Question::Relay(request) => request.doc,
+            Question::Compact(request) => request.doc,
         }
     }
 }

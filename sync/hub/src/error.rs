@@ -63,6 +63,10 @@ pub enum HubError {
     NoInput(PathBuf),
     #[error("the address {0} cannot be listened on; is another hub running there?")]
     Listen(String, #[source] std::io::Error),
+    #[error(
+        "{0} photos that phones brought are not in the hub's folder any more; the backup holds the rest, and phones keep what they have — put it in place with `tsutsuji-hub restore`: phones bring again what they still have, then back up once more"
+    )]
+    PhotosLacking(usize),
     #[error("another process serves the hub in {0} already")]
     Serving(PathBuf),
     #[error("the worker that checks documents could not be started")]

@@ -6,7 +6,7 @@ use crate::store::{FeedRow, Reader, Tx, Who};
 use jiff::civil::Date;
 use protocol::{Cursor, FeedItem, Kind, RecordItem, RecordsPage, SyncRequest, Wanted};
 use record::visit_note::Encoding;
-use record::{Consent, DisclosedRecord, FacilityId, PatientId};
+use record::{Consent, DisclosedRecord, FacilityId, LocalId, PatientId};
 
 const ROWS: usize = 2_000;
 /// Most earlier cursors that are looked at.
@@ -56,9 +56,14 @@ pub fn feed_page(
     let mut page = FeedPage { items: Vec::new(), bytes: 0, next: start, more: rows.len() == ROWS };
     for mut row in rows {
         let next = Cursor { n: row.n, chain: row.chain };
-        // A device is not told what it told us; what it sent in an older series it may have lost since.
+        // A device is not told what it told us; what it sent in an older series it may have lost since, and a snapshot may
+        // hold others' words as well.
         let is_its_own = match row.entry {
-            Some(entry) => row.device == Some(device) && tx.series_of(entry)? == Some(series),
+            Some(entry) => {
+                row.device == Some(device)
+                    && tx.series_of(entry)? == Some(series)
+                    && !tx.tells_of_others((row.doc, row.n), (device, series))?
+            }
             None => false,
         };
         let said = if is_its_own { None } else { said(tx, station, reader, &mut row, today)? };
@@ -88,7 +93,13 @@ fn said(
     }
     let cbor = u8::from(Encoding::Cbor);
     let body = match (row.kind, row.entry, row.body.take()) {
-        (_, Some(entry), _) => tx.entry(entry)?.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
+        (_, Some(entry), _) => match tx.entry(entry)? {
+            // The document whole, at the last of the entries that it came in; where the others stood there is nothing to say.
+            Some(entry) if entry.compacted => tx
+                .snapshot_at(row.doc, row.n)?
+                .map(|snapshot| (u8::from(Encoding::Columns), snapshot, entry.received_at)),
+            found => found.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
+        },
         (Kind::Patient, None, Some(body)) => match &row.patient {
             Some(patient) if tx.may_know(station, patient)? => Some((cbor, body, row.at)),
             _ => None,
@@ -170,13 +181,13 @@ fn records_page(
 ) -> Result<RecordsPage, HubError> {
     let (patient, after) = (&wanted.patient, wanted.after);
     let version = tx.consent_version(station, patient)?;
-    let mut page = RecordsPage { patient: patient.clone(), version, items: Vec::new(), feed: Vec::new(), next: None };
+    let mut page = RecordsPage { version, ..RecordsPage::nothing(patient.clone()) };
     let mut bytes = 0;
     if after < RecordsPage::OWN {
         let base = if after < RecordsPage::WHOLE { 0 } else { RecordsPage::WHOLE };
         let part =
             disclosed(tx, station, reader, &Wanted { patient: patient.clone(), after: after - base }, budget, today)?;
-        page.items = part.items;
+        (page.items, page.numbers) = (part.items, part.numbers);
         bytes = bytes_of(&page);
         page.next = part.next.map(|n| base + n);
         if page.next.is_some() || base == 0 {
@@ -212,6 +223,7 @@ fn records_page(
 /// A page's disclosed records.
 struct Disclosed {
     items: Vec<RecordItem>,
+    numbers: Vec<LocalId>,
     /// The last one's number, where there may be more.
     next: Option<u64>,
 }
@@ -226,7 +238,7 @@ fn disclosed(
 ) -> Result<Disclosed, HubError> {
     let (patient, after) = (&wanted.patient, wanted.after);
     let consents = on_phone(tx, station, patient, today)?;
-    let mut part = Disclosed { items: Vec::new(), next: None };
+    let mut part = Disclosed { items: Vec::new(), numbers: tx.known_patient(patient)?.local_ids, next: None };
     let rows = tx.records_after(patient, after, PAGE_RECORDS)?;
     let full = rows.len() == PAGE_RECORDS;
     let mut bytes = 0;
@@ -234,7 +246,8 @@ fn disclosed(
         let Some(held) = tx.record(doc)? else { continue };
         if reader.lets_record(patient, &held.record) && consents.iter().any(|c| c.covers(&held.record, today)) {
             bytes += held.body.len();
-            part.items.push(RecordItem { doc, bytes: held.body });
+            let follows = RecordsPage::document(&part.numbers, &held.record) == Some(doc);
+            part.items.push(RecordItem { doc: (!follows).then_some(doc), bytes: held.body });
         }
         part.next = Some(n);
         if bytes >= budget {

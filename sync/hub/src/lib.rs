@@ -21,8 +21,9 @@ mod tls;
 mod turns;
 pub mod worker;
 
+pub use check::Compacted;
 pub use error::HubError;
 pub use intake_run::IntakeReport;
 pub use local::LocalHub;
 pub use serve::{Serving, serve};
-pub use store::{BackupMade, Clock, Store, Who};
+pub use store::{BackupMade, Clock, LackingPhoto, Restored, Store, Who};

@@ -1,6 +1,6 @@
 //! A hub without a listener: the routes' work for whoever stands in for the line. Simulations and embedding programs.
 
-use crate::check::{Checker, CopyVerdict};
+use crate::check::{Checker, Compacted, CopyVerdict};
 use crate::error::HubError;
 use crate::intake_run::{IntakeReport, take_file};
 use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, sync};
@@ -53,6 +53,11 @@ impl LocalHub {
             accepted += usize::from(verdict == CopyVerdict::Accepted);
         }
         Ok(accepted)
+    }
+
+    /// Makes one piece of every document of which nothing has come since then (milliseconds).
+    pub fn compact(&self, before: i64) -> Result<Compacted, HubError> {
+        self.hub.checker.compact(before)
     }
 
     /// What a crash left unchecked.

@@ -21,7 +21,8 @@ pub fn put_together(store: &Store, device: DeviceId, station: &FacilityId, tag: 
             // On the disk before the row says so.
             folder.write_whole(tag, &bytes)?;
             let size = bytes.len() as u64;
-            tx.put_photo(tag, (station, device), &PhotoRow { size, offset: size, received_at: Some(tx.now()) })?;
+            let received_at = Some(tx.photo_time()?);
+            tx.put_photo(tag, (station, device), &PhotoRow { size, offset: size, received_at })?;
             tx.audit(&Who::Device(device), "photo", None, &format!("received {size} bytes, sealed"))?;
         }
         tx.let_pieces_go(tag)?;

@@ -1,10 +1,11 @@
 //! The folder `photos`: one file a photo, whose name says nothing, of sealed pieces one behind the other. A piece is authenticated
-//! with its photo and its number: moved or swapped, it does not open.
+//! with its photo and its number: moved or swapped, it does not open. One stands beside the database, one beside its backups.
 
 use crate::error::HubError;
 use crate::keys::Keys;
-use crate::store::PhotoTag;
+use crate::store::{KeptPhoto, PhotoTag, photo_tag};
 use protocol::photo::{PIECE, piece_length};
+use record::ContentHash;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -86,6 +87,50 @@ impl<'k> PhotoFolder<'k> {
         Ok(bytes)
     }
 
+    /// Whether all of a photo stands here and is what its tag says: every piece is opened.
+    pub fn has(&self, photo: &KeptPhoto) -> Result<bool, HubError> {
+        Ok(self.sound(photo)?.is_some())
+    }
+
+    /// Brings a photo from another folder, if it is whole there. A copy and never a second name of one file: uploads write into
+    /// their files in place. On the disk when it returns, its name once the folder is settled.
+    pub fn take_from(&self, other: &PhotoFolder<'_>, photo: &KeptPhoto) -> Result<bool, HubError> {
+        let Some(sealed) = other.sound(photo)? else { return Ok(false) };
+        self.make()?;
+        let path = self.file(&photo.tag);
+        let new = path.with_extension("new");
+        let wrong = |source| HubError::File { path: new.clone(), source };
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&new).map_err(wrong)?;
+        file.write_all(&sealed).map_err(wrong)?;
+        file.sync_all().map_err(wrong)?;
+        std::fs::rename(&new, &path).map_err(wrong)?;
+        Ok(true)
+    }
+
+    /// A photo's file as it stands here, if all of it opens and is what its tag says.
+    fn sound(&self, photo: &KeptPhoto) -> Result<Option<Vec<u8>>, HubError> {
+        let path = self.file(&photo.tag);
+        let sealed = match std::fs::read(&path) {
+            Ok(sealed) => sealed,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(HubError::File { path, source }),
+        };
+        let mut bytes = Vec::with_capacity(sealed.len());
+        for (n, piece) in sealed.chunks(PIECE + SEAL as usize).enumerate() {
+            match self.keys.open(TABLE, &place(&photo.tag, (n * PIECE) as u64), piece) {
+                Ok(piece) => bytes.extend(piece),
+                Err(_) => return Ok(None),
+            }
+        }
+        let is_it = bytes.len() as u64 == photo.size
+            && photo_tag(self.keys, &photo.station, &ContentHash::of(&bytes)) == photo.tag;
+        Ok(is_it.then_some(sealed))
+    }
+
     /// Throws away what came of a photo.
     pub fn remove(&self, tag: &PhotoTag) -> Result<(), HubError> {
         let path = self.file(tag);
@@ -116,7 +161,7 @@ impl<'k> PhotoFolder<'k> {
     }
 
     /// A name is on disk only when its folder is.
-    fn settle(&self) -> Result<(), HubError> {
+    pub fn settle(&self) -> Result<(), HubError> {
         #[cfg(unix)]
         File::open(&self.folder)
             .and_then(|folder| folder.sync_all())

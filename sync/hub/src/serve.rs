@@ -1,6 +1,6 @@
 //! The listener: TLS first, then HTTP/1.1, one task a connection, a bounded number of them.
 
-use crate::check::Checker;
+use crate::check::{Checker, Compacted};
 use crate::error::HubError;
 use crate::routes::{Hub, PeerCertificate, router};
 use crate::store::{Presented, Store};
@@ -29,12 +29,14 @@ pub struct Serving {
     pub url: String,
     task: tokio::task::JoinHandle<()>,
     checking: tokio::task::JoinHandle<()>,
+    compacting: tokio::task::JoinHandle<()>,
     _held: std::fs::File,
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
         self.checking.abort();
+        self.compacting.abort();
         self.task.abort();
     }
 }
@@ -56,9 +58,10 @@ pub async fn serve(store: Store, listen: &str, url: Option<&str>) -> Result<Serv
     let held = std::fs::File::create(&lock).map_err(|source| HubError::File { path: lock.clone(), source })?;
     held.try_lock().map_err(|_| HubError::Serving(store.data().to_path_buf()))?;
     let checking = tokio::spawn(check_now_and_then(checker.clone()));
+    let compacting = tokio::spawn(compact_at_night(checker.clone()));
     let app = router(Hub { store, checker, turns: Turns::default() });
     let task = tokio::spawn(accept(listener, acceptor, app));
-    Ok(Serving { address, url, task, checking, _held: held })
+    Ok(Serving { address, url, task, checking, compacting, _held: held })
 }
 
 /// What a crash, a failing worker or a busy moment left unchecked.
@@ -72,6 +75,41 @@ async fn check_now_and_then(checker: Checker) {
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
+}
+
+/// Once a day, when it is quiet: documents that rest become one piece each.
+async fn compact_at_night(checker: Checker) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        if let Err(error) = compact_if_due(&checker).await {
+            tracing::error!(%error, "documents that rest were not compacted");
+        }
+    }
+}
+
+/// A few documents a turn: a hub that is stopped waits for no more than those.
+async fn compact_if_due(checker: &Checker) -> Result<(), HubError> {
+    let one = checker.clone();
+    let Some(before) = off_the_loop(move || one.compaction_due()).await? else { return Ok(()) };
+    let (mut done, mut from) = (Compacted::default(), None);
+    loop {
+        let one = checker.clone();
+        let (some, next) = off_the_loop(move || one.compact_some(from, before)).await?;
+        done += some;
+        if next.is_none() {
+            break;
+        }
+        from = next;
+    }
+    let one = checker.clone();
+    off_the_loop(move || one.write_down(done)).await
+}
+
+async fn off_the_loop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
+) -> Result<T, HubError> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|_| Err(HubError::Worker(std::io::ErrorKind::Interrupted.into())))
 }
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, app: axum::Router) {

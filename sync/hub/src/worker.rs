@@ -4,7 +4,7 @@
 //! answer at a time, each a length and CBOR, over standard input and output.
 
 use protocol::VerdictCode;
-use record::visit_note::{Actor, ChangeError, Draft, Encoding, NoteView, changes};
+use record::visit_note::{Actor, ChangeError, Draft, Encoding, IncomingChange, NoteView, changes};
 use record::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
@@ -22,6 +22,7 @@ pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
 pub(crate) enum Question {
     Check(CheckRequest),
     Relay(RelayRequest),
+    Compact(CompactRequest),
 }
 
 /// Changes of one device that came one by one, sealed: which are news, and what entry would carry them.
@@ -89,6 +90,35 @@ pub(crate) struct CheckAnswer {
     pub view: Option<NoteView>,
 }
 
+/// A document that rests, and everything that it came in.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CompactRequest {
+    pub doc: DocumentId,
+    pub form: Form,
+    /// The document as it stands.
+    #[serde(with = "serde_bytes")]
+    pub document: Vec<u8>,
+    /// The snapshot made before; empty if there is none.
+    #[serde(with = "serde_bytes")]
+    pub snapshot: Vec<u8>,
+    /// What passed since, in the order of receipt.
+    pub entries: Vec<CompactEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CompactEntry {
+    pub enc: u8,
+    pub hash: ContentHash,
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CompactAnswer {
+    /// The document as one piece; `None` if what arrived does not come to the document as it stands.
+    pub snapshot: Option<serde_bytes::ByteBuf>,
+}
+
 /// Whether this process was started as a worker.
 pub fn is_wanted() -> bool {
     std::env::args_os().nth(1).is_some_and(|argument| argument == ARGUMENT)
@@ -117,6 +147,9 @@ pub(crate) fn answer(question: &Question) -> Result<Vec<u8>, canonical::CborErro
     match question {
         Question::Check(request) => canonical::to_bytes(&check(request)),
         Question::Relay(request) => canonical::to_bytes(&relay(request)),
+        Question::Compact(request) => {
+            canonical::to_bytes(&CompactAnswer { snapshot: compact(request).map(serde_bytes::ByteBuf::from) })
+        }
     }
 }
 
@@ -215,6 +248,38 @@ fn relay(request: &RelayRequest) -> RelayAnswer {
         known,
         entry: Some(RelayedEntry { enc: entry.encoding.into(), hash: entry.hash, bytes: entry.bytes, view }),
     }
+}
+
+/// One piece in the place of many: exactly what arrived, readable by every phone. Nothing is believed for having passed once.
+fn compact(request: &CompactRequest) -> Option<Vec<u8>> {
+    let (doc, form) = (request.doc, request.form);
+    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
+    let heads = Draft::load(doc, form, &request.document, &[], reader).ok()?.heads();
+    // As a phone has it that read piece by piece.
+    let mut read = match request.snapshot.as_slice() {
+        [] => Draft::new(doc, form, reader),
+        snapshot => Draft::received(doc, form, snapshot, reader).ok()?,
+    };
+    let mut arrived: Vec<ChangeHash> = Vec::new();
+    for entry in &request.entries {
+        let encoding = Encoding::try_from(entry.enc).ok()?;
+        let incoming = changes::decode(doc, form, encoding, &entry.bytes).ok()?;
+        if incoming.hash(doc) != entry.hash {
+            return None;
+        }
+        read.apply(&incoming).ok()?;
+        arrived.extend(incoming.made().iter().map(IncomingChange::hash));
+    }
+    if read.heads() != heads {
+        return None;
+    }
+    let snapshot = read.columns();
+    // As phones will take it: one that has nothing of the document, and one that has something.
+    let mut kept = Draft::received(doc, form, &snapshot, reader).ok()?;
+    let mut merged = Draft::new(doc, form, reader);
+    merged.apply(&changes::decode(doc, form, Encoding::Columns, &snapshot).ok()?).ok()?;
+    let holds_all = arrived.iter().all(|change| kept.knows(*change));
+    (holds_all && kept.heads() == heads && merged.heads() == heads).then_some(snapshot)
 }
 
 /// Says whether it brought anything, and how the document reads with it.

@@ -5,6 +5,7 @@
 //! phone keeps no key that opens them. Device, series and number are authenticated with each, and inside stands the
 //! device's signature: what the hub opens was written by that device, once, under that number.
 
+use crate::page::{SealedPage, Since};
 use crate::wire::{Kind, Series};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
@@ -44,11 +45,11 @@ pub struct Copy {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Signed {
+pub(crate) struct Signed {
     #[serde(with = "serde_bytes")]
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     #[serde(with = "serde_bytes")]
-    signature: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
 }
 
 /// A copy as it stands on the phone and travels.
@@ -77,6 +78,9 @@ pub struct CapsuleRequest {
     pub device: DeviceId,
     pub series: Series,
     pub copies: Vec<SealedCopy>,
+    /// Where a locked phone reads on; an older hub knows of no such question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +92,9 @@ pub struct CapsuleResponse {
     pub receipt: crate::receipt::Receipt,
     /// The station reported the device lost: its keys are to go.
     pub wipe: bool,
+    /// What the feed has after `since`, if the device may read and there is anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<SealedPage>,
 }
 
 /// Why a copy was not sealed or does not open. Carries no content.
@@ -123,11 +130,7 @@ impl Sealer {
     pub fn seal(&self, copy: &Copy, key: &SigningKey) -> Result<SealedCopy, CapsuleError> {
         let body = Zeroizing::new(to_cbor(copy)?);
         let signature = key.sign(&statement(&body)).to_bytes().to_vec();
-        let mut plain = Zeroizing::new(to_cbor(&Signed { body: body.to_vec(), signature })?);
-        let length = u32::try_from(plain.len()).map_err(|_| CapsuleError::Write)?.to_le_bytes();
-        plain.splice(0..0, length);
-        let padded = size_class(plain.len());
-        plain.resize(padded, 0);
+        let plain = framed(&Signed { body: body.to_vec(), signature })?;
         let one = Zeroizing::new(exported(|context, out| self.context.export(context, out), copy.n)?);
         let place = place(self.device, self.series, copy.n);
         let sealed = ChaCha20Poly1305::new((&*one).into())
@@ -162,9 +165,7 @@ pub fn open(
         .decrypt(&Nonce::from([0; 12]), Payload { msg: &sealed.sealed, aad: &place(device, series, sealed.n) })
         .map(Zeroizing::new)
         .map_err(|_| CapsuleError::Closed)?;
-    let length = plain.get(..4).and_then(|l| l.try_into().ok()).map(u32::from_le_bytes).ok_or(CapsuleError::Closed)?;
-    let signed = plain.get(4..4 + length as usize).ok_or(CapsuleError::Closed)?;
-    let signed: Signed = ciborium::from_reader(signed).map_err(|_| CapsuleError::Closed)?;
+    let signed = unframed(&plain)?;
     let wrong = CapsuleError::WrongSignature;
     let key = <[u8; 32]>::try_from(signing_key).map_err(|_| wrong)?;
     let key = VerifyingKey::from_bytes(&key).map_err(|_| wrong)?;
@@ -173,6 +174,22 @@ pub fn open(
     let copy: Copy = ciborium::from_reader(&signed.body[..]).map_err(|_| CapsuleError::Closed)?;
     let fits = copy.device == device && copy.series == series && copy.n == sealed.n;
     if fits { Ok(copy) } else { Err(wrong) }
+}
+
+/// Its length, itself, and zeros up to a size class.
+pub(crate) fn framed(signed: &Signed) -> Result<Zeroizing<Vec<u8>>, CapsuleError> {
+    let mut plain = Zeroizing::new(to_cbor(signed)?);
+    let length = u32::try_from(plain.len()).map_err(|_| CapsuleError::Write)?.to_le_bytes();
+    plain.splice(0..0, length);
+    let padded = size_class(plain.len());
+    plain.resize(padded, 0);
+    Ok(plain)
+}
+
+pub(crate) fn unframed(plain: &[u8]) -> Result<Signed, CapsuleError> {
+    let length = plain.get(..4).and_then(|l| l.try_into().ok()).map(u32::from_le_bytes).ok_or(CapsuleError::Closed)?;
+    let signed = plain.get(4..4 + length as usize).ok_or(CapsuleError::Closed)?;
+    ciborium::from_reader(signed).map_err(|_| CapsuleError::Closed)
 }
 
 fn exported(

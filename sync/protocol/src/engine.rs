@@ -38,6 +38,8 @@ pub enum Failure {
     NotOurHub,
     /// The hub answered and refused.
     Refused(RefusalCode),
+    /// The hub has no turn for anybody more; when it wants to be asked again, if it said so.
+    Busy { retry_after_s: Option<u32> },
     /// The hub speaks only an older version than this app.
     OlderHub,
     /// The vault could not store the answer (full, locked).
@@ -305,16 +307,24 @@ impl Engine {
         self.again = false;
         self.renewed = false;
         self.refused.clear();
-        let wait = wait_ms(self.failures, dice);
+        let wait = wait_ms(self.failures, failure, dice);
         self.failures = self.failures.saturating_add(1);
         vec![Output::Report(Phase::Waiting { failure }), Output::WakeAt(now + wait)]
     }
 }
 
-/// Exponential, capped at 15 minutes, with half of it left to the dice.
-fn wait_ms(failures: u32, dice: u32) -> i64 {
+/// Exponential, capped at 15 minutes, with half of it left to the dice. What a busy hub asked for counts where it is longer, and
+/// a quarter more of it is left to the dice: phones that were sent away together do not come back in the same second.
+fn wait_ms(failures: u32, failure: Failure, dice: u32) -> i64 {
     let full = FIRST_WAIT_MS.saturating_mul(1 << failures.min(20)).min(LONGEST_WAIT_MS);
-    full / 2 + full / 2 * i64::from(dice) / i64::from(u32::MAX)
+    let own = full / 2 + share(full / 2, dice);
+    let Failure::Busy { retry_after_s: Some(seconds) } = failure else { return own };
+    let asked = (i64::from(seconds) * 1_000).min(LONGEST_WAIT_MS);
+    own.max(asked + share((asked / 4).max(FIRST_WAIT_MS), dice))
+}
+
+fn share(of: i64, dice: u32) -> i64 {
+    of * i64::from(dice) / i64::from(u32::MAX)
 }
 
 #[cfg(test)]
@@ -339,6 +349,54 @@ mod tests {
         engine.handle(0, Input::Trigger(Trigger::NetworkReturned));
         let out = engine.handle(0, Input::Failed { failure: Failure::Unreachable, dice: 0 });
         assert_eq!(wake(&out), Some(FIRST_WAIT_MS / 2), "the network's return starts the wait again");
+    }
+
+    /// When an engine that failed so often before comes back after this.
+    fn back_after(engine: &mut Engine, failure: Failure, dice: u32) -> i64 {
+        engine.handle(0, Input::Trigger(Trigger::Timer));
+        wake(&engine.handle(0, Input::Failed { failure, dice })).unwrap_or(0)
+    }
+
+    const BUSY: Failure = Failure::Busy { retry_after_s: Some(20) };
+
+    #[test]
+    fn a_busy_hub_is_asked_again_when_it_said_and_not_by_all_in_the_same_second() {
+        for dice in [0, u32::MAX / 3, u32::MAX] {
+            let wait = back_after(&mut Engine::new(), BUSY, dice);
+            assert!((20_000..=25_000).contains(&wait), "{wait}");
+        }
+        let mut seconds: Vec<i64> =
+            (0..400u32).map(|n| back_after(&mut Engine::new(), BUSY, n * (u32::MAX / 400)) / 1_000).collect();
+        seconds.dedup();
+        assert!(seconds.len() >= 5, "400 phones come spread over {seconds:?}");
+        // Where it said nothing, or asks for less than the phone waits anyway, the phone's own wait counts.
+        assert_eq!(back_after(&mut Engine::new(), Failure::Busy { retry_after_s: None }, 0), FIRST_WAIT_MS / 2);
+        let mut tired = Engine::new();
+        tired.failures = 20;
+        assert_eq!(back_after(&mut tired, BUSY, u32::MAX), LONGEST_WAIT_MS);
+    }
+
+    #[test]
+    fn no_hub_sends_a_phone_away_for_much_longer_than_a_quarter_of_an_hour() {
+        let hostile = Failure::Busy { retry_after_s: Some(u32::MAX) };
+        assert_eq!(back_after(&mut Engine::new(), hostile, 0), LONGEST_WAIT_MS);
+        assert_eq!(back_after(&mut Engine::new(), hostile, u32::MAX), LONGEST_WAIT_MS / 4 * 5);
+    }
+
+    #[test]
+    fn the_networks_return_and_the_nurses_word_do_not_wait_for_a_busy_hub() {
+        for trigger in [Trigger::NetworkReturned, Trigger::Manual] {
+            let mut engine = Engine::new();
+            back_after(&mut engine, BUSY, 0);
+            let out = engine.handle(1, Input::Trigger(trigger));
+            assert!(out.iter().any(|o| matches!(o, Output::Load)), "{trigger:?} begins at once");
+        }
+        let mut engine = Engine::new();
+        engine.failures = 20;
+        back_after(&mut engine, BUSY, 0);
+        engine.handle(0, Input::Trigger(Trigger::NetworkReturned));
+        let out = engine.handle(0, Input::Failed { failure: Failure::Unreachable, dice: 0 });
+        assert_eq!(wake(&out), Some(FIRST_WAIT_MS / 2), "nothing of it is remembered");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::digest::Digest;
 use crate::receipt::Receipt;
 use record::ids::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
+use record::{DisclosedRecord, LocalId};
 use serde::{Deserialize, Serialize};
 
 /// Version of this wire. A hub answers a newer request with `RefusalCode::Version`.
@@ -350,6 +351,9 @@ pub struct RecordsPage {
     /// Of the consent that it was made under.
     pub version: u64,
     pub items: Vec<RecordItem>,
+    /// The patient's numbers at the facilities, where items leave out their documents: those follow from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<LocalId>,
     /// Items of the station's own feed: only in pages that were asked for from `WHOLE` on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub feed: Vec<FeedItem>,
@@ -363,15 +367,23 @@ impl RecordsPage {
     /// Where the station's own part begins.
     pub const OWN: u64 = 1 << 62;
 
+    /// Whose number makes the documents of a facility's records: the first one there.
+    pub fn document(numbers: &[LocalId], record: &DisclosedRecord) -> Option<DocumentId> {
+        let number = numbers.iter().find(|number| number.facility == record.facility)?;
+        Some(record.document(&number.id))
+    }
+
     /// The last page of a patient of whom nothing may be fetched.
     pub fn nothing(patient: PatientId) -> Self {
-        Self { patient, version: u64::MAX, items: Vec::new(), feed: Vec::new(), next: None }
+        Self { patient, version: u64::MAX, items: Vec::new(), numbers: Vec::new(), feed: Vec::new(), next: None }
     }
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordItem {
-    pub doc: DocumentId,
+    /// `None`: as [`RecordsPage::document`] says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doc: Option<DocumentId>,
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }

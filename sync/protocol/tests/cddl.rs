@@ -8,13 +8,14 @@ use ciborium::Value;
 use ed25519_dalek::SigningKey;
 use protocol::capsule::{COPIES_LIMIT, COPY_LIMIT, Copy, Sealer};
 use protocol::digest::{Digest, Tally};
+use protocol::page::{self, PAGE_LIMIT};
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Consented, Cursor, DeviceKey, Durability, EnrolRequest, EnrolResponse, Entry,
     Epoch, Extent, FeedItem, Kind, PatientStanding, PhotoPiece, PhotoReceipt, PhotoStanding, Policy, Receipt,
-    ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, RenewRequest, RenewResponse, SealedCopy, Series,
-    SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, WIRE_VERSION, Wanted, codec,
+    ReceiptItem, RecordItem, RecordsPage, Refusal, RefusalCode, RenewRequest, RenewResponse, SealedCopy, SealedPage,
+    Series, Since, SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, WIRE_VERSION, Wanted, codec,
 };
 use record::canonical::{self, CborError};
 use record::disclosed::Code;
@@ -97,6 +98,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("policy", "lease_until"),
     ("photo-standing", "receipt"),
     ("refusal", "v"),
+    ("capsule-request", "since"),
+    ("capsule-response", "page"),
     ("frozen-note", "form"),
     ("proposal", "over"),
     ("order", "psychiatric"),
@@ -116,6 +119,7 @@ const SERIES: Series = Series(DocumentId([0x5e; 16]));
 const EPOCH: Epoch = Epoch(DocumentId([0xe0; 16]));
 const HASH: ContentHash = ContentHash([0x77; 32]);
 const CURSOR: Cursor = Cursor { n: 48_211, chain: HASH };
+const SINCE: Since = Since { epoch: EPOCH, series: SERIES, cursor: CURSOR, budget: 1 << 20 };
 /// 2026-11-22T00:32:00Z
 const AT: i64 = 1_795_307_520_000;
 const VALIDITY: Validity = Validity { from: AT, until: AT + 400 * 86_400_000 };
@@ -397,9 +401,11 @@ fn wanted() -> Outcome<Wanted> {
 }
 
 fn page() -> Outcome<RecordsPage> {
-    let items = vec![RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? }];
+    let bytes = canonical::to_bytes(&disclosed()?)?;
+    let items = vec![RecordItem { doc: Some(NOTE), bytes: bytes.clone() }, RecordItem { doc: None, bytes }];
+    let numbers = vec![LocalId { facility: disclosed()?.facility, id: "0012345".to_string() }];
     let feed = vec![item(Kind::Note, 1, true, vec![0x85; 40])?];
-    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items, feed, next: Some(RecordsPage::WHOLE + 500) })
+    Ok(RecordsPage { patient: "p-1".parse()?, version: 4, items, numbers, feed, next: Some(RecordsPage::WHOLE + 500) })
 }
 
 fn copy() -> Outcome<Copy> {
@@ -427,11 +433,16 @@ fn sealed() -> Outcome<SealedCopy> {
 }
 
 fn capsule_request(copies: Vec<SealedCopy>) -> CapsuleRequest {
-    CapsuleRequest { v: WIRE_VERSION, device: DEVICE, series: SERIES, copies }
+    CapsuleRequest { v: WIRE_VERSION, device: DEVICE, series: SERIES, copies, since: Some(SINCE) }
 }
 
-fn capsule_response() -> CapsuleResponse {
-    CapsuleResponse { v: WIRE_VERSION, epoch: EPOCH, time: AT, receipt: receipt(&[]), wipe: true }
+fn sealed_page() -> Outcome<SealedPage> {
+    Ok(page::seal(&response()?, &SINCE, DEVICE, &public_key(), &signing_key())?)
+}
+
+fn capsule_response() -> Outcome<CapsuleResponse> {
+    let (receipt, page) = (receipt(&[]), Some(sealed_page()?));
+    Ok(CapsuleResponse { v: WIRE_VERSION, epoch: EPOCH, time: AT, receipt, wipe: true, page })
 }
 
 fn enrol_request() -> EnrolRequest {
@@ -503,12 +514,14 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("wanted", &wanted()?)?,
         sample("records-page", &page()?)?,
         sample("records-page", &RecordsPage { next: None, ..page()? })?,
-        sample("record-item", &RecordItem { doc: NOTE, bytes: canonical::to_bytes(&disclosed()?)? })?,
+        sample("record-item", &RecordItem { doc: Some(NOTE), bytes: canonical::to_bytes(&disclosed()?)? })?,
         sample("capsule-request", &capsule_request(vec![sealed()?]))?,
         sample("sealed-copy", &sealed()?)?,
         sample("copy", &copy()?)?,
         sample("copy", &copy_of_photo()?)?,
-        sample("capsule-response", &capsule_response())?,
+        sample("capsule-response", &capsule_response()?)?,
+        sample("since", &SINCE)?,
+        sample("sealed-page", &sealed_page()?)?,
         sample("enrol-request", &enrol_request())?,
         sample("enrol-response", &enrol_response()?)?,
         sample("photo-piece", &photo_piece())?,
@@ -597,7 +610,7 @@ fn a_body_fits_as_it_is_unpacked_from_the_wire() -> Outcome {
         ("sync-request", codec::encode(&request()?)?),
         ("sync-response", codec::encode(&response()?)?),
         ("capsule-request", codec::encode(&capsule_request(vec![sealed()?]))?),
-        ("capsule-response", codec::encode(&capsule_response())?),
+        ("capsule-response", codec::encode(&capsule_response()?)?),
         ("enrol-request", codec::encode(&enrol_request())?),
         ("enrol-response", codec::encode(&enrol_response()?)?),
         ("photo-piece", codec::encode(&photo_piece())?),
@@ -636,6 +649,8 @@ fn what_says_nothing_fits_too() -> Outcome {
     assert!(wire.fits("disclosed-record", &none_but_a_name)?);
     assert!(wire.fits("frozen-note", &frozen(Form::VisitNote)?)?);
     assert!(wire.fits("cursor", &Cursor::START)?);
+    assert!(wire.fits("capsule-request", &CapsuleRequest { since: None, ..capsule_request(Vec::new()) })?);
+    assert!(wire.fits("capsule-response", &CapsuleResponse { page: None, ..capsule_response()? })?);
     Ok(())
 }
 
@@ -674,6 +689,8 @@ fn what_is_one_too_many_or_too_large_is_refused() -> Outcome {
     assert!(wire.fits("sealed-copy", &SealedCopy { sealed: vec![0; COPY_LIMIT], ..small.clone() })?);
     assert!(!wire.fits("sealed-copy", &SealedCopy { sealed: vec![0; COPY_LIMIT + 1], ..small.clone() })?);
     assert!(!wire.fits("sealed-copy", &SealedCopy { enc: vec![9; 31], ..small })?);
+    assert!(wire.fits("sealed-page", &SealedPage { sealed: vec![0; PAGE_LIMIT], ..sealed_page()? })?);
+    assert!(!wire.fits("sealed-page", &SealedPage { sealed: vec![0; PAGE_LIMIT + 1], ..sealed_page()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { first_seq: 0, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { v: WIRE_VERSION + 1, ..request()? })?);
     assert!(!wire.fits("sync-request", &SyncRequest { proof: Some(vec![0; 63]), ..request()? })?);

@@ -1,7 +1,7 @@
 //! 開示情報: what a hospital disclosed. Read-only, withdrawable, and every item says whose it is and as of when.
 
 use crate::consent::DataClass;
-use crate::ids::FacilityId;
+use crate::ids::{DocumentId, FacilityId};
 use crate::quiet::shows_only;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -36,6 +36,15 @@ pub struct DisclosedRecord {
     pub body: Option<String>,
     /// Entered in error, cancelled or deleted at the source (SS-MIX2 condition flag 0): kept, never shown.
     pub deleted: bool,
+}
+
+impl DisclosedRecord {
+    /// The item's document: facility, the patient's number there, class and source key. Survives a link of the number to
+    /// another person.
+    pub fn document(&self, local_id: &str) -> DocumentId {
+        let identity = format!("{}\0{local_id}\0{}\0{}", self.facility, self.class, self.source_key);
+        DocumentId::derive("record", identity.as_bytes())
+    }
 }
 
 /// A code and the system that it belongs to, as received.

@@ -3,8 +3,10 @@
 use super::truth::{Place, key};
 use super::{OTHER_STATION, STATION, World, facility, series_of};
 use crate::Outcome;
+use device::Phone;
+use protocol::{Kind, SyncResponse};
 use record::visit_note::NoteState;
-use record::{DocumentId, Form};
+use record::{ContentHash, DocumentId, Form, PatientId};
 
 impl World {
     pub(super) fn laws_of(&self, at: usize) -> Outcome {
@@ -20,6 +22,60 @@ impl World {
             };
             if !entry.is_here && !durable {
                 return Err(format!("law 5: entry {} was let go and stands in no backup", entry.seq).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing that hospitals disclosed travels to a station that may not see it.
+    pub(super) fn tells_only_what_may_be_seen(&self, at: usize, answer: &SyncResponse) -> Outcome {
+        let told = answer.feed.iter().filter(|item| item.kind == Kind::Record).filter_map(|item| item.patient.as_ref());
+        let paged = answer.pages.iter().flatten().filter(|page| !page.items.is_empty()).map(|page| &page.patient);
+        let is_ours = self.station(at) == STATION;
+        match told.chain(paged).find(|patient| !is_ours || self.phones[at].heard.contains(*patient)) {
+            Some(patient) => {
+                Err(format!("entitlement: {} is told records of {patient} without consent", self.phones[at].staff)
+                    .into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// After a contact nothing is left of what had been withdrawn when the hub made its answer: no record, no key.
+    pub(super) fn what_was_withdrawn_has_gone(&mut self, at: usize, phone: &Phone, answer: &SyncResponse) -> Outcome {
+        let heard = std::mem::take(&mut self.phones[at].heard);
+        // The feed was not read to its end, or this answer was not taken.
+        if heard.is_empty() || answer.more || phone.status(self.device_time(at))?.cursor != answer.next_cursor {
+            return Ok(());
+        }
+        heard.iter().try_for_each(|patient| self.holds_nothing_of(at, phone, patient))
+    }
+
+    fn holds_nothing_of(&self, at: usize, phone: &Phone, patient: &PatientId) -> Outcome {
+        let held = phone.disclosed_held(patient)?;
+        if held.records.is_empty() && !held.has_key {
+            return Ok(());
+        }
+        let (name, many, key) = (&self.phones[at].staff, held.records.len(), held.has_key);
+        Err(format!("entitlement: {name} holds {many} records of {patient} without consent (key: {key})").into())
+    }
+
+    /// Everything disclosed is there of whoever lets it be seen, in its newest version, and nothing of the others.
+    fn has_what_may_be_seen(&self, at: usize, phone: &Phone) -> Outcome {
+        for (patient, records) in &self.truth.disclosed {
+            if self.truth.withdrawn.contains(patient) {
+                self.holds_nothing_of(at, phone, patient)?;
+                continue;
+            }
+            let mut expected: Vec<ContentHash> = records.values().copied().collect();
+            expected.sort_unstable();
+            let held = phone.disclosed_held(patient)?.records;
+            if held != expected {
+                let there = held.iter().filter(|hash| expected.contains(hash)).count();
+                let (name, many, all) = (&self.phones[at].staff, held.len(), expected.len());
+                return Err(
+                    format!("entitlement: {name} holds {there} of {all} records of {patient}, {many} in all").into()
+                );
             }
         }
         Ok(())
@@ -87,6 +143,8 @@ impl World {
         if status.damaged + status.set_aside > 0 {
             return Err(format!("{name}: {} damaged, {} set aside", status.damaged, status.set_aside).into());
         }
+        self.is_sound(at, phone)?;
+        self.has_what_may_be_seen(at, phone)?;
         for token in self.truth.tokens.iter().filter(|token| !token.excused) {
             let has = match &token.place {
                 Place::Board(patient) => self.board_of(phone, patient)?.contains(&token.words),
@@ -165,6 +223,7 @@ impl World {
                 )
                 .into());
             }
+            self.patients.iter().try_for_each(|patient| self.holds_nothing_of(at, phone, patient))?;
         }
         Ok(())
     }

@@ -3,12 +3,15 @@
 //! Real: vaults and the hub's database (files in memory where there is such a place), the engine, the codec, the checks.
 //! Ours: the clock, the line, who is killed when, what the nurses do; and, in `nemesis`, the random bytes.
 
+mod compact;
 mod dice;
 mod faults;
 mod laws;
 mod nurse;
+mod people;
 mod phone;
 mod seeds;
+mod steps;
 mod truth;
 
 use crate::Outcome;
@@ -16,8 +19,8 @@ use device::jiff::Timestamp;
 pub use dice::Dice;
 pub use faults::Faults;
 use hub::{LocalHub, Store};
-use phone::{SimPhone, as_failure};
-use protocol::{Failure, Input, Output, Phase, RefusalCode, Series, SyncRequest, Trigger, codec};
+use phone::SimPhone;
+use protocol::{Series, SyncRequest, Trigger};
 use record::{DocumentId, FacilityId, PatientId, VisitId};
 pub use seeds::{Ran, again, child, run_all};
 use std::cmp::Reverse;
@@ -26,12 +29,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
-use truth::{Truth, key};
+use truth::Truth;
 
 /// 2026-11-24T00:00:00Z.
 const BEGIN_MS: i64 = 1_795_478_400_000;
 const STATION: &str = "st-1";
 const OTHER_STATION: &str = "st-2";
+/// It discloses what it knows of the patients.
+const HOSPITAL: &str = "hp";
 
 /// What happened, for the line that is printed.
 #[derive(Debug, Default, Clone, Copy, serde::Serialize, serde::Deserialize)]
@@ -45,6 +50,16 @@ pub struct Counts {
     pub wipes: u64,
     pub backups: u64,
     pub reassigns: u64,
+    /// Disks that were full for a while (phones', the hub's), what they refused, sealed copies that were brought all the same.
+    pub full: u64,
+    pub hub_full: u64,
+    pub refused: u64,
+    pub brought_sealed: u64,
+    /// Consents withdrawn and given again, records that hospitals disclosed meanwhile.
+    pub withdrawals: u64,
+    pub grants: u64,
+    pub disclosed: u64,
+    pub compacted: u64,
     pub tokens: u64,
     pub excused: u64,
 }
@@ -60,6 +75,14 @@ impl std::ops::AddAssign for Counts {
         self.wipes += other.wipes;
         self.backups += other.backups;
         self.reassigns += other.reassigns;
+        self.full += other.full;
+        self.hub_full += other.hub_full;
+        self.refused += other.refused;
+        self.brought_sealed += other.brought_sealed;
+        self.withdrawals += other.withdrawals;
+        self.grants += other.grants;
+        self.disclosed += other.disclosed;
+        self.compacted += other.compacted;
         self.tokens += other.tokens;
         self.excused += other.excused;
     }
@@ -84,6 +107,13 @@ enum Event {
     HubRestored,
     Replay,
     Reassign,
+    DiskFull(usize),
+    DiskRoom(usize),
+    Consent,
+    Disclose,
+    HubFull,
+    HubRoom,
+    Compact,
 }
 
 pub struct World {
@@ -95,6 +125,8 @@ pub struct World {
     clock: Arc<AtomicI64>,
     hub_offset_ms: i64,
     hub: Option<LocalHub>,
+    /// Its disk is full: it may fail, and nobody enters anything.
+    hub_is_full: bool,
     phones: Vec<SimPhone>,
     patients: Vec<PatientId>,
     visits: Vec<(VisitId, PatientId)>,
@@ -117,6 +149,7 @@ pub fn run(seed: u64, seconds: u64) -> Outcome<Counts> {
     let with = |error: Box<dyn std::error::Error>| format!("{error}; with {faults:?}");
     world.live(seconds as i64 * 1_000).map_err(with)?;
     world.come_home().map_err(with)?;
+    world.somebody_begins().map_err(with)?;
     world.all_is_home().map_err(with)?;
     world.counts.tokens = world.truth.tokens.len() as u64;
     world.counts.excused = world.truth.tokens.iter().filter(|token| token.excused).count() as u64;
@@ -139,6 +172,7 @@ impl World {
             now_ms: 0,
             hub_offset_ms: 0,
             hub: None,
+            hub_is_full: false,
             phones: Vec::new(),
             patients: Vec::new(),
             visits: Vec::new(),
@@ -167,74 +201,6 @@ impl World {
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("hub")
-    }
-
-    fn people(&mut self) -> Outcome {
-        let hub = self.hub.as_ref().ok_or("no hub")?;
-        let facility = |id: &str, kind, disclosing| -> Outcome<record::Facility> {
-            Ok(record::Facility { id: id.parse()?, kind, name: id.to_string(), disclosing })
-        };
-        let hospital = facility("hp", record::FacilityKind::Hospital, true)?;
-        let stations = [STATION, OTHER_STATION].map(|station| facility(station, record::FacilityKind::Station, false));
-        let nurses = 3 + self.dice.below(5) as usize;
-        let mut staff = Vec::new();
-        for n in 0..nurses {
-            staff.push((format!("nurse-{n}"), STATION));
-        }
-        staff.push(("nurse-x".to_string(), OTHER_STATION));
-        let mut people = Vec::new();
-        for (n, (id, station)) in staff.iter().enumerate() {
-            let role = if n == 0 { record::StaffRole::Manager } else { record::StaffRole::Nurse };
-            people.push(record::Staff { id: id.parse()?, facility: station.parse()?, name: id.clone(), role });
-        }
-        hub.store().write(|tx| tx.add_facility(&hospital))?;
-        for station in stations {
-            let station = station?;
-            hub.store().write(|tx| tx.add_facility(&station))?;
-        }
-        hub.store().write(|tx| people.iter().try_for_each(|person| tx.add_staff(person)))?;
-        for n in 0..2 + self.dice.below(3) {
-            let file =
-                crate::BUNDLE.replace("00012345", &format!("7{n:07}")).replace("\"al-1\"", &format!("\"al-{n}\""));
-            let file = file.replace("\"rx-1\"", &format!("\"rx-{n}\"")).replace("\"lab-1\"", &format!("\"lab-{n}\""));
-            let report = hub.intake(&hospital.id, "patient.json", file.as_bytes())?;
-            if let Some(bad) = report.quarantined.first() {
-                return Err(format!("the sample was quarantined: {}", bad.reason).into());
-            }
-        }
-        let patients = hub.store().read(|tx| tx.patients())?;
-        let today = record::calendar::day_in_japan(self.hub_time());
-        for (n, patient) in patients.iter().enumerate() {
-            hub.store().write(|tx| {
-                tx.add_consent(&record::Consent {
-                    patient: patient.id.clone(),
-                    disclosing: hospital.id.clone(),
-                    viewing: people[0].facility.clone(),
-                    classes: record::DataClass::ALL.into_iter().collect(),
-                    offline_hours: Some(72),
-                    until: None,
-                    withdrawn: false,
-                })
-            })?;
-            let mut id = [7; 16];
-            id[0] = n as u8;
-            let visit = record::Visit {
-                id: DocumentId::from_random(id),
-                patient: patient.id.clone(),
-                station: people[0].facility.clone(),
-                staff: people[n % nurses].id.clone(),
-                date: today,
-                start: device::jiff::civil::time(9, 30, 0, 0),
-                minutes: 60,
-            };
-            hub.store().write(|tx| tx.add_visit(&visit))?;
-            self.visits.push((visit.id, patient.id.clone()));
-        }
-        self.patients = patients.into_iter().map(|patient| patient.id).collect();
-        for person in &people {
-            self.phones.push(SimPhone::enrol(self.folder.path(), hub, &person.id)?);
-        }
-        Ok(())
     }
 
     fn at(&mut self, at_ms: i64, event: Event) {
@@ -299,108 +265,19 @@ impl World {
         }
     }
 
-    /// One thing that the engine ordered.
-    fn step(&mut self, at: usize) -> Outcome {
-        let Some(output) = self.phones[at].todo.pop_front() else { return Ok(()) };
-        let now = self.device_time(at);
-        let Some(phone) = self.phones[at].open.take() else { return Ok(()) };
-        let input = match output {
-            Output::Report(Phase::Waiting { failure }) => {
-                self.phones[at].open = Some(phone);
-                return self.is_allowed(failure);
-            }
-            Output::Report(_) => {
-                self.phones[at].open = Some(phone);
-                return Ok(());
-            }
-            Output::WakeAt(wake) => {
-                let life = self.phones[at].life;
-                self.at(wake, Event::Wake(at, life));
-                self.phones[at].open = Some(phone);
-                return Ok(());
-            }
-            Output::Renew => {
-                self.counts.forks += 1;
-                phone.renew_series().map(|()| Input::Renewed).map_err(as_failure)
-            }
-            Output::Load => phone.load_request().map(|request| Input::Loaded(Box::new(request))).map_err(as_failure),
-            Output::Send(request) => {
-                let answer = self.exchange(at, &request);
-                self.phones[at].offered = Some(*request);
-                answer
-            }
-            Output::Store(answer) => match &self.phones[at].offered {
-                Some(request) => phone
-                    .store_answer(request, &answer, now)
-                    .map(|stored| Input::Stored { left: stored.left })
-                    .map_err(as_failure),
-                None => Err(Failure::Storage),
-            },
-            // Nobody takes photos in here.
-            Output::NextPhoto { .. } => Ok(Input::Photo(None)),
-            Output::AskPhoto(_) | Output::SendPiece { .. } | Output::StorePhoto { .. } => Err(Failure::Storage),
-        };
-        self.phones[at].open = Some(phone);
-        let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
-        self.phones[at].hear(now_ms, input, dice);
-        self.laws_of(at)
-    }
-
-    /// One request over the line: encoded, perhaps lost, answered, perhaps cut.
-    fn exchange(&mut self, at: usize, request: &SyncRequest) -> Result<Input, Failure> {
-        self.counts.syncs += 1;
-        if self.loses() {
-            return Err(Failure::Unreachable);
-        }
-        let body = codec::encode(request).map_err(|_| Failure::Storage)?;
-        if self.past.len() < 40 {
-            self.past.push((at, request.clone()));
-        }
-        let certificate = self.phones[at].certificate;
-        self.truth.series.insert(key(request.device, request.series));
-        let hub = self.hub.as_ref().ok_or(Failure::Unreachable)?;
-        let request: SyncRequest = codec::decode(&body).map_err(|_| Failure::NotOurHub)?;
-        let answer = hub.sync(certificate, &request).map_err(Failure::Refused)?;
-        let receipted = answer.receipt.items.iter().map(|item| (key(request.device, request.series), item.seq));
-        self.truth.receipted.extend(receipted);
-        if self.loses() {
-            return Err(Failure::Unreachable);
-        }
-        let mut bytes = codec::encode(&answer).map_err(|_| Failure::Storage)?;
-        if self.loses() {
-            // Cut at any byte: what is left is no answer.
-            bytes.truncate(self.dice.below(bytes.len() as u64) as usize);
-            return match codec::decode::<protocol::SyncResponse>(&bytes) {
-                Ok(_) => Err(Failure::Storage),
-                Err(_) => Err(Failure::Unreachable),
-            };
-        }
-        Ok(Input::Answered(Box::new(codec::decode(&bytes).map_err(|_| Failure::NotOurHub)?)))
-    }
-
-    fn loses(&mut self) -> bool {
-        let lost = !self.quiet && self.faults.line > 0 && self.dice.percent(self.faults.line);
-        self.counts.lost += u64::from(lost);
-        lost
-    }
-
-    /// The clock, a repeat, a poisoned entry never refuse a sync: only the line and the hub's absence may.
-    fn is_allowed(&self, failure: Failure) -> Outcome {
-        match failure {
-            Failure::Unreachable => Ok(()),
-            // A phone that was copied or put back, and raced with itself: tried again.
-            Failure::Refused(RefusalCode::SeriesForked) if self.faults.clone || self.faults.older_phone => Ok(()),
-            other => Err(format!("law 7: a sync failed for another reason than the line: {other:?}").into()),
-        }
-    }
-
     fn hub_up(&mut self) -> Outcome {
         let clock = self.clock.clone();
         let store = Store::open_with_clock(&self.data(), Arc::new(move || clock.load(Ordering::SeqCst)))?;
         let hub = LocalHub::new(store);
         hub.check_left_over();
         self.hub = Some(hub);
+        self.hub_is_full = false;
         Ok(())
+    }
+
+    /// The hub, if something can be entered there.
+    fn taking_hub(&self) -> Option<&LocalHub> {
+        self.hub.as_ref().filter(|_| !self.hub_is_full)
     }
 
     /// Everything works, nobody writes: each phone syncs until nothing moves.
@@ -409,14 +286,17 @@ impl World {
         if self.hub.is_none() {
             self.hub_up()?;
         }
+        self.empty_hubs_disk()?;
         if self.faults.reassign {
             self.everybody_has_everybody()?;
         }
         for phone in 0..self.phones.len() {
+            self.phones[phone].set_room(None)?;
             if self.phones[phone].open.is_none() && !self.phones[phone].wiped {
                 let now = self.device_time(phone);
                 self.phones[phone].start(now)?;
             }
+            self.write_what_waits(phone)?;
         }
         for round in 0..6 {
             // A retry that waits its quarter of an hour is a retry: time passes between the rounds.

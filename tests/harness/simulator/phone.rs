@@ -1,13 +1,14 @@
 //! A phone of the simulation: the real vault in a real file, the real engine, and one step at a time of what `driver.rs` does.
 
+use super::truth::Typing;
 use crate::Outcome;
 use device::enrol::Applicant;
 use device::jiff::Timestamp;
 use device::{DeviceError, FileKeyStore, Phone, Pin, PinCost, RunningTime, Vault, VaultError};
 use hub::LocalHub;
 use protocol::{Engine, EnrolUri, Failure, Input, Output, SyncRequest, Trigger};
-use record::{ContentHash, DeviceId, StaffId};
-use std::collections::VecDeque;
+use record::{ContentHash, DeviceId, PatientId, StaffId};
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 pub const PIN: &str = "2468";
@@ -25,6 +26,14 @@ pub struct SimPhone {
     /// What the device's clock is off by, milliseconds.
     pub offset_ms: i64,
     pub wiped: bool,
+    /// Who had withdrawn consent when the hub made the answer that is on its way.
+    pub heard: BTreeSet<PatientId>,
+    /// The disk takes so many pages more and is full then; `None`: it has room.
+    pub room: Option<u32>,
+    /// The vault has just refused the engine, for its full disk.
+    pub refused: bool,
+    /// What the vault refused and the screen still shows. It goes with the process.
+    pub waits: Option<Typing>,
     /// Counts lives of the process: what was scheduled for an earlier one is nobody's.
     pub life: u64,
     /// A step is scheduled already.
@@ -58,6 +67,10 @@ impl SimPhone {
             offered: None,
             offset_ms: 0,
             wiped: false,
+            heard: BTreeSet::new(),
+            room: None,
+            refused: false,
+            waits: None,
             life: 0,
             busy: false,
         })
@@ -76,6 +89,10 @@ impl SimPhone {
             offered: None,
             offset_ms: 0,
             wiped: false,
+            heard: BTreeSet::new(),
+            room: None,
+            refused: false,
+            waits: None,
             life: 0,
             busy: false,
         }
@@ -85,11 +102,23 @@ impl SimPhone {
     pub fn start(&mut self, now: Timestamp) -> Outcome {
         let store = FileKeyStore::beside(&self.file);
         match Phone::unlock(&self.file, &store, &Pin::new(PIN)?, now) {
-            Ok(phone) => self.open = Some(phone),
+            Ok(phone) => {
+                phone.limit_room(self.room)?;
+                self.open = Some(phone);
+            }
             Err(DeviceError::Vault(VaultError::Wiped)) => self.wiped = true,
             Err(error) => return Err(format!("{} does not open: {error}", self.staff).into()),
         }
         Ok(())
+    }
+
+    /// How much more its disk takes from now on.
+    pub fn set_room(&mut self, pages: Option<u32>) -> Outcome {
+        self.room = pages;
+        match &self.open {
+            Some(phone) => Ok(phone.limit_room(pages)?),
+            None => Ok(()),
+        }
     }
 
     /// kill -9 between any two transactions.
@@ -98,6 +127,8 @@ impl SimPhone {
         self.engine = Engine::new();
         self.todo.clear();
         self.offered = None;
+        self.refused = false;
+        self.waits = None;
         self.life += 1;
         self.busy = false;
     }
@@ -123,12 +154,5 @@ impl SimPhone {
                 PathBuf::from(name)
             })
             .collect()
-    }
-}
-
-pub fn as_failure(error: DeviceError) -> Failure {
-    match error {
-        DeviceError::Sync(failure) => failure,
-        _ => Failure::Storage,
     }
 }

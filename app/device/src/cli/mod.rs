@@ -1,6 +1,7 @@
 //! `tsutsuji-device`: the phone by hand and by script. Names and JSON shapes are fixed (DESIGN §9); fields may be added.
 
 mod document;
+mod invitation;
 mod json;
 mod note;
 mod photo;
@@ -41,13 +42,10 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Enrol this device with an invitation of the station's manager
-    #[command(after_help = "Example: tsutsuji-device enrol --vault a.vault --pin-file pin 'tsutsuji://enrol?hub=…'")]
-    Enrol {
-        uri: String,
-        /// Take the least PIN cost that is allowed, instead of the half second that this device can afford (scripts)
-        #[arg(long)]
-        least_pin_cost: bool,
-    },
+    #[command(
+        after_help = "Example: tsutsuji-device enrol --vault a.vault --pin-file pin 'tsutsuji://enrol?hub=…'\nExample: tsutsuji-device enrol --vault a.vault --pin-file pin --picture invitation.png"
+    )]
+    Enrol(invitation::EnrolArguments),
     /// Send what is unsent and fetch what is new
     #[command(after_help = "Example: tsutsuji-device sync --vault a.vault --pin-file pin --json")]
     Sync,
@@ -204,6 +202,7 @@ where
 trait NotDevice {}
 impl NotDevice for vault::VaultError {}
 impl NotDevice for protocol::UriError {}
+impl NotDevice for crate::qr::QrError {}
 impl NotDevice for record::visit_note::FieldError {}
 
 async fn run(cli: Cli) -> Result<(), CliError> {
@@ -216,10 +215,12 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let vault = cli.vault.ok_or(CliError::Missing("--vault FILE, the file that holds this device's records"))?;
     if let Command::Capsule(CapsuleCommand::Push) = cli.command {
         let pushed = capsule::push(&vault, &FileKeyStore::beside(&vault)).await?;
-        return out.say(&serde_json::json!({ "sent": pushed.sent, "wiped": pushed.wipe_ordered }), |_| {
+        let shown = serde_json::json!({ "sent": pushed.sent, "pages": pushed.pages, "wiped": pushed.wipe_ordered });
+        return out.say(&shown, |_| {
             format!(
-                "sent {} sealed copies{}",
+                "sent {} sealed copies; {} pages wait for the unlock{}",
                 pushed.sent,
+                pushed.pages,
                 if pushed.wipe_ordered { "; this device was wiped" } else { "" }
             )
         });
@@ -231,9 +232,9 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let pin_file = cli.pin_file.ok_or(CliError::Missing("--pin-file FILE, a file that holds the PIN"))?;
     let pin = read_pin(&pin_file)?;
     let now = Timestamp::now();
-    if let Command::Enrol { uri, least_pin_cost } = &cli.command {
-        let uri = uri.parse()?;
-        let identity = match least_pin_cost {
+    if let Command::Enrol(asked) = &cli.command {
+        let uri = asked.invitation().await?;
+        let identity = match asked.least_pin_cost {
             true => enrol::enrol(&vault, &uri, &pin, PinCost::FLOOR).await?,
             false => enrol::enrol_calibrated(&vault, &uri, &pin).await?,
         };
@@ -244,7 +245,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let store = FileKeyStore::beside(&vault);
     let phone = Phone::unlock(&vault, &store, &pin, now)?;
     match cli.command {
-        Command::Enrol { .. } | Command::Capsule(_) => Ok(()),
+        Command::Enrol(_) | Command::Capsule(_) => Ok(()),
         Command::Doctor => {
             let shown = json::SelfCheckShown::from(&phone.self_check(now)?);
             // The next sync compares with the hub, whatever was found here.
@@ -260,6 +261,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
             out.say(&serde_json::json!({ "wiped": true }), |_| WIPED.to_string())
         }
         Command::Sync => {
+            // In the app this is done while it rests.
+            if let Err(error) = phone.sweep_photos(now) {
+                tracing::warn!(%error, "photos that were taken away stay a while longer");
+            }
             let report = match phone.sync().await {
                 // A revoked device may still bring what was written, sealed, and hear whether its keys are to go.
                 Err(DeviceError::Sync(Failure::Refused(RefusalCode::Revoked))) => {

@@ -35,6 +35,9 @@ pub enum PhotoCommand {
     /// The photos of a note, oldest first
     #[command(after_help = "Example: tsutsuji-device photo list NOTE --vault a.vault --pin-file pin --json")]
     List { note: DocumentId },
+    /// Take a photo away from a note that is not confirmed; its bytes leave this device ten minutes later, with a sync
+    #[command(after_help = "Example: tsutsuji-device photo remove NOTE PHOTO --vault a.vault --pin-file pin")]
+    Remove { note: DocumentId, photo: ContentHash },
     /// Write a photo into a file of yours, in clear; a colleague's is fetched from the hub first
     #[command(
         after_help = "Example: tsutsuji-device photo show NOTE PHOTO --out wound.jpg --vault a.vault --pin-file pin"
@@ -91,6 +94,12 @@ pub async fn run(phone: &Phone, command: PhotoCommand, out: &Output, now: Timest
             let listed: Vec<Listed> = phone.note_photos(note)?.into_iter().map(Listed::from).collect();
             out.list(&listed, |p| format!("{}  {}  {}", p.photo, p.body_site, p.taken_at.as_deref().unwrap_or("-")))
         }
+        PhotoCommand::Remove { note, photo } => {
+            phone.remove_photo(note, photo, now)?;
+            out.say(&serde_json::json!({ "note": note, "photo": photo }), |_| {
+                format!("taken away from the note: {photo}; what has come to the hub stays in its history")
+            })
+        }
         PhotoCommand::Show { note, photo, out: file } => {
             let bytes = phone.open_photo(note, photo).await?;
             write(&file, &bytes)?;
@@ -101,7 +110,8 @@ pub async fn run(phone: &Phone, command: PhotoCommand, out: &Output, now: Timest
     }
 }
 
-fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, DeviceError> {
+/// A picture's file, as far as it may go.
+pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, DeviceError> {
     let mut bytes = Zeroizing::new(Vec::new());
     // One byte more than is taken: larger is told from as large as may be.
     let opened = std::fs::File::open(file).map_err(DeviceError::PhotoFile)?;

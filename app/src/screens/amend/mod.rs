@@ -1,4 +1,5 @@
 //! 訂正する: one field of a confirmed note, its new value, the reason, signed.
+mod half;
 mod pair;
 mod reason;
 mod said;
@@ -6,6 +7,7 @@ mod sections;
 mod update;
 mod view;
 
+pub use half::{forget_half, half_typed, keep_half};
 pub use pair::{BeforeAfter, Pair};
 pub use reason::Reason;
 pub use said::{label, moment, read_note, refusal, short_label, thawed, value, verdict_words, who};

@@ -2,6 +2,7 @@
 
 use super::sections::{Title, group_of};
 use crate::screens::form::Shown;
+use crate::screens::unreadable::name_of;
 use crate::text::{Language, Words, error_words, unit_words, value_in};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
@@ -15,8 +16,7 @@ use std::rc::Rc;
 /// A note, and the name of the patient that it is about.
 pub fn read_note(phone: &Phone, id: DocumentId, words: Words) -> Result<(Shown, String), String> {
     let note = phone.show_note(id).map_err(|error| refusal(words, &error))?;
-    let patient = phone.show_patient(&note.row.patient, Timestamp::now());
-    let name = patient.map_or_else(|_| words.say("unknown-patient"), |shown| shown.summary.patient.name);
+    let name = name_of(words, phone, &note.row.patient);
     Ok((Shown(Rc::new(note)), name))
 }
 

@@ -7,6 +7,7 @@ use device::record::Form;
 use device::record::calendar::rfc3339_in_japan;
 use device::record::visit_note::photos::is_code;
 use device::record::visit_note::{Field, FieldValue};
+use device::{HalfCorrection, HalfTyped};
 use std::collections::BTreeMap;
 
 /// What the field is to read.
@@ -21,8 +22,15 @@ pub enum After {
 pub struct Model {
     pub field: Option<String>,
     pub after: Option<After>,
-    reason: String,
+    pub reason: String,
     pub failed: Option<String>,
+    /// 書きかけ by field, as it is kept: it comes back where it was typed.
+    pub half: BTreeMap<String, HalfCorrection>,
+    /// How often one was thrown away: its inputs are made anew.
+    pub discarded: u32,
+    /// Something was typed that is not kept yet.
+    unkept: bool,
+    keep_due: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -32,18 +40,92 @@ pub enum Event {
     Typed(String),
     TakenAway,
     ReasonTyped(String),
+    /// The time to keep what was typed has come.
+    KeepDue,
+    /// The screen goes away, or the app locks.
+    Dropped,
+    /// What is half typed in this field is thrown away.
+    Discarded(String),
     SignTapped,
+    Signed,
     Failed(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    Sign { field: String, typed: String, reason: String },
+    /// Ring `KeepDue` when its time has come.
+    StartKeep,
+    Keep {
+        field: String,
+        half: HalfCorrection,
+    },
+    Sign {
+        field: String,
+        typed: String,
+        reason: String,
+    },
 }
 
 impl Model {
     pub fn on(field: Option<String>) -> Self {
         Self { field, ..Self::default() }
+    }
+
+    /// On the field that is already known, else on the one that was half typed last.
+    pub fn opened(field: Option<String>, half: HalfTyped) -> Self {
+        let mut model = Self { half: half.corrections, ..Self::default() };
+        if let Some(field) = field.or(half.last) {
+            model.take_up(field);
+        }
+        model
+    }
+
+    /// Stands on a field, with what was half typed there.
+    fn take_up(&mut self, field: String) {
+        let half = self.half.get(&field).cloned().unwrap_or_default();
+        self.after = half.after.map(|typed| if typed.is_empty() { After::Nothing } else { After::Typed(typed) });
+        self.reason = half.reason;
+        self.field = Some(field);
+        self.failed = None;
+    }
+
+    fn leave(&mut self) {
+        (self.field, self.after, self.failed) = (None, None, None);
+        self.reason.clear();
+    }
+
+    /// What is to be kept of the field that is open.
+    fn half_now(&self) -> HalfCorrection {
+        let after = match &self.after {
+            // An emptied input is no decision.
+            Some(After::Typed(typed)) => Some(typed.clone()).filter(|typed| !typed.is_empty()),
+            Some(After::Nothing) => Some(String::new()),
+            None => None,
+        };
+        HalfCorrection { after, reason: self.reason.clone() }
+    }
+
+    /// Whether something is half typed in the field that is open.
+    pub fn is_half(&self) -> bool {
+        self.half_now() != HalfCorrection::default()
+    }
+
+    fn typed(&mut self) -> Vec<Effect> {
+        self.failed = None;
+        self.unkept = true;
+        if std::mem::replace(&mut self.keep_due, true) { Vec::new() } else { vec![Effect::StartKeep] }
+    }
+
+    fn keep(&mut self) -> Vec<Effect> {
+        let Some(field) = self.field.clone().filter(|_| self.unkept) else { return Vec::new() };
+        self.unkept = false;
+        let half = self.half_now();
+        if half == HalfCorrection::default() {
+            self.half.remove(&field);
+        } else {
+            self.half.insert(field.clone(), half.clone());
+        }
+        vec![Effect::Keep { field, half }]
     }
 
     /// `present`: what stood in the field when it was opened; the same again is no correction.
@@ -59,19 +141,48 @@ impl Model {
 
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
-        Event::FieldPicked(field) => *model = Model::on(Some(field)),
-        Event::FieldLeft => *model = Model::default(),
+        Event::FieldPicked(field) => {
+            let effects = model.keep();
+            model.take_up(field);
+            return effects;
+        }
+        Event::FieldLeft => {
+            let effects = model.keep();
+            model.leave();
+            return effects;
+        }
         Event::Typed(typed) => {
             model.after = Some(After::Typed(typed));
-            model.failed = None;
+            return model.typed();
         }
         Event::TakenAway => {
             model.after = Some(After::Nothing);
-            model.failed = None;
+            return model.typed();
         }
         Event::ReasonTyped(reason) => {
             model.reason = reason;
-            model.failed = None;
+            return model.typed();
+        }
+        Event::KeepDue => {
+            model.keep_due = false;
+            return model.keep();
+        }
+        Event::Dropped => return model.keep(),
+        Event::Discarded(field) => {
+            model.half.remove(&field);
+            model.discarded += 1;
+            if model.field.as_ref() == Some(&field) {
+                model.unkept = false;
+                model.take_up(field.clone());
+            }
+            return vec![Effect::Keep { field, half: HalfCorrection::default() }];
+        }
+        Event::Signed => {
+            // It went from the journal with the signature: no line of it may follow.
+            model.unkept = false;
+            if let Some(field) = &model.field {
+                model.half.remove(field);
+            }
         }
         Event::SignTapped => {
             let (Some(field), Some(after)) = (model.field.clone(), model.after.clone()) else { return Vec::new() };
@@ -131,7 +242,9 @@ pub fn is_offered(form: Form, fields: &BTreeMap<String, FieldValue>, name: &str)
         fields.keys().any(|known| known.starts_with(&prefix))
     };
     if group.name == "photo" {
-        return is_written(number) && !is_code(name) && !name.ends_with(".bytes");
+        // What is left of one that was taken away is no photo.
+        let is_there = fields.contains_key(&format!("photo.{number}.hash"));
+        return is_there && !is_code(name) && !name.ends_with(".bytes");
     }
     number <= 1 || is_written(number) || is_written(number - 1)
 }
@@ -175,7 +288,59 @@ mod tests {
         update(&mut model, Event::Typed("36.8".into()));
         update(&mut model, Event::Failed("x".into()));
         update(&mut model, Event::FieldPicked("pulse_bpm".into()));
-        assert_eq!(model, Model::on(Some("pulse_bpm".into())));
+        assert_eq!((model.field.as_deref(), &model.after, &model.failed), (Some("pulse_bpm"), &None, &None));
+        assert!(model.reason.is_empty() && !model.is_half());
+    }
+
+    fn half(after: Option<&str>, reason: &str) -> HalfCorrection {
+        HalfCorrection { after: after.map(str::to_string), reason: reason.to_string() }
+    }
+
+    #[test]
+    fn what_is_typed_is_kept_once_a_quarter_of_a_second_and_before_the_screen_goes() {
+        let mut model = Model::on(Some("temperature_c".into()));
+        let keep = |half| vec![Effect::Keep { field: "temperature_c".into(), half }];
+        assert_eq!(update(&mut model, Event::Typed("36".into())), [Effect::StartKeep]);
+        assert_eq!(update(&mut model, Event::Typed("36.8".into())), [], "one is on its way");
+        assert_eq!(update(&mut model, Event::KeepDue), keep(half(Some("36.8"), "")));
+        assert_eq!(update(&mut model, Event::Dropped), [], "nothing new");
+        assert_eq!(update(&mut model, Event::ReasonTyped("転記".into())), [Effect::StartKeep]);
+        assert_eq!(update(&mut model, Event::Dropped), keep(half(Some("36.8"), "転記")));
+        assert_eq!(update(&mut model, Event::KeepDue), [], "the curtain was faster");
+        update(&mut model, Event::TakenAway);
+        assert_eq!(update(&mut model, Event::FieldLeft), keep(half(Some(""), "転記")));
+        assert_eq!(model.field, None);
+    }
+
+    #[test]
+    fn a_half_typed_correction_comes_back_where_it_was_typed() {
+        let mut stands = HalfTyped { last: Some("temperature_c".into()), ..HalfTyped::default() };
+        stands.corrections.insert("temperature_c".into(), half(Some("36.8"), "転記"));
+        stands.corrections.insert("pulse_bpm".into(), half(Some(""), ""));
+        let mut model = Model::opened(None, stands.clone());
+        assert_eq!((model.field.as_deref(), model.reason.as_str()), (Some("temperature_c"), "転記"));
+        assert_eq!(model.after, Some(After::Typed("36.8".into())));
+        assert!(model.is_ready("36.5") && model.is_half());
+        update(&mut model, Event::FieldLeft);
+        update(&mut model, Event::FieldPicked("pulse_bpm".into()));
+        assert_eq!((&model.after, model.reason.as_str()), (&Some(After::Nothing), ""));
+        let model = Model::opened(Some("condition".into()), stands);
+        assert_eq!((model.field.as_deref(), model.is_half()), (Some("condition"), false), "it was asked for");
+    }
+
+    #[test]
+    fn what_is_signed_or_thrown_away_is_not_kept_after_it() {
+        let mut model = Model::on(Some("temperature_c".into()));
+        update(&mut model, Event::Typed("36.8".into()));
+        update(&mut model, Event::KeepDue);
+        let thrown = update(&mut model, Event::Discarded("temperature_c".into()));
+        assert_eq!(thrown, [Effect::Keep { field: "temperature_c".into(), half: HalfCorrection::default() }]);
+        assert!(!model.is_half() && model.discarded == 1 && model.field.is_some());
+        update(&mut model, Event::ReasonTyped("転記誤り".into()));
+        update(&mut model, Event::Signed);
+        assert_eq!(update(&mut model, Event::KeepDue), []);
+        assert_eq!(update(&mut model, Event::Dropped), []);
+        assert!(model.half.is_empty());
     }
 
     #[test]
@@ -211,6 +376,8 @@ mod tests {
         let fields = BTreeMap::from([("photo.3.hash".to_string(), FieldValue::Word("ab".into()))]);
         let offered = |name| is_offered(Form::VisitNote, &fields, name);
         assert!(offered("photo.3.caption") && offered("photo.3.consent"));
+        let left = BTreeMap::from([("photo.4.body_site".to_string(), FieldValue::Word("踵部".into()))]);
+        assert!(!is_offered(Form::VisitNote, &left, "photo.4.body_site"), "its photo was taken away");
         assert!(!offered("photo.3.hash") && !offered("photo.3.bytes") && !offered("photo.1.caption"));
     }
 }

@@ -1,21 +1,27 @@
 //! 訂正する
 
+use super::half::{forget_half, half_typed, keep_half};
 use super::pair::{BeforeAfter, Pair};
 use super::reason::Reason;
 use super::said::{label, read_note, refusal, short_label, value, who};
 use super::sections::sections;
 use super::update::{After, Effect, Event, Model, is_offered, read_back, start_of, typed_of, update};
 use crate::app::{Live, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill};
+use crate::components::{Drawn, Icon, JOURNAL_AFTER_MS, SyncPill, use_flushed};
 use crate::screens::form::Shown;
 use crate::screens::patient::Failed;
+use crate::screens::unreadable::because;
 use crate::text::{choice_words, use_words};
+use crate::unsaved::Edit;
 use device::jiff::Timestamp;
 use device::record::calendar::day_in_japan;
 use device::record::visit_note::fields::CLOSING;
 use device::record::visit_note::{Field, FieldKind, FieldValue, NoteState};
 use device::record::{DocumentId, Form};
+use device::{DeviceError, HalfCorrection};
 use dioxus::prelude::*;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// What every part of this screen works with.
 #[derive(Clone, Copy, PartialEq)]
@@ -30,13 +36,44 @@ pub fn AmendScreen(id: DocumentId, field: Option<String>) -> Element {
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let mut model = use_signal(|| Model::on(field));
-    let phone = session.phone.clone();
+    let mut model = use_signal(|| match half_typed(&session, id) {
+        Ok(half) => Model::opened(field, half),
+        Err(error) => {
+            let mut model = Model::on(field);
+            model.failed = Some(because(words, "keep-half-unread", &error));
+            model
+        }
+    });
+    let keeping = session.clone();
+    // A callback of its own: it is rung by `send`'s timer, by the curtain and by the lock.
+    let keep = use_callback(move |event: Event| {
+        let effects = update(&mut model.write(), event);
+        for effect in effects {
+            if let Effect::Keep { field, half } = effect
+                && let Err(error) = keep_half(&keeping, live, id, Edit::Correction { field, half })
+            {
+                update(&mut model.write(), Event::Failed(refusal(words, &error)));
+            }
+        }
+    });
+    let last_words = use_callback(move |()| keep.call(Event::Dropped));
+    use_flushed(last_words);
+    let signing = session.clone();
     let send = use_callback(move |event: Event| {
         let effects = update(&mut model.write(), event);
-        for Effect::Sign { field, typed, reason } in effects {
-            match phone.amend_note(id, &field, &typed, &reason, Timestamp::now()) {
-                Ok(_) => shell.back(),
+        for effect in effects {
+            match perform(&signing, live, id, effect) {
+                Ok(Done::Signed) => {
+                    update(&mut model.write(), Event::Signed);
+                    shell.back();
+                }
+                Ok(Done::Kept) => {}
+                Ok(Done::KeepLater) => {
+                    spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(JOURNAL_AFTER_MS)).await;
+                        keep.call(Event::KeepDue);
+                    });
+                }
                 Err(error) => {
                     update(&mut model.write(), Event::Failed(refusal(words, &error)));
                 }
@@ -44,6 +81,7 @@ pub fn AmendScreen(id: DocumentId, field: Option<String>) -> Element {
         }
     });
     let desk = Desk { send, model };
+    let discarded = use_memo(move || model.read().discarded)();
     let picked = use_memo(move || model.read().field.clone())();
     let phone = session.phone.clone();
     let read = use_memo(move || {
@@ -79,13 +117,63 @@ pub fn AmendScreen(id: DocumentId, field: Option<String>) -> Element {
         main { class: "bd",
             if let Some(key) = not_now {
                 p { class: "strip warn", role: "status", {words.say(key)} }
+                Stranded { form, desk }
             } else if let Some(field) = field {
-                Write { key: "{field.name}", name: field.name, note: note.clone(), desk }
+                // The key mounts the inputs anew when what was typed in them is thrown away.
+                for key in std::iter::once(format!("{} {discarded}", field.name)) {
+                    Write { key: "{key}", name: field.name, note: note.clone(), desk }
+                }
             } else {
                 Pick { note: note.clone(), desk }
             }
         }
         if is_open { Sign { present, desk } }
+    }
+}
+
+/// What became of an effect.
+enum Done {
+    Signed,
+    Kept,
+    /// To be kept in a moment.
+    KeepLater,
+}
+
+fn perform(session: &Session, live: Live, note: DocumentId, effect: Effect) -> Result<Done, DeviceError> {
+    match effect {
+        Effect::StartKeep => Ok(Done::KeepLater),
+        Effect::Keep { field, half } => {
+            keep_half(session, live, note, Edit::Correction { field, half }).map(|()| Done::Kept)
+        }
+        Effect::Sign { field, typed, reason } => {
+            session.phone.amend_note(note, &field, &typed, &reason, Timestamp::now())?;
+            forget_half(session, live, note, &Edit::Correction { field, half: HalfCorrection::default() });
+            Ok(Done::Signed)
+        }
+    }
+}
+
+/// 書きかけ about a note that cannot be corrected now: it can be read, and thrown away.
+#[component]
+fn Stranded(form: Form, desk: Desk) -> Element {
+    let words = use_words();
+    let half = use_memo(move || desk.model.read().half.clone())();
+    rsx! {
+        for (field, half) in half {
+            section { key: "{field}", class: "card col gap",
+                h2 { {label(words, form, &field)} }
+                p { class: "sub", {words.say("keep-half-stranded")} }
+                if let Some(after) = half.after { p { class: "body", "{after}" } }
+                if !half.reason.is_empty() { p { class: "body", {words.say("amend-reason")} ": {half.reason}" } }
+                button { class: "btn g",
+                    onclick: {
+                        let field = field.clone();
+                        move |_| desk.send.call(Event::Discarded(field.clone()))
+                    },
+                    {words.say("keep-discard")}
+                }
+            }
+        }
     }
 }
 
@@ -103,13 +191,18 @@ fn Pick(note: Shown, desk: Desk) -> Element {
         Some(known) => value(words, form, field.name, known),
         None => words.say("amend-two-values"),
     };
+    let (half, failed) = use_memo(move || {
+        let model = desk.model.read();
+        (model.half.keys().cloned().collect::<BTreeSet<String>>(), model.failed.clone())
+    })();
     rsx! {
+        if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
         p { class: "sub", {words.say("amend-pick")} }
         for (title, fields) in written {
             section { key: "{title.words(words)}", class: "card",
                 h2 { {title.words(words)} }
                 for field in fields {
-                    FieldRow { key: "{field.name}", name: field.name, label: short_label(words, form, field.name), reads: reads(field), desk }
+                    FieldRow { key: "{field.name}", name: field.name, label: short_label(words, form, field.name), reads: reads(field), half: half.contains(field.name), desk }
                 }
             }
         }
@@ -118,7 +211,7 @@ fn Pick(note: Shown, desk: Desk) -> Element {
             details { key: "{title.words(words)}", class: "card",
                 summary { {title.words(words)} }
                 for field in fields {
-                    FieldRow { key: "{field.name}", name: field.name, label: short_label(words, form, field.name), reads: words.say("amend-nothing"), desk }
+                    FieldRow { key: "{field.name}", name: field.name, label: short_label(words, form, field.name), reads: words.say("amend-nothing"), half: half.contains(field.name), desk }
                 }
             }
         }
@@ -126,11 +219,13 @@ fn Pick(note: Shown, desk: Desk) -> Element {
 }
 
 #[component]
-fn FieldRow(name: &'static str, label: String, reads: String, desk: Desk) -> Element {
+fn FieldRow(name: &'static str, label: String, reads: String, half: bool, desk: Desk) -> Element {
+    let words = use_words();
     rsx! {
         button { class: "pick", onclick: move |_| desk.send.call(Event::FieldPicked(name.to_string())),
             span { class: "k", "{label}" }
             span { class: "clip", "{reads}" }
+            if half { span { class: "tag wa", {words.say("keep-half")} } }
         }
     }
 }
@@ -141,7 +236,19 @@ fn Write(name: &'static str, note: Shown, desk: Desk) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let directory = use_hook(|| session.phone.directory().unwrap_or_default());
-    let failed = use_memo(move || desk.model.read().failed.clone())();
+    let (failed, is_half) = use_memo(move || {
+        let model = desk.model.read();
+        (model.failed.clone(), model.is_half())
+    })();
+    // What was half typed before stands in the inputs when they are made; from then on they hold their own.
+    let (typed, reason) = use_hook(|| {
+        let model = desk.model.peek();
+        let typed = match &model.after {
+            Some(After::Typed(typed)) => Some(typed.clone()),
+            _ => None,
+        };
+        (typed, model.reason.clone())
+    });
     let shown = note.0.clone();
     let form = shown.row.form;
     let present = shown.view.fields.get(name);
@@ -176,16 +283,20 @@ fn Write(name: &'static str, note: Shown, desk: Desk) -> Element {
         }
         section { class: "card col gap",
             h2 { {words.say("amend-new")} }
-            NewValue { name, form, start: start_of(present), desk }
+            NewValue { name, form, start: typed.unwrap_or_else(|| start_of(present)), desk }
             if can_go {
                 Chosen { value: String::new(), label: words.say("amend-take-away"), desk }
             }
         }
         Preview { name, note, desk }
         section { class: "card",
-            Reason { id: "amend-reason", label: words.say("amend-reason"), on_typed: move |typed| desk.send.call(Event::ReasonTyped(typed)) }
+            Reason { id: "amend-reason", label: words.say("amend-reason"), start: reason, on_typed: move |typed| desk.send.call(Event::ReasonTyped(typed)) }
         }
         if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+        if is_half {
+            p { class: "sub", role: "status", {words.say("keep-half-hint")} }
+            button { class: "btn g", id: "discard-half", onclick: move |_| desk.send.call(Event::Discarded(name.to_string())), {words.say("keep-discard")} }
+        }
         p { class: "sub", {words.say("amend-hint")} }
     }
 }
@@ -194,6 +305,7 @@ fn Write(name: &'static str, note: Shown, desk: Desk) -> Element {
 #[component]
 fn NewValue(name: &'static str, form: Form, start: String, desk: Desk) -> Element {
     let words = use_words();
+    let start = use_hook(|| start);
     let Ok(field) = form.field(name) else { return rsx! {} };
     let title = label(words, form, name);
     let chips: Vec<(String, String)> = match field.kind {

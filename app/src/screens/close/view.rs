@@ -1,22 +1,22 @@
 //! 訪問しなかった・取り消す
 
-use super::update::{Done, Effect, Event, Model, NOT_VISITED, update};
+use super::update::{Done, Effect, Event, Found, Model, NOT_VISITED, found, update};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill};
-use crate::screens::amend::{Reason, read_note, refusal};
-use crate::screens::manager::use_is_manager;
+use crate::components::{Drawn, Icon, JOURNAL_AFTER_MS, SyncPill, use_flushed};
+use crate::screens::amend::{Reason, forget_half, half_typed, keep_half, read_note, refusal};
+use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::patient::Failed;
 use crate::screens::sex_words;
+use crate::screens::unreadable::because;
 use crate::text::{choice_words, date_short, use_words};
+use crate::unsaved::Edit;
 use device::DeviceError;
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
 use device::record::visit_note::fields::CLOSING;
 use device::record::{DocumentId, Form, PatientId};
 use dioxus::prelude::*;
-
-/// Patients shown at once while the right one is looked for.
-const FOUND: usize = 8;
+use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq)]
 struct Desk {
@@ -30,14 +30,43 @@ pub fn CloseScreen(id: DocumentId) -> Element {
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let is_manager = use_is_manager();
-    let mut model = use_signal(Model::default);
+    let (is_manager, role_unread) = use_is_manager();
+    let mut model = use_signal(|| match half_typed(&session, id) {
+        Ok(half) => Model::opened(half.closing_reason),
+        Err(error) => {
+            let mut model = Model::opened(String::new());
+            model.failed = Some(because(words, "keep-half-unread", &error));
+            model
+        }
+    });
+    let keeping = session.clone();
+    // A callback of its own: it is rung by `send`'s timer, by the curtain and by the lock.
+    let keep = use_callback(move |event: Event| {
+        let effects = update(&mut model.write(), event);
+        for effect in effects {
+            if let Effect::Keep(reason) = effect
+                && let Err(error) = keep_half(&keeping, live, id, Edit::ClosingReason(reason))
+            {
+                update(&mut model.write(), Event::Failed(refusal(words, &error)));
+            }
+        }
+    });
+    let last_words = use_callback(move |()| keep.call(Event::Dropped));
+    use_flushed(last_words);
     let saving = session.clone();
     let send = use_callback(move |event: Event| {
         let effects = update(&mut model.write(), event);
         for effect in effects {
-            let event = match perform(&saving, id, effect) {
-                Ok(done) => Event::Did(done),
+            if effect == Effect::StartKeep {
+                spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(JOURNAL_AFTER_MS)).await;
+                    keep.call(Event::KeepDue);
+                });
+                continue;
+            }
+            let event = match perform(&saving, live, id, effect) {
+                Ok(Some(done)) => Event::Did(done),
+                Ok(None) => continue,
                 Err(error) => Event::Failed(refusal(words, &error)),
             };
             update(&mut model.write(), event);
@@ -76,28 +105,57 @@ pub fn CloseScreen(id: DocumentId) -> Element {
                 p { class: "strip warn", role: "status", {words.say("amend-choose-first")} }
             } else if !may {
                 p { class: "strip warn", role: "status", {words.say("amend-error-only-author")} }
+                RoleUnread { trouble: role_unread }
             } else {
                 Ask { is_draft, form: note.row.form, patient: note.row.patient.clone(), desk }
             }
+            if done.is_none() && !is_open { Stranded { desk } }
         }
         if is_open { Sign { desk } }
     }
 }
 
 /// Whatever waits of the note is saved before it is closed or confirmed.
-fn perform(session: &Session, note: DocumentId, effect: Effect) -> Result<Done, DeviceError> {
+fn perform(session: &Session, live: Live, note: DocumentId, effect: Effect) -> Result<Option<Done>, DeviceError> {
     let (phone, now) = (&session.phone, Timestamp::now());
+    if let Effect::Keep(reason) = effect {
+        return keep_half(session, live, note, Edit::ClosingReason(reason)).map(|()| None);
+    }
     session.save_first(note)?;
-    match effect {
+    let done = match effect {
         Effect::Write { outcome, reason } => {
             phone.set_field(note, "outcome_reason", &reason, now)?;
             phone.set_field(note, "outcome", outcome, now)?;
-            Ok(Done::Written)
+            // Now it stands in the note.
+            keep_half(session, live, note, Edit::ClosingReason(String::new()))?;
+            Done::Written
         }
         Effect::Close { outcome, reason, copy_to } => {
-            Ok(Done::Closed(phone.close_note(note, outcome, &reason, copy_to.as_ref(), now)?))
+            let copy = phone.close_note(note, outcome, &reason, copy_to.as_ref(), now)?;
+            forget_half(session, live, note, &Edit::ClosingReason(String::new()));
+            Done::Closed(copy)
         }
-        Effect::Confirm => phone.confirm_note(note, now).map(|()| Done::Confirmed),
+        Effect::Confirm => phone.confirm_note(note, now).map(|()| Done::Confirmed)?,
+        Effect::StartKeep | Effect::Keep(_) => return Ok(None),
+    };
+    Ok(Some(done))
+}
+
+/// A half-typed reason for closing a note that cannot be closed now: it can be read, and thrown away.
+#[component]
+fn Stranded(desk: Desk) -> Element {
+    let words = use_words();
+    let reason = use_memo(move || desk.model.read().reason.clone())();
+    if reason.is_empty() {
+        return rsx! {};
+    }
+    rsx! {
+        section { class: "card col gap",
+            h2 { {words.say("close-reason")} }
+            p { class: "sub", {words.say("keep-half-stranded")} }
+            p { class: "body", "{reason}" }
+            button { class: "btn g", onclick: move |_| desk.send.call(Event::Discarded), {words.say("keep-discard")} }
+        }
     }
 }
 
@@ -105,9 +163,9 @@ fn perform(session: &Session, note: DocumentId, effect: Effect) -> Result<Done, 
 #[component]
 fn Ask(is_draft: bool, form: Form, patient: PatientId, desk: Desk) -> Element {
     let words = use_words();
-    let (outcome, failed) = use_memo(move || {
+    let (outcome, failed, discarded, is_half) = use_memo(move || {
         let model = desk.model.read();
-        (model.outcome, model.failed.clone())
+        (model.outcome, model.failed.clone(), model.discarded, !model.reason.is_empty())
     })();
     let is_note = form == Form::VisitNote;
     let not_visited: &'static [&'static str] = if is_draft && is_note { NOT_VISITED } else { &[] };
@@ -132,7 +190,14 @@ fn Ask(is_draft: bool, form: Form, patient: PatientId, desk: Desk) -> Element {
         }
         if is_note && outcome == Some("wrong_patient") { RightPatient { wrong: patient, desk } }
         section { class: "card",
-            Reason { id: "close-reason", label: words.say("close-reason"), on_typed: move |typed| desk.send.call(Event::ReasonTyped(typed)) }
+            // The key mounts the input anew when what was typed in it is thrown away.
+            for key in std::iter::once(discarded) {
+                Reason { key: "{key}", id: "close-reason", label: words.say("close-reason"), start: desk.model.peek().reason.clone(), on_typed: move |typed| desk.send.call(Event::ReasonTyped(typed)) }
+            }
+            if is_half {
+                p { class: "sub", role: "status", {words.say("keep-half-reason")} }
+                button { class: "btn g", id: "discard-half", onclick: move |_| desk.send.call(Event::Discarded), {words.say("keep-discard")} }
+            }
         }
         if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
     }
@@ -155,14 +220,13 @@ fn RightPatient(wrong: PatientId, desk: Desk) -> Element {
     let session = use_context::<Session>();
     let mut query = use_signal(String::new);
     let chosen = use_memo(move || desk.model.read().copy_to.clone())();
-    let mut rows = session.phone.find_patients(&query.read()).unwrap_or_default();
-    rows.retain(|row| row.patient.id != wrong);
-    let shown: Vec<_> = match (&chosen, query.read().trim().is_empty()) {
-        (Some(chosen), _) => rows.iter().filter(|row| row.patient.id == *chosen).cloned().collect(),
-        (None, true) => Vec::new(),
-        (None, false) => rows.iter().take(FOUND).cloned().collect(),
+    let rows = session.phone.find_patients(&query.read());
+    let rows = rows.map_err(|error| because(words, "keep-names-unread", &error));
+    let (shown, is_none, trouble) = match found(rows, &wrong, chosen.as_ref(), &query.read()) {
+        Found::Shown(shown) => (shown, false, None),
+        Found::Nobody => (Vec::new(), true, None),
+        Found::Unread(trouble) => (Vec::new(), false, Some(trouble)),
     };
-    let is_none = shown.is_empty() && !query.read().trim().is_empty();
     rsx! {
         section { class: "card col gap",
             h2 { {words.say("close-right-patient")} }
@@ -175,6 +239,7 @@ fn RightPatient(wrong: PatientId, desk: Desk) -> Element {
                     desk.send.call(Event::PatientChosen(None));
                 },
             }
+            if let Some(trouble) = trouble { p { class: "strip", role: "alert", "{trouble}" } }
             if is_none { p { class: "sub", role: "status", {words.say("patients-not-found")} } }
             for row in shown {
                 button { key: "{row.patient.id}", class: "opt", "aria-pressed": chosen.as_ref() == Some(&row.patient.id),

@@ -6,9 +6,9 @@ use crate::components::{Drawn, Icon, SyncPill};
 use crate::screens::form::update::{Event as Writing, GroupTitle};
 use crate::screens::form::{AnyField, Chip, ConflictCard, Content, Desk, Fields, Shown, use_desk, with_waiting};
 use crate::screens::patient::Failed;
+use crate::screens::unreadable::name_of;
 use crate::screens::visit_note::ConfirmedWhole;
 use crate::text::{Words, confirm_words_in, error_words, form_words, month_words, use_words};
-use device::jiff::Timestamp;
 use device::note::NoteShown;
 use device::record::report_calendar::ReportCalendar;
 use device::record::visit_note::required::check_complete;
@@ -49,11 +49,7 @@ fn Document(note: Shown) -> Element {
     let (form, state) = (note.0.row.form, note.0.state);
     let desk = use_desk(note.0.row.note, form);
     let note = with_waiting(note, &session.unsaved.borrow());
-    let patient = note.0.row.patient.clone();
-    let name = use_hook(|| {
-        let shown = session.phone.show_patient(&patient, Timestamp::now());
-        shown.map(|shown| shown.summary.patient.name).unwrap_or_default()
-    });
+    let name = use_hook(|| name_of(words, &session.phone, &note.0.row.patient));
     let failed = use_memo(move || desk.model.read().failed.clone());
     let title = title_words(words, &note.0);
     rsx! {

@@ -1,10 +1,11 @@
 //! Enrolment, on the screen.
 
-use super::update::{Effect, Event, Model, Wrong, update};
+use super::update::{Effect, Event, Model, Picture, Wrong, read_sent, update};
 use crate::app::{Gate, Launch, Look, Shell};
-use crate::components::{Drawn, Icon};
+use crate::components::{Drawn, Icon, PictureInput};
 use crate::text::{Language, error_words, use_words};
 use device::Pin;
+use device::qr::PICTURE_LIMIT;
 use dioxus::prelude::*;
 use std::path::PathBuf;
 
@@ -25,6 +26,16 @@ pub fn Enrol(vault: PathBuf) -> Element {
         for effect in effects {
             match effect {
                 Effect::OpenUnlock => shell.gate.set(Gate::Unlock(vault.clone())),
+                Effect::ShowUri => mounted += 1,
+                Effect::ReadPicture(number, file) => {
+                    spawn(async move {
+                        let read = device::qr::read_invitation(file).await;
+                        let effects = update(&mut model.write(), Event::PictureRead(number, read));
+                        if effects.contains(&Effect::ShowUri) {
+                            mounted += 1;
+                        }
+                    });
+                }
                 Effect::Enrol { uri, pin } => {
                     let vault = vault.clone();
                     spawn(async move {
@@ -53,6 +64,7 @@ pub fn Enrol(vault: PathBuf) -> Element {
         Wrong::Said(said) => said,
     });
     let working = model.read().working;
+    let picture = model.read().picture;
     let initial = model.peek().uri.clone();
     rsx! {
         header { class: "hd",
@@ -78,6 +90,12 @@ pub fn Enrol(vault: PathBuf) -> Element {
                 }
             }
             div { class: "row wrap",
+                // Not image/*: a phone that keeps HEIC then gives a JPEG.
+                PictureInput {
+                    id: "invite-picture", class: "btn g s", label: words.say("qr-pick"), accept: "image/jpeg,image/png,image/webp",
+                    camera: false, limit: PICTURE_LIMIT,
+                    on_sent: move |(what, base64): (String, String)| send.call(read_sent(&what, &base64)),
+                }
                 label { r#for: "invite-file", class: "btn g s", {words.say("enrol-pick")} }
                 input {
                     id: "invite-file", class: "hidden", r#type: "file", accept: "text/plain,.txt",
@@ -101,6 +119,12 @@ pub fn Enrol(vault: PathBuf) -> Element {
                         {words.say("enrol-demo")}
                     }
                 }
+            }
+            match picture {
+                Picture::Nothing => rsx! {},
+                Picture::Reading => rsx! { p { class: "sub", id: "picture-said", role: "status", {words.say("qr-reading")} } },
+                Picture::Read => rsx! { p { class: "sub", id: "picture-said", role: "status", {words.say("qr-read")} } },
+                Picture::Refused(error) => rsx! { p { class: "strip", id: "picture-said", role: "alert", {error_words(words, &error.into())} } },
             }
             PinInput { id: "pin", label: words.say("enrol-pin"), on_input: move |text| send.call(Event::PinChanged(text)) }
             PinInput { id: "pin-again", label: words.say("enrol-pin-again"), on_input: move |text| send.call(Event::AgainChanged(text)) }

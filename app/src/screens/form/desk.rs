@@ -166,6 +166,10 @@ fn answer(
         (Some(error), None) if waits(error) && held_up && *effect == Effect::Confirm => {
             Some(Event::Waits(error_words(words, error)))
         }
+        // Its bytes have gone: trying again brings nothing.
+        (Some(DeviceError::UnknownPhoto(_)), None) if matches!(effect, Effect::Undo(_)) => {
+            Some(Event::TooLate(words.say("keep-photo-undo-late")))
+        }
         (Some(DeviceError::Confirm(error)), _) => Some(Event::Failed(confirm_words_in(words, form, error))),
         (Some(error), _) => Some(Event::Failed(error_words(words, error))),
     }
@@ -175,6 +179,7 @@ fn answer(
 mod tests {
     use super::*;
     use crate::text::Language;
+    use device::record::ContentHash;
     use device::record::visit_note::FieldError;
 
     fn answered(effect: &Effect, error: Option<&DeviceError>) -> Option<Event> {
@@ -214,6 +219,8 @@ mod tests {
         assert!(matches!(answered(&undo, None), Some(Event::Undone { .. })));
         let full = DeviceError::Vault(device::VaultError::Full);
         assert!(matches!(answered(&undo, Some(&full)), Some(Event::Failed(_))));
+        let gone = DeviceError::UnknownPhoto(ContentHash([7; 32]));
+        assert!(matches!(answered(&undo, Some(&gone)), Some(Event::TooLate(_))), "and one that came too late is over");
     }
 
     #[test]

@@ -10,4 +10,5 @@ mod waiting;
 pub use desk::{Desk, use_board_desk, use_desk, use_undoing_desk};
 pub use fields::{AnyField, Choices, Known, LongText, YesNo};
 pub use parts::{Chip, ConflictCard, Content, Fields, Shown};
+pub use undo::Change;
 pub use waiting::with_waiting;

@@ -41,6 +41,7 @@ pub enum Event {
     Changed(Change),
     UndoTapped,
     Undone { at: Timestamp },
+    TooLate(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -115,6 +116,11 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.failed = None;
             model.saved_at = Some(at);
         }
+        // The ones before it can still be undone.
+        Event::TooLate(words) => {
+            model.changes.pop();
+            model.failed = Some(words);
+        }
     }
     Vec::new()
 }
@@ -186,6 +192,10 @@ mod tests {
         assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("weight_kg"))]);
         update(&mut model, Event::Undone { at: Timestamp::UNIX_EPOCH });
         assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("pulse_bpm"))]);
+        update(&mut model, Event::Changed(change("spo2_percent")));
+        update(&mut model, Event::TooLate("gone".into()));
+        assert_eq!(model.failed.as_deref(), Some("gone"));
+        assert_eq!(update(&mut model, Event::UndoTapped), [Effect::Undo(change("pulse_bpm"))], "it blocks no other");
         for n in 0..60u8 {
             update(&mut model, Event::Changed(change(&format!("ulcer.{n}.site"))));
         }

@@ -86,6 +86,8 @@ fn put_waiting(
             Edit::Typed(typed) => form.field(name).ok().and_then(|field| field.parse(typed, day).ok()),
             // A text stands in its own field.
             Edit::Text(_) | Edit::Board { .. } => None,
+            // Nobody has signed it.
+            Edit::Correction { .. } | Edit::ClosingReason(_) => None,
         };
         if let Some(value) = value {
             fields.insert(name.to_string(), value);

@@ -2,4 +2,5 @@
 mod update;
 mod view;
 
+pub use update::{Unread, unread_of};
 pub use view::*;

@@ -1,6 +1,8 @@
 //! The board of a patient: how it stands to the nurse who looks at it, and who has read what.
 
 use device::document::{HandoverShown, Reader};
+use device::record::PatientId;
+use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -19,6 +21,25 @@ pub fn standing(board: &HandoverShown) -> Standing {
         (true, true) => Standing::Shortened,
         (false, _) if board.text.trim().is_empty() => Standing::Blank,
         (false, _) => Standing::Read,
+    }
+}
+
+/// What a patient's card says of the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    Nothing,
+    /// So many lines are new; none where words were only taken away.
+    Lines(u64),
+    /// The vault cannot say.
+    Unknown,
+}
+
+/// `boards`: those with something new, by patient; `None` if they cannot be read.
+pub fn unread_of(boards: Option<&BTreeMap<PatientId, u64>>, patient: &PatientId) -> Unread {
+    match boards.map(|boards| boards.get(patient)) {
+        None => Unread::Unknown,
+        Some(None) => Unread::Nothing,
+        Some(Some(lines)) => Unread::Lines(*lines),
     }
 }
 
@@ -54,6 +75,16 @@ mod tests {
         assert_eq!(standing(&board("", true, &[])), Standing::Shortened);
         assert_eq!(standing(&board("鍵は管理人室。", true, &["鍵は管理人室。"])), Standing::New);
         assert_eq!(standing(&board("鍵は管理人室。", false, &[])), Standing::Read);
+    }
+
+    #[test]
+    fn a_board_that_cannot_be_read_is_not_one_without_news() -> Result<(), Box<dyn std::error::Error>> {
+        let (new, quiet): (PatientId, PatientId) = ("p-1".parse()?, "p-2".parse()?);
+        let boards = BTreeMap::from([(new.clone(), 3)]);
+        assert_eq!(unread_of(Some(&boards), &new), Unread::Lines(3));
+        assert_eq!(unread_of(Some(&boards), &quiet), Unread::Nothing);
+        assert_eq!(unread_of(None, &quiet), Unread::Unknown);
+        Ok(())
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! 申し送り: one board a patient, written by the whole station.
 
-use super::update::{Standing, readers, standing};
+use super::update::{Standing, Unread, readers, standing};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill};
 use crate::screens::form::{Chip, Desk, LongText, Shown, use_board_desk};
 use crate::screens::notes::NoteCard;
+use crate::screens::unreadable::{because, name_of};
 use crate::text::{day_and_clock, error_words, label_in, use_words};
+use device::DeviceError;
 use device::document::{HandoverShown, Reader};
 use device::jiff::Timestamp;
 use device::record::visit_note::FieldKind;
@@ -24,9 +26,7 @@ pub fn HandoverScreen(patient: PatientId) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
-    let (phone, of) = (session.phone.clone(), patient.clone());
-    let name =
-        use_hook(|| phone.show_patient(&of, Timestamp::now()).map(|p| p.summary.patient.name).unwrap_or_default());
+    let name = use_hook(|| name_of(words, &session.phone, &patient));
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
@@ -56,22 +56,32 @@ pub fn Board(patient: PatientId) -> Element {
     let phone = session.phone.clone();
     let note = use_memo(move || {
         let _ = (live.revision)();
-        phone.show_note(board).ok().map(|note| Shown(Rc::new(note)))
+        match phone.show_note(board) {
+            Ok(note) => Ok(Some(Shown(Rc::new(note)))),
+            // Nobody has written on it yet.
+            Err(DeviceError::UnknownNote(_)) => Ok(None),
+            Err(error) => Err(error_words(words, &error)),
+        }
     });
     let failed = use_memo(move || desk.model.read().failed.clone());
     let shown = match read() {
         Ok(shown) => shown,
         Err(error) => return rsx! { p { class: "strip", role: "alert", "{error}" } },
     };
-    let is_held = note().is_some_and(|note| !note.0.verdicts.is_empty());
+    let (note, trouble) = match note() {
+        Ok(note) => (note, None),
+        Err(error) => (None, Some(error)),
+    };
+    let is_held = note.as_ref().is_some_and(|note| !note.0.verdicts.is_empty());
     rsx! {
         if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+        if let Some(trouble) = trouble { p { class: "strip", role: "alert", "{trouble}" } }
         if is_held { p { class: "strip warn", role: "status", {words.say("held-note")} } }
         News { patient: patient.clone(), shown: shown.clone() }
         section { class: "card fields",
             div { class: "row sp wrap",
                 h2 { {words.say("board-text")} }
-                if let Some(note) = note() { Chip { note, desk } }
+                if let Some(note) = note { Chip { note, desk } }
             }
             if standing(&shown) == Standing::Blank { p { class: "sub", {words.say("board-blank")} } }
             BoardText { shown: shown.clone(), desk }
@@ -170,10 +180,14 @@ fn Since(patient: PatientId) -> Element {
     let live = use_context::<Live>();
     let news = use_memo(move || {
         let _ = (live.revision)();
-        let since = session.phone.since_last_visit(&patient, Timestamp::now()).ok()?;
-        Some((since.last_visit, since.notes, since.records.len() as u64, since.orders.len() as u64))
+        let since = session.phone.since_last_visit(&patient, Timestamp::now());
+        let since = since.map_err(|error| because(words, "keep-since-unread", &error))?;
+        Ok::<_, String>((since.last_visit, since.notes, since.records.len() as u64, since.orders.len() as u64))
     });
-    let Some((last, notes, records, orders)) = news() else { return rsx! {} };
+    let (last, notes, records, orders) = match news() {
+        Ok(news) => news,
+        Err(trouble) => return rsx! { p { class: "strip", role: "alert", "{trouble}" } },
+    };
     let title = match last {
         Some(at) => words.with("board-since", &[("time", day_and_clock(at, Timestamp::now()).into())]),
         None => words.say("board-since-never"),
@@ -205,26 +219,38 @@ pub fn BoardLink(patient: PatientId) -> Element {
     let of = patient.clone();
     let unread = use_memo(move || {
         let _ = (live.revision)();
-        session.phone.board(&of).is_ok_and(|board| board.unread)
+        session.phone.board(&of).map(|board| board.unread).ok()
     });
     rsx! {
         button { class: "link", id: "to-board", onclick: move |_| shell.go(Route::Handover(patient.clone())),
             {words.say("board-title")}
-            if unread() { UnreadDot {} }
+            UnreadMark { unread: unread() }
         }
     }
 }
 
-/// Something on the board that this nurse has not read. Never by colour alone.
+/// Something on the board that this nurse has not read; `None`: the vault cannot say. Never by colour alone.
 #[component]
-pub fn UnreadDot() -> Element {
+pub fn UnreadMark(unread: Option<bool>) -> Element {
     let words = use_words();
-    rsx! { span { class: "tag in unread", i { class: "dot", "aria-hidden": "true" } {words.say("board-unread")} } }
+    match unread {
+        Some(true) => {
+            rsx! { span { class: "tag in unread", i { class: "dot", "aria-hidden": "true" } {words.say("board-unread")} } }
+        }
+        Some(false) => rsx! {},
+        None => rsx! { span { class: "tag wa", {words.say("chart-board-unreadable")} } },
+    }
 }
 
 /// The same on a patient's card, with how many lines are new.
 #[component]
-pub fn UnreadLines(lines: u64) -> Element {
+pub fn UnreadLines(unread: Unread) -> Element {
     let words = use_words();
-    rsx! { span { class: "tag in unread", i { class: "dot", "aria-hidden": "true" } {words.count("board-unread-lines", lines)} } }
+    match unread {
+        Unread::Lines(lines) => {
+            rsx! { span { class: "tag in unread", i { class: "dot", "aria-hidden": "true" } {words.count("board-unread-lines", lines)} } }
+        }
+        Unread::Nothing => rsx! {},
+        Unread::Unknown => rsx! { span { class: "tag wa", {words.say("chart-board-unreadable")} } },
+    }
 }

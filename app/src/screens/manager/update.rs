@@ -2,7 +2,7 @@
 
 use crate::app::Route;
 use device::document::ManagerTask;
-use device::record::{DocumentId, PatientId};
+use device::record::{DocumentId, PatientId, StaffRole};
 use std::collections::BTreeSet;
 
 /// A heading of the list, the most pressing first.
@@ -36,6 +36,11 @@ impl Heading {
             ManagerTask::OrderEnds { .. } => Heading::OrderEnds,
         }
     }
+}
+
+/// Whether a role is the manager's. One that is not known is not.
+pub fn is_manager(role: Option<StaffRole>) -> bool {
+    role == Some(StaffRole::Manager)
 }
 
 /// The patient that a row is about.
@@ -119,6 +124,12 @@ mod tests {
         let plan = ManagerTask::Held { note: DocumentId([5; 16]), patient: "p-5".parse()?, form: Form::CarePlan };
         assert_eq!(route_of(&plan), Route::Patient("p-5".parse()?), "a plan is no visit note");
         Ok(())
+    }
+
+    #[test]
+    fn a_role_that_is_not_known_opens_nothing_that_only_a_manager_does() {
+        assert!(is_manager(Some(StaffRole::Manager)));
+        assert!(!is_manager(Some(StaffRole::Nurse)) && !is_manager(None));
     }
 
     #[test]

@@ -1,25 +1,36 @@
 //! 管理者の一覧
 
-use super::update::{Heading, Own, own_part, patient_of, route_of};
+use super::update::{Heading, Own, is_manager, own_part, patient_of, route_of};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill};
+use crate::screens::unreadable::{Names, or_words};
 use crate::text::{Words, date_long, error_words, use_words};
 use device::document::ManagerTask;
 use device::jiff::Timestamp;
-use device::record::StaffRole;
 use device::record::visit_note::NoteState;
 use device::{DeviceError, Phone};
 use dioxus::prelude::*;
-use std::collections::BTreeMap;
 
-/// Whether this person is the station's manager, as the hub said last.
-pub fn use_is_manager() -> bool {
+/// Whether this person is the station's manager, as the hub said last; and in words why the vault cannot say so: then she is
+/// shown what everybody is.
+pub fn use_is_manager() -> (bool, Option<String>) {
+    let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     use_memo(move || {
         let _ = (live.revision)();
-        session.phone.own_role().ok().flatten() == Some(StaffRole::Manager)
+        let (role, trouble) = or_words(words, "keep-role-unread", session.phone.own_role());
+        (is_manager(role), trouble)
     })()
+}
+
+/// Says that what only a manager does may be missing here.
+#[component]
+pub fn RoleUnread(trouble: Option<String>) -> Element {
+    match trouble {
+        Some(trouble) => rsx! { p { class: "strip warn", role: "status", "{trouble}" } },
+        None => rsx! {},
+    }
 }
 
 /// The manager's list, or this person's own part of it.
@@ -60,7 +71,7 @@ fn own(phone: &Phone, now: Timestamp) -> Result<Own, DeviceError> {
 pub fn ManagerLink() -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
-    let is_manager = use_is_manager();
+    let (is_manager, role_unread) = use_is_manager();
     let tasks = use_tasks(is_manager);
     let (class, count) = match &tasks {
         Ok(tasks) if tasks.is_empty() => ("tag ok", words.say("manager-none-short")),
@@ -72,6 +83,7 @@ pub fn ManagerLink() -> Element {
             span { class: "nm small grow", {words.say(title_key(is_manager))} }
             span { class, "{count}" }
         }
+        RoleUnread { trouble: role_unread }
     }
 }
 
@@ -84,15 +96,9 @@ pub fn ManagerScreen() -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
-    let is_manager = use_is_manager();
+    let (is_manager, role_unread) = use_is_manager();
     let tasks = use_tasks(is_manager);
-    let names: BTreeMap<_, _> = session
-        .phone
-        .patients()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|row| (row.patient.id, row.patient.name))
-        .collect();
+    let names = Names::read(&session.phone, words);
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
@@ -103,15 +109,17 @@ pub fn ManagerScreen() -> Element {
             div { class: "sub", {words.say(if is_manager { "manager-sub" } else { "manager-own-sub" })} }
         }
         main { class: "bd",
+            RoleUnread { trouble: role_unread }
             match tasks {
                 Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
                 Ok(tasks) if tasks.is_empty() => rsx! { div { class: "card empty", {words.say("manager-none")} } },
                 Ok(tasks) => rsx! {
+                    if let Some(trouble) = names.trouble() { p { class: "strip", role: "alert", "{trouble}" } }
                     for (heading, key) in Heading::ALL {
                         Section {
                             key: "{key}", title: key,
                             rows: tasks.iter().filter(|task| Heading::of(task) == heading)
-                                .map(|task| Row { task: task.clone(), name: names.get(patient_of(task)).cloned() }).collect::<Vec<_>>(),
+                                .map(|task| Row { task: task.clone(), name: names.of(words, patient_of(task)).1 }).collect::<Vec<_>>(),
                         }
                     }
                 },
@@ -124,7 +132,7 @@ pub fn ManagerScreen() -> Element {
 #[derive(Clone, PartialEq)]
 struct Row {
     task: ManagerTask,
-    name: Option<String>,
+    name: String,
 }
 
 #[component]
@@ -143,7 +151,7 @@ fn Section(title: &'static str, rows: Vec<Row>) -> Element {
                         let route = route_of(&row.task);
                         move |_| shell.go(route.clone())
                     },
-                    b { {row.name.clone().unwrap_or_else(|| words.say("unknown-patient"))} }
+                    b { "{row.name}" }
                     span { class: "who", {what(words, &row.task)} }
                 }
             }

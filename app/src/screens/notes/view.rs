@@ -3,12 +3,12 @@
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::manager::ManagerLink;
+use crate::screens::unreadable::Names;
 use crate::text::{day_and_clock, error_words, use_words};
 use device::NoteRow;
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
 use dioxus::prelude::*;
-use std::collections::BTreeMap;
 
 #[component]
 pub fn Notes() -> Element {
@@ -16,13 +16,7 @@ pub fn Notes() -> Element {
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let _ = (live.revision)();
-    let names: BTreeMap<_, _> = session
-        .phone
-        .patients()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|row| (row.patient.id, row.patient.name))
-        .collect();
+    let names = Names::read(&session.phone, words);
     rsx! {
         header { class: "hd", div { class: "row sp wrap", h1 { {words.say("notes-title")} } SyncPill {} } }
         main { class: "bd",
@@ -31,8 +25,9 @@ pub fn Notes() -> Element {
                 Err(error) => rsx! { p { class: "strip", role: "alert", {error_words(words, &error)} } },
                 Ok(rows) if rows.is_empty() => rsx! { div { class: "card empty", {words.say("notes-none")} } },
                 Ok(rows) => rsx! {
+                    if let Some(trouble) = names.trouble() { p { class: "strip", role: "alert", "{trouble}" } }
                     for row in rows.into_iter().take(200) {
-                        NoteCard { key: "{row.note}", name: names.get(&row.patient).cloned(), row }
+                        NoteCard { key: "{row.note}", name: names.known(words, &row.patient).map(|(_, name)| name), row }
                     }
                 },
             }

@@ -4,7 +4,8 @@ use super::update::{Mark, Row, last_notes, pressing_first, row};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill, Tabs};
 use crate::screens::sex_words;
-use crate::text::{Words, date_short, day_and_clock, error_words, field_label, use_words, value_words};
+use crate::screens::unreadable::last_sync;
+use crate::text::{Words, date_short, error_words, field_label, use_words, value_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::record::PatientId;
@@ -30,8 +31,11 @@ pub fn OnCall() -> Element {
         read(&phone, Timestamp::now()).map_err(|error| error_words(words, &error))
     });
     let now = Timestamp::now();
-    let last = (live.status)().0.and_then(|status| status.last_sync);
-    let as_of = last.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
+    let standing = (live.status)();
+    let as_of = match standing.0 {
+        Some(_) => words.with("patient-as-of", &[("time", last_sync(words, &standing, now).into())]),
+        None => words.say("keep-as-of-unread"),
+    };
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
@@ -39,7 +43,7 @@ pub fn OnCall() -> Element {
                 h1 { class: "grow small", {words.say("chart-oncall-title")} }
                 SyncPill {}
             }
-            div { class: "sub", {words.with("patient-as-of", &[("time", as_of.into())])} }
+            div { class: "sub", "{as_of}" }
             div { class: "seg",
                 for (only, key) in [(false, "chart-oncall-all"), (true, "chart-oncall-pressing")] {
                     button { key: "{key}", class: if pressing() == only { "on" }, "aria-pressed": pressing() == only, onclick: move |_| pressing.set(only), {words.say(key)} }
@@ -148,7 +152,7 @@ fn mark_words(words: Words, mark: &Mark) -> String {
 
 fn allergy_words(words: Words, knowledge: AllergyKnowledge, allergies: &[String]) -> String {
     match knowledge {
-        AllergyKnowledge::Recorded => words.with("chart-allergies", &[("list", allergies.join("、").into())]),
+        AllergyKnowledge::Recorded => words.with("chart-allergies", &[("list", words.list(allergies).into())]),
         AllergyKnowledge::NoneKnown => words.say("allergy-none-known"),
         AllergyKnowledge::NotRecorded => words.say("allergy-not-recorded"),
         AllergyKnowledge::Locked => words.say("lease-lapsed"),

@@ -6,9 +6,10 @@ use super::trends::{Trends, lab_dots};
 use super::update::{Tab, flag_key, latest_prescriptions};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, Sparkline, StaleBadge, SyncPill};
-use crate::screens::handover::{Board, UnreadDot};
+use crate::screens::handover::{Board, UnreadMark};
 use crate::screens::notes::NoteCard;
 use crate::screens::state::{State, StateCard};
+use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::{sex_words, start_visit};
 use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
@@ -35,11 +36,12 @@ pub fn PatientScreen(id: PatientId) -> Element {
         Err(error) => return rsx! { Failed { text: error_words(words, &error) } },
     };
     let directory = session.phone.directory().unwrap_or_default();
-    let notes = session.phone.note_rows(Some(&id)).unwrap_or_default();
+    let (notes, notes_unread) = or_words(words, "keep-notes-unread", session.phone.note_rows(Some(&id)));
     let patient = shown.summary.patient.clone();
-    let unread = session.phone.board(&id).is_ok_and(|board| board.unread);
+    let unread = session.phone.board(&id).map(|board| board.unread).ok();
     let today = day_in_japan(now);
-    let visit = session.phone.today(now).unwrap_or_default().into_iter().find(|row| row.visit.patient == id);
+    let (visits, visits_unread) = or_words(words, "keep-visits-unread", session.phone.today(now));
+    let visit = visits.into_iter().find(|row| row.visit.patient == id);
     let done = visit.as_ref().and_then(|row| row.state).is_some_and(|state| state != NoteState::Draft);
     let begun = visit.as_ref().is_some_and(|row| row.note.is_some());
     let visit_id = visit.as_ref().map(|row| row.visit.id);
@@ -67,21 +69,26 @@ pub fn PatientScreen(id: PatientId) -> Element {
                 for (which, key) in Tab::ALL {
                     button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, id: "{key}", onclick: move |_| tab.set(which),
                         {words.say(key)}
-                        if which == Tab::Handover && unread { UnreadDot {} }
+                        if which == Tab::Handover { UnreadMark { unread } }
                     }
                 }
             }
             match tab() {
                 Tab::Summary => rsx! { Summary { shown: Whole(shown), directory } },
-                Tab::Calendar => rsx! { Calendar { id: id.clone(), shown: Whole(shown), notes, directory } },
+                Tab::Calendar => rsx! {
+                    Trouble { said: notes_unread }
+                    Calendar { id: id.clone(), shown: Whole(shown), notes, directory }
+                },
                 Tab::Trends => rsx! { Trends { id: id.clone(), shown: Whole(shown), directory } },
                 Tab::Notes => rsx! {
-                    if notes.is_empty() { div { class: "card empty", {words.say("notes-none")} } }
+                    if notes.is_empty() && notes_unread.is_none() { div { class: "card empty", {words.say("notes-none")} } }
+                    Trouble { said: notes_unread }
                     for row in notes { NoteCard { key: "{row.note}", row: row.clone(), name: None } }
                 },
                 Tab::Handover => rsx! { Board { patient: id.clone() } },
                 Tab::Documents => rsx! { Documents { patient: id.clone(), lapsed: shown.lease_lapsed, disclosed: shown.summary.documents, directory } },
             }
+            Trouble { said: visits_unread }
             if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
         }
         footer { class: "foot",

@@ -3,8 +3,9 @@
 use super::update::{by_kana, found, index_of};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
-use crate::screens::handover::UnreadLines;
+use crate::screens::handover::{Unread, UnreadLines, unread_of};
 use crate::screens::sex_words;
+use crate::screens::unreadable::because;
 use crate::text::{Words, date_short, error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::Patient;
@@ -24,7 +25,7 @@ pub fn Patients() -> Element {
     let phone = session.phone.clone();
     let unread = use_memo(move || {
         let _ = (live.revision)();
-        phone.unread_on_boards().unwrap_or_default()
+        phone.unread_on_boards().map_err(|error| because(words, "keep-boards-unread", &error))
     })();
     let rows = use_memo(move || {
         let _ = (live.revision)();
@@ -52,8 +53,10 @@ pub fn Patients() -> Element {
                     let (shown, same) = (found(rows, &index, &query.read()), index.same_reading());
                     let groups = if query.read().trim().is_empty() { by_kana(rows, &index) } else { Vec::new() };
                     let kana: Vec<_> = groups.iter().map(|(row, _)| *row).collect();
+                    let boards = unread.as_ref().ok();
                     rsx! {
                         div { class: "sub", role: "status", {words.count("patients-count", shown.len() as u64)} }
+                        if let Err(trouble) = &unread { p { class: "strip warn", role: "status", "{trouble}" } }
                         if shown.is_empty() { p { class: "card empty", {words.say("patients-not-found")} } }
                         if kana.len() > 1 {
                             nav { class: "kanarows", "aria-label": words.say("chart-kana-index"),
@@ -63,11 +66,11 @@ pub fn Patients() -> Element {
                             }
                         }
                         if groups.is_empty() {
-                            for row in shown { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread.get(&row.patient.id).copied() } }
+                            for row in shown { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread_of(boards, &row.patient.id) } }
                         }
                         for (row, patients) in groups {
                             h2 { key: "{row:?}", class: "kanarow", tabindex: "-1", onmounted: move |event: MountedEvent| { places.write().insert(row, event.data()); }, {kana_words(words, row)} }
-                            for row in patients { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread.get(&row.patient.id).copied() } }
+                            for row in patients { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread_of(boards, &row.patient.id) } }
                         }
                     }
                 }
@@ -78,7 +81,7 @@ pub fn Patients() -> Element {
 }
 
 #[component]
-fn PatientCard(patient: Patient, same: bool, unread: Option<u64>) -> Element {
+fn PatientCard(patient: Patient, same: bool, unread: Unread) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let today = day_in_japan(Timestamp::now());
@@ -95,7 +98,7 @@ fn PatientCard(patient: Patient, same: bool, unread: Option<u64>) -> Element {
                     }
                     {sex_words(words, patient.sex)}
                 }
-                if let Some(lines) = unread { span { class: "chips tight", UnreadLines { lines } } }
+                if unread != Unread::Nothing { span { class: "chips tight", UnreadLines { unread } } }
             }
         }
     }

@@ -3,12 +3,12 @@
 use super::update::{ASK_AFTER_MS, Event, MOST, Model, StartPause, by_patient, kind_key, update};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill, Tabs};
+use crate::screens::unreadable::Names;
 use crate::text::{date_short, error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::{Form, PatientId};
 use device::{Hit, SearchKind};
 use dioxus::prelude::*;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What was last looked for, until the app locks: the way back from a hit leads to the same list.
@@ -45,8 +45,7 @@ pub fn Search() -> Element {
     let phone = session.phone.clone();
     let names = use_memo(move || {
         let _ = (live.revision)();
-        let rows = phone.patients().unwrap_or_default().into_iter();
-        rows.map(|row| (row.patient.id, (row.patient.kana, row.patient.name))).collect::<BTreeMap<_, _>>()
+        Names::read(&phone, words)
     });
     let initial = model.peek().typed.clone();
     let looked = !asked.read().is_empty();
@@ -83,8 +82,9 @@ pub fn Search() -> Element {
                         if shown.total == 0 {
                             div { class: "card empty", p { b { {words.say("chart-search-none")} } } p { class: "sub", {words.say("chart-search-none-hint")} } }
                         }
+                        if let Some(trouble) = names.read().trouble().filter(|_| shown.total > 0) { p { class: "strip", role: "alert", "{trouble}" } }
                         for (patient, hits) in by_patient(&shown.hits) {
-                            Hits { key: "{patient}", name: names.read().get(&patient).cloned(), patient, hits }
+                            Hits { key: "{patient}", name: names.read().of(words, &patient), patient, hits }
                         }
                     },
                 }
@@ -96,10 +96,10 @@ pub fn Search() -> Element {
 
 /// One patient's hits. A note opens; what stands elsewhere opens the patient.
 #[component]
-fn Hits(patient: PatientId, name: Option<(String, String)>, hits: Vec<Hit>) -> Element {
+fn Hits(patient: PatientId, name: (String, String), hits: Vec<Hit>) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
-    let (kana, name) = name.unwrap_or_else(|| (String::new(), words.say("unknown-patient")));
+    let (kana, name) = name;
     let whole = patient.clone();
     rsx! {
         section { class: "card",

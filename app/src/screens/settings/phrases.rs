@@ -4,6 +4,7 @@ use super::update::{LONGEST, with_phrase};
 use super::view::Options;
 use crate::app::Session;
 use crate::look::{own_phrases, put_own_phrases};
+use crate::screens::unreadable::{Trouble, or_words};
 use crate::text::{error_words, field_label, use_words};
 use device::record::visit_note::TEXT_FIELDS;
 use dioxus::prelude::*;
@@ -19,7 +20,9 @@ pub fn Phrases() -> Element {
     let mut kept = use_signal(|| 0u32);
     let field = TEXT_FIELDS.get(chosen()).map_or("condition", |field| field.name);
     let _ = kept();
-    let phrases = own_phrases(&session.phone, field);
+    let (phrases, unread) = or_words(words, "keep-phrases-unread", own_phrases(&session.phone, field));
+    // A list that could not be read is never written over.
+    let is_known = unread.is_none();
     let phone = session.phone.clone();
     let keep = use_callback(move |(field, phrases): (&'static str, Vec<String>)| {
         match put_own_phrases(&phone, field, &phrases) {
@@ -46,6 +49,7 @@ pub fn Phrases() -> Element {
             Options { title: words.say("settings-phrases-field"), id: "phrase-fields", options: fields,
                 on_choose: move |i: usize| { chosen.set(i); failed.set(None); },
             }
+            Trouble { said: unread }
             for (i, phrase) in phrases.iter().enumerate() {
                 div { key: "{phrase}", class: "line row sp wrap",
                     span { class: "grow", "{phrase}" }
@@ -64,7 +68,7 @@ pub fn Phrases() -> Element {
                     }
                 }
             }
-            button { class: "btn g s quiet", id: "add-phrase",
+            button { class: "btn g s quiet", id: "add-phrase", disabled: !is_known,
                 onclick: move |_| {
                     let with = with_phrase(&before, &typed.peek());
                     match with {

@@ -71,7 +71,7 @@ mod tests {
         for calm in [Pill::Unknown, Pill::Syncing, Pill::Online, Pill::Offline] {
             assert!(of(calm).is_empty(), "{calm:?}");
         }
-        assert!(of(Pill::Trouble(Failure::Refused(RefusalCode::Busy))).is_empty(), "a busy hub passes");
+        assert!(of(Pill::Trouble(Failure::Busy { retry_after_s: Some(9) })).is_empty(), "a busy hub passes");
     }
 
     #[test]

@@ -8,11 +8,16 @@ use dioxus::prelude::*;
 pub fn PhotoLine() -> Element {
     let words = use_words();
     let session = use_context::<Session>();
-    let mut may = use_signal(|| session.phone.photos_on_metered().unwrap_or_default());
-    let mut failed = use_signal(|| None::<String>);
+    // What stands there is not known where the vault cannot say: nothing is shown as chosen.
+    let (kept, trouble) = use_hook(|| match session.phone.photos_on_metered() {
+        Ok(may) => (Some(may), None),
+        Err(error) => (None, Some(error_words(words, &error))),
+    });
+    let mut may = use_signal(|| kept);
+    let mut failed = use_signal(|| trouble);
     let choose = use_callback(move |on: bool| match session.phone.put_photos_on_metered(on) {
         Ok(()) => {
-            may.set(on);
+            may.set(Some(on));
             failed.set(None);
             if on {
                 session.background.sync_now();
@@ -25,7 +30,7 @@ pub fn PhotoLine() -> Element {
             h2 { {words.say("photo-line")} }
             div { class: "seg", role: "group", "aria-label": words.say("photo-line"),
                 for (on, key) in [(false, "photo-line-free"), (true, "photo-line-any")] {
-                    button { class: if may() == on { "on" }, "aria-pressed": may() == on, onclick: move |_| choose.call(on), {words.say(key)} }
+                    button { class: if may() == Some(on) { "on" }, "aria-pressed": may() == Some(on), onclick: move |_| choose.call(on), {words.say(key)} }
                 }
             }
             p { class: "sub", {words.say("photo-line-hint")} }

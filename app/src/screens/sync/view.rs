@@ -5,13 +5,13 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::patient::Failed;
 use crate::screens::state::{StateCard, states_of};
+use crate::screens::unreadable::{Names, Trouble, or_words};
 use crate::text::{day_and_clock, form_words, megabytes, trouble_words, use_words};
 use device::Pill;
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
 use dioxus::prelude::*;
 use fluent_bundle::FluentValue;
-use std::collections::BTreeMap;
 
 #[component]
 pub fn SyncScreen() -> Element {
@@ -23,14 +23,10 @@ pub fn SyncScreen() -> Element {
     let pill = (live.pill)();
     let now = Timestamp::now();
     let Some(status) = (live.status)().0 else { return rsx! { Failed { text: words.say("error-unknown") } } };
-    let names: BTreeMap<_, _> = session
-        .phone
-        .patients()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|row| (row.patient.id, row.patient.name))
-        .collect();
-    let waiting: Vec<_> = session.phone.unsent_rows().unwrap_or_default().into_iter().take(20).collect();
+    let names = Names::read(&session.phone, words);
+    let (mut waiting, waiting_unread) = or_words(words, "keep-waiting-unread", session.phone.unsent_rows());
+    waiting.truncate(20);
+    let names_unread = names.trouble().filter(|_| !waiting.is_empty());
     let sync = status.last_sync.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
     let sub =
         words.with("sync-sub", &[("sync", sync.into()), ("hub", session.phone.identity().hub_name.clone().into())]);
@@ -67,15 +63,18 @@ pub fn SyncScreen() -> Element {
                     b { id: "unsent", {words.say("sync-unsent-none")} }
                 } else if status.unsent > 0 {
                     div { class: "row sp wrap", b { id: "unsent", {words.count("sync-unsent", status.unsent)} } span { class: "tag wa", {words.say("sync-auto")} } }
+                    Trouble { said: waiting_unread }
+                    Trouble { said: names_unread }
                     for row in waiting {
                         div { class: "line row sp", key: "{row.note}",
-                            div { {names.get(&row.patient).cloned().unwrap_or_default()} " · " {form_words(words, row.form)}
+                            div { {names.of(words, &row.patient).1} " · " {form_words(words, row.form)}
                                 div { class: "src", {day_and_clock(row.changed_at, now)} " " {words.say(match row.state { NoteState::Draft => "state-draft", _ => "state-confirmed" })} }
                             }
                             b { {words.say("sync-waiting")} }
                         }
                     }
                 }
+                if photos.is_none() { p { class: "sub", role: "status", {words.say("keep-photos-left-unread")} } }
                 if let Some(photos) = photos.filter(|photos| *photos > 0) {
                     div { class: "line row sp", id: "photos-left", span { {words.count("photo-left", photos)} } b { {words.say("sync-waiting")} } }
                 }

@@ -5,9 +5,10 @@ use super::ready_card::ReadyCard;
 use super::update::{OrderTag, next_visit, order_tag};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
-use crate::screens::handover::UnreadLines;
+use crate::screens::handover::{Unread, UnreadLines, unread_of};
+use crate::screens::unreadable::{because, last_sync};
 use crate::screens::{sex_words, start_visit};
-use crate::text::{date_long, day_and_clock, error_words, use_words};
+use crate::text::{date_long, error_words, use_words};
 use device::jiff::Timestamp;
 use device::read::TodayRow;
 use device::record::calendar::{age_on, day_in_japan};
@@ -23,9 +24,8 @@ pub fn Today() -> Element {
     let _ = (live.revision)();
     let now = Timestamp::now();
     let rows = session.phone.today(now);
-    let unread = session.phone.unread_on_boards().unwrap_or_default();
-    let last = (live.status)().0.and_then(|s| s.last_sync);
-    let sync = last.map_or_else(|| words.say("never"), |at| day_and_clock(at, now));
+    let unread = session.phone.unread_on_boards();
+    let sync = last_sync(words, &(live.status)(), now);
     let count = rows.as_ref().map_or(0, Vec::len) as u64;
     let sub = words.with(
         "today-sub",
@@ -48,8 +48,9 @@ pub fn Today() -> Element {
                     let checks = before_leaving(&rows, (live.status)().0.as_deref(), now);
                     rsx! {
                         ReadyCard { checks }
+                        if let Err(error) = &unread { p { class: "strip warn", role: "status", {because(words, "keep-boards-unread", error)} } }
                         for (i, row) in rows.into_iter().enumerate() {
-                            VisitCard { key: "{row.visit.id}", unread: unread.get(&row.visit.patient).copied(), row: Shown(row), next: next == Some(i) }
+                            VisitCard { key: "{row.visit.id}", unread: unread_of(unread.as_ref().ok(), &row.visit.patient), row: Shown(row), next: next == Some(i) }
                         }
                     }
                 }
@@ -91,7 +92,7 @@ impl PartialEq for Shown {
 }
 
 #[component]
-fn VisitCard(row: Shown, next: bool, unread: Option<u64>) -> Element {
+fn VisitCard(row: Shown, next: bool, unread: Unread) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
@@ -139,7 +140,7 @@ fn VisitCard(row: Shown, next: bool, unread: Option<u64>) -> Element {
                         if has_allergy.is_none() { span { class: "tag wa", {words.say("tag-lapsed")} } }
                         if let Some(order) = order { span { class: "tag wa", "{order}" } }
                         if row.0.orders.overlapping { span { class: "tag wa", {words.say("tag-orders-overlap")} } }
-                        if let Some(lines) = unread { UnreadLines { lines } }
+                        UnreadLines { unread }
                         if let Some((class, text)) = state_tag { span { class, "{text}" } }
                     }
                 }

@@ -7,7 +7,7 @@ use crate::screens::amend::{
     BeforeAfter, Pair, Reason, label, moment, refusal, sections, short_label, value, verdict_words, who,
 };
 use crate::screens::form::Shown;
-use crate::screens::manager::use_is_manager;
+use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::text::{Words, choice_words, use_words};
 use device::amend::SignatureShown;
 use device::jiff::Timestamp;
@@ -32,7 +32,7 @@ pub fn ConfirmedWhole(note: Shown) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let is_manager = use_is_manager();
+    let (is_manager, role_unread) = use_is_manager();
     let id = note.0.row.note;
     let phone = session.phone.clone();
     let signatures = use_memo(move || {
@@ -82,6 +82,7 @@ pub fn ConfirmedWhole(note: Shown) -> Element {
                 div { class: "light", "{closing.reason} — " {who(words, &directory, Some(&closing.staff), Some(closing.at))} }
             }
         }
+        RoleUnread { trouble: role_unread.filter(|_| competing || !may_decide) }
         if competing {
             Competing { note, signatures: signatures.clone(), is_manager, desk }
         } else {

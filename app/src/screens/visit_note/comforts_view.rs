@@ -6,6 +6,7 @@ use crate::components::Phrase;
 use crate::look::own_phrases;
 use crate::screens::form::Desk;
 use crate::screens::form::update::Event;
+use crate::screens::unreadable::{Trouble, or_words};
 use crate::text::{field_label, use_words, whole_label};
 use dioxus::prelude::*;
 
@@ -45,14 +46,14 @@ pub(super) fn TextComforts(
     };
     let copied = from_last(&text, last.as_deref()).map(str::to_string);
     let last = last.filter(|last| copied.is_none() && !last.trim().is_empty() && has_room(&text, last, limit));
-    let phrases: Vec<String> = if open() {
-        let own = own_phrases(&session.phone, name);
-        phrase_keys(name).iter().map(|key| words.say(key)).chain(own).collect()
+    let (phrases, unread): (Vec<String>, _) = if open() {
+        let (own, unread) = or_words(words, "keep-phrases-unread", own_phrases(&session.phone, name));
+        (phrase_keys(name).iter().map(|key| words.say(key)).chain(own).collect(), unread)
     } else {
-        Vec::new()
+        (Vec::new(), None)
     };
     let label = field_label(words, name);
-    let nothing = open() && phrases.is_empty();
+    let nothing = open() && phrases.is_empty() && unread.is_none();
     rsx! {
         div { class: "row wrap",
             button { class: "btn g s", "aria-expanded": open(), "aria-label": format!("{label} {}", words.say("settings-phrases")), onclick: move |_| open.toggle(), {words.say("settings-phrases")} }
@@ -67,6 +68,7 @@ pub(super) fn TextComforts(
                 "{offered}"
             }
         }
+        Trouble { said: unread }
         if nothing { p { class: "sub", {words.say("settings-phrases-none")} } }
         if let Some(copied) = copied {
             div { class: "fromlast", span { class: "tag wa", {words.say("settings-from-last")} } q { class: "body", "{copied}" } }

@@ -3,7 +3,8 @@
 use crate::app::{Route, Session, Shell};
 use crate::screens::amend::refusal;
 use crate::screens::form::Shown;
-use crate::screens::manager::use_is_manager;
+use crate::screens::manager::{RoleUnread, use_is_manager};
+use crate::screens::unreadable::or_words;
 use crate::text::{choice_words, day_and_clock, use_words};
 use device::jiff::Timestamp;
 use device::note::NoteShown;
@@ -38,13 +39,15 @@ fn SameVisit(note: Shown) -> Element {
     let note = note.0;
     let id = note.row.note;
     let directory = session.phone.directory().unwrap_or_default();
-    let mut others = session.phone.note_rows(Some(&note.row.patient)).unwrap_or_default();
+    let rows = session.phone.note_rows(Some(&note.row.patient));
+    let (mut others, trouble) = or_words(words, "keep-notes-unread", rows);
     others.retain(|row| note.same_visit.contains(&row.note));
     let now = Timestamp::now();
     rsx! {
         section { class: "card conflict", id: "same-visit",
             h2 { {words.say("close-same-visit")} }
             p { class: "sub", {words.say("close-same-visit-hint")} }
+            if let Some(trouble) = trouble { p { class: "strip", role: "alert", "{trouble}" } }
             for row in others {
                 button { key: "{row.note}", class: "opt", onclick: move |_| shell.go(Route::Note(row.note)),
                     b { {words.say("close-other-note")} }
@@ -121,7 +124,7 @@ pub fn Actions(note: Shown) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
-    let is_manager = use_is_manager();
+    let (is_manager, role_unread) = use_is_manager();
     let note = note.0;
     let id = note.row.note;
     let is_mine = is_manager || note.author.as_ref() == Some(&session.phone.identity().staff);
@@ -138,6 +141,7 @@ pub fn Actions(note: Shown) -> Element {
                 button { class: "btn", id: "amend", onclick: move |_| shell.go(Route::Amend(id, None)), {words.say("amend-title")} }
             }
             button { class: "btn g", id: "history", onclick: move |_| shell.go(Route::History(id)), {words.say("history-title")} }
+            RoleUnread { trouble: role_unread.filter(|_| note.state == NoteState::Confirmed && !is_mine) }
             if can_close {
                 button { class: "btn g", id: "close-note", onclick: move |_| shell.go(Route::CloseNote(id)), {words.say(close)} }
             }

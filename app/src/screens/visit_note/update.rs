@@ -66,6 +66,24 @@ pub fn concern(field: &Field, value: Option<&FieldValue>, bounds: &AlertBounds) 
     }
 }
 
+/// What is said of the visit before, beside a measured value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Before {
+    Value(FieldValue),
+    Nothing,
+    /// The vault cannot say.
+    Unread,
+}
+
+/// `before`: what was measured then; `None` if it cannot be read.
+pub fn before_of(before: Option<&Values>, name: &str) -> Before {
+    match before.map(|before| before.get(name)) {
+        Some(Some(value)) => Before::Value(value.clone()),
+        Some(None) => Before::Nothing,
+        None => Before::Unread,
+    }
+}
+
 /// What a care item that was given asks for: the chip opens its details.
 const DETAILS: &[(&str, &str)] = &[
     ("care.bowel", "stool."),
@@ -190,6 +208,14 @@ mod tests {
         assert_eq!(said(165.0, &ordered), Concern::Alert, "the doctor's bounds stand in place of the adult ones");
         assert_eq!(said(95.0, &ordered), Concern::Calm);
         Ok(())
+    }
+
+    #[test]
+    fn a_last_value_that_cannot_be_read_is_not_said_to_be_none() {
+        let before = Values::from([("pulse_bpm".to_string(), FieldValue::Number(72.0))]);
+        assert_eq!(before_of(Some(&before), "pulse_bpm"), Before::Value(FieldValue::Number(72.0)));
+        assert_eq!(before_of(Some(&before), "weight_kg"), Before::Nothing);
+        assert_eq!(before_of(None, "pulse_bpm"), Before::Unread);
     }
 
     #[test]

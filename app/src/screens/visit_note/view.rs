@@ -4,7 +4,9 @@ use super::amendments::ConfirmedWhole;
 use super::comforts_view::{TextComforts, UndoButton};
 use super::notices::{Actions, Notices};
 use super::photo::{PhotoList, Photos, use_photo_desk};
-use super::update::{Concern, Section, concern, details_of, minute_of, parts_by_itself, ready, sub_records_of};
+use super::update::{
+    Before, Concern, Section, before_of, concern, details_of, minute_of, parts_by_itself, ready, sub_records_of,
+};
 use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Icon, NumberField, Phrase, SyncPill};
 use crate::screens::form::update::Event;
@@ -14,6 +16,7 @@ use crate::screens::form::{
 };
 use crate::screens::handover::BoardLink;
 use crate::screens::patient::Failed;
+use crate::screens::unreadable::{Trouble, name_of, or_words};
 use crate::screens::visiting::use_visit;
 use crate::text::{clock, confirm_words, error_words, field_label, unit_words, use_words, value_words};
 use device::jiff::Timestamp;
@@ -33,13 +36,13 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let live = use_context::<Live>();
     let mut section = use_signal(|| shell.section_of(id).map_or(Section::Vitals, Section::of_number));
     use_effect(move || shell.keep_section(id, section().number()));
-    let photos = use_photo_desk(id);
     let phone = session.phone.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
         phone.show_note(id).map(|note| Shown(Rc::new(note))).map_err(|error| error_words(words, &error))
     });
     let desk = use_undoing_desk(id, Form::VisitNote, read);
+    let photos = use_photo_desk(id, desk);
     let Desk { send, model, .. } = desk;
     let note = read();
     use_visit(id, note.as_ref().ok().map(|Shown(note)| &**note));
@@ -47,9 +50,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         Ok(note) => with_waiting(note, &session.unsaved.borrow()),
         Err(error) => return rsx! { Failed { text: error } },
     };
-    let (phone, patient) = (session.phone.clone(), note.row.patient.clone());
-    let name =
-        use_hook(|| phone.show_patient(&patient, Timestamp::now()).map(|p| p.summary.patient.name).unwrap_or_default());
+    let name = use_hook(|| name_of(words, &session.phone, &note.row.patient));
     let started = match note.view.fields.get("started_at") {
         Some(FieldValue::Time(at)) => words.with("note-started", &[("time", clock(*at).into())]),
         _ => words.say("note-not-started"),
@@ -83,7 +84,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
             Notices { note: Shown(note.clone()) }
             if !draft {
                 ConfirmedWhole { note: Shown(note.clone()) }
-                PhotoList { desk: photos }
+                PhotoList { desk: photos, is_draft: false }
             } else {
                 for conflict in note.view.conflicts.iter().filter(|conflict| !parts_by_itself(&note.view, &conflict.field)) { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
                 match section() {
@@ -111,14 +112,23 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
 
 #[component]
 fn Vitals(note: Shown, desk: Desk) -> Element {
+    let words = use_words();
     let session = use_context::<Session>();
     let row = note.0.row.clone();
-    let before = use_hook(|| session.phone.previous_values(&row.patient, row.note).unwrap_or_default());
-    let bounds = use_hook(|| Bounds(session.phone.alert_bounds(&row.patient, Timestamp::now()).unwrap_or_default()));
+    let (before, before_unread) =
+        use_hook(|| or_words(words, "keep-previous-unread", session.phone.previous_values(&row.patient, row.note)));
+    let (bounds, bounds_unread) = use_hook(|| {
+        let bounds = session.phone.alert_bounds(&row.patient, Timestamp::now());
+        let (bounds, trouble) = or_words(words, "keep-bounds-unread", bounds);
+        (Bounds(bounds), trouble)
+    });
+    let known = before_unread.is_none().then_some(&before);
     rsx! {
+        Trouble { said: bounds_unread }
+        Trouble { said: before_unread }
         div { class: "vit",
             for field in FIELDS.iter().filter(|f| is_vital(f)) {
-                Vital { key: "{field.name}", name: field.name, note: note.clone(), before: before.get(field.name).cloned().map(Known), bounds: bounds.clone(), desk }
+                Vital { key: "{field.name}", name: field.name, note: note.clone(), before: before_of(known, field.name), bounds: bounds.clone(), desk }
             }
         }
     }
@@ -135,7 +145,7 @@ fn is_vital(field: &Field) -> bool {
 struct Bounds(AlertBounds);
 
 #[component]
-fn Vital(name: &'static str, note: Shown, before: Option<Known>, bounds: Bounds, desk: Desk) -> Element {
+fn Vital(name: &'static str, note: Shown, before: Before, bounds: Bounds, desk: Desk) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let mut asking = use_signal(|| false);
@@ -153,10 +163,11 @@ fn Vital(name: &'static str, note: Shown, before: Option<Known>, bounds: Bounds,
     };
     let unmeasured = matches!(value, Some(FieldValue::Unmeasured(_)))
         .then(|| value.map(|v| value_words(words, name, v)).unwrap_or_default());
-    let previous = before.map_or_else(
-        || words.say("previous-none"),
-        |b| words.with("previous", &[("value", value_words(words, name, &b.0).into())]),
-    );
+    let previous = match before {
+        Before::Unread => words.say("keep-previous-unread-short"),
+        Before::Nothing => words.say("previous-none"),
+        Before::Value(value) => words.with("previous", &[("value", value_words(words, name, &value).into())]),
+    };
     let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
     let warned = concern != Concern::Calm;
     rsx! {
@@ -230,8 +241,10 @@ fn Texts(note: Shown, desk: Desk) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let row = note.0.row.clone();
-    let last = use_hook(|| session.phone.previous_values(&row.patient, row.note).unwrap_or_default());
+    let (last, last_unread) =
+        use_hook(|| or_words(words, "keep-previous-unread", session.phone.previous_values(&row.patient, row.note)));
     rsx! {
+        Trouble { said: last_unread }
         for field in TEXT_FIELDS.iter() {
             NoteText {
                 key: "{field.name}",

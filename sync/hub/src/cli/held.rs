@@ -152,7 +152,8 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
             let checker = Checker::new(store.clone());
             let state = match held {
                 HeldId::Entry(id) => {
-                    let entry = store.read(|tx| tx.entry(id))?.ok_or(HubError::UnknownHeld)?;
+                    let entry = store.read(|tx| tx.entry(id))?.filter(|entry| !entry.compacted);
+                    let entry = entry.ok_or(HubError::UnknownHeld)?;
                     store.write(|tx| {
                         tx.audit(&Who::Admin, "held_accept", Some(&entry.patient), &held.to_string())?;
                         tx.settle(id, EntryState::Received, None)
@@ -185,7 +186,7 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
             store.write(|tx| {
                 match held {
                     HeldId::Entry(id) => {
-                        tx.entry(id)?.ok_or(HubError::UnknownHeld)?;
+                        tx.entry(id)?.filter(|entry| !entry.compacted).ok_or(HubError::UnknownHeld)?;
                         tx.settle(id, EntryState::Rejected, Some(protocol::VerdictCode::Unknown))?;
                     }
                     HeldId::Copies(doc, device) => {

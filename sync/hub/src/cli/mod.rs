@@ -7,12 +7,13 @@ mod note;
 
 pub(crate) use admin::make_invitation;
 
+use crate::check::{Checker, DAY_MS, REST_DAYS};
 use crate::error::HubError;
-use crate::store::{CERTIFICATE_DAYS, Store};
+use crate::store::{CERTIFICATE_DAYS, LackingPhoto, Store};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Where a hub listens unless told otherwise.
@@ -68,19 +69,31 @@ enum Command {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3650))]
         certificate_days: Option<u16>,
     },
-    /// Write the database into a new file, while the hub serves or not; what it holds is durable from then on
-    #[command(after_help = "Example: tsutsuji-hub backup /mnt/backup/hub-20261124.db --data hub")]
+    /// Write the database into a new file and the photos beside it, while the hub serves or not; what they hold is durable from then on
+    #[command(after_help = "Examples: tsutsuji-hub backup /mnt/backup/hub-20261124.db --data hub
+          tsutsuji-hub backup /mnt/backup --data hub")]
     Backup {
+        /// A new file, or a folder in which one gets a name; photos go into `photos` beside it, each once
         file: PathBuf,
         #[command(flatten)]
         data: Data,
     },
-    /// Put a backup in the database's place; a new epoch begins, and phones offer again what it lacks
+    /// Put a backup in the database's place, and its photos; a new epoch begins, and phones offer again what it lacks
     #[command(after_help = "Example: tsutsuji-hub restore /mnt/backup/hub-20261124.db --data hub")]
     Restore {
+        /// The backup's file; its photos are looked for in `photos` beside it
         file: PathBuf,
         #[command(flatten)]
         data: Data,
+    },
+    /// Make one piece of each document that rests, while the hub serves or not; a hub that serves does it by itself at night
+    #[command(after_help = "Example: tsutsuji-hub compact --data hub --older-than 30")]
+    Compact {
+        #[command(flatten)]
+        data: Data,
+        /// Documents of which nothing has come for so many days
+        #[arg(long, value_name = "DAYS", default_value_t = REST_DAYS)]
+        older_than: u16,
     },
     /// Facilities of the network
     #[command(subcommand)]
@@ -158,30 +171,24 @@ fn run(cli: Cli) -> Result<(), HubError> {
                 )
             })
         }
-        Command::Backup { file, data } => out.say(&data.open()?.backup(&file)?, |made| {
-            format!(
-                "{} holds {} entries in {} bytes; it opens only with the keys in {}: keep those apart from it; the {} photos are not in it: copy {} as well",
-                made.file.display(),
-                made.entries,
-                made.bytes,
-                data.data.join("keys").display(),
-                made.photos,
-                made.photos_folder.display()
-            )
-        }),
-        Command::Restore { file, data } => {
-            let aside = Store::restore(&data.data, &file)?;
-            out.say(&serde_json::json!({ "restored": file, "before": aside }), |_| match &aside {
-                Some(aside) => format!("restored; the database that stood there is kept as {}", aside.display()),
-                None => "restored".to_string(),
-            })
-        }
+        Command::Backup { file, data } => back_up(&data, &file, &out),
+        Command::Restore { file, data } => restore(&data, &file, &out),
         Command::Serve { data, listen, url, certificate_days } => {
             let store = data.open()?;
             if let Some(days) = certificate_days {
                 store.write(|tx| tx.put_meta(CERTIFICATE_DAYS, &days.to_string()))?;
             }
             serve(&store, &listen, url.as_deref(), &out)
+        }
+        Command::Compact { data, older_than } => {
+            let store = data.open()?;
+            let before = store.read(|tx| Ok(tx.now()))? - i64::from(older_than) * DAY_MS;
+            out.say(&Checker::new(store).compact(before)?, |done| {
+                format!(
+                    "{} documents, {} entries: {} bytes before, {} bytes after",
+                    done.documents, done.entries, done.bytes_before, done.bytes_after
+                )
+            })
         }
         Command::Facility(command) => admin::facility(command, &out),
         Command::Staff(command) => admin::staff(command, &out),
@@ -210,6 +217,57 @@ fn run(cli: Cli) -> Result<(), HubError> {
         Command::Held(command) => held::run(command, &out),
         Command::Audit(command) => admin::audit(command, &out),
     }
+}
+
+fn back_up(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
+    let made = data.open()?.backup(file)?;
+    out.say(&made, |made| {
+        let mut text = format!(
+            "{} holds {} entries in {} bytes; {} holds {} photos, {} of them new; both open only with the keys in {}: keep those apart from them",
+            made.file.display(),
+            made.entries,
+            made.bytes,
+            made.photos_folder.display(),
+            made.photos,
+            made.photos_copied,
+            data.data.join("keys").display()
+        );
+        text.push_str(&lacking(&made.photos_lacking));
+        text
+    })?;
+    // Loud, for whoever runs this by the clock: nothing became durable.
+    match made.photos_lacking.len() {
+        0 => Ok(()),
+        n => Err(HubError::PhotosLacking(n)),
+    }
+}
+
+fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
+    let restored = Store::restore(&data.data, file)?;
+    let shown = serde_json::json!({
+        "restored": file,
+        "before": restored.before,
+        "photos": restored.photos,
+        "photos_copied": restored.photos_copied,
+        "photos_lacking": restored.photos_lacking,
+    });
+    out.say(&shown, |_| {
+        let mut text = format!("restored, with {} photos", restored.photos);
+        if let Some(before) = &restored.before {
+            text.push_str(&format!("; the database that stood there is kept as {}", before.display()));
+        }
+        text.push_str(&lacking(&restored.photos_lacking));
+        text
+    })
+}
+
+/// A line for each photo that is not here.
+fn lacking(photos: &[LackingPhoto]) -> String {
+    let line = |photo: &LackingPhoto| {
+        let notes: Vec<String> = photo.notes.iter().map(|note| note.to_string()).collect();
+        format!("\n  photo {} is not here; notes that name it: {}", photo.photo, notes.join(" "))
+    };
+    photos.iter().map(line).collect()
 }
 
 fn serve(store: &Store, listen: &str, url: Option<&str>, out: &Output) -> Result<(), HubError> {

@@ -1,8 +1,10 @@
 //! `POST /v1/capsules`: sealed copies of a phone that cannot or may not unlock. A revoked one reaches this and nothing else.
 
+use super::sync::respond;
 use super::{Hub, PeerCertificate, Refused, answer, any_device, blocking, read_body};
+use crate::error::HubError;
 use crate::photo_copies::put_together;
-use crate::store::Who;
+use crate::store::{Accepted, DeviceRow, Presented, Tx, Who};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,7 +12,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use protocol::capsule::COPIES_LIMIT;
 use protocol::receipt::ReceiptScope;
-use protocol::{CapsuleRequest, CapsuleResponse, Receipt, RefusalCode, WIRE_VERSION};
+use protocol::{
+    CapsuleRequest, CapsuleResponse, Receipt, RefusalCode, SealedPage, Since, SyncRequest, WIRE_VERSION, page,
+};
+
+/// Most bytes of feed in one sealed page.
+const PAGE: u32 = 1 << 20;
 
 pub async fn capsules(
     State(hub): State<Hub>,
@@ -55,6 +62,14 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
             tracing::error!(%error, "a photo's sealed pieces were not put together; they stay held");
         }
     }
+    let page = match (&request.since, peer.0) {
+        (Some(since), Some(certificate)) => hub.store.write(|tx| sealed_page(tx, (&device, certificate), since)),
+        _ => Ok(None),
+    };
+    let page = page.unwrap_or_else(|error| {
+        tracing::error!(%error, "there is no page for a locked phone; what it brought is kept");
+        None
+    });
     let response = hub.store.read(|tx| {
         let scope = ReceiptScope { epoch: tx.epoch()?, device: device.device, series: request.series };
         Ok(CapsuleResponse {
@@ -63,7 +78,45 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
             time: tx.now(),
             receipt: Receipt::sign(&tx.keys.receipt, &scope, &taken.receipt),
             wipe: device.wiped_at.is_some(),
+            page,
         })
     })?;
     Ok(response)
+}
+
+/// What an open phone would be told at this place of its feed, sealed to its vault. A revoked device gets none, nor one whose
+/// certificate is over; one that stands in another history is told when it is open.
+fn sealed_page(
+    tx: &Tx<'_>,
+    (device, certificate): (&DeviceRow, Presented),
+    since: &Since,
+) -> Result<Option<SealedPage>, HubError> {
+    let may_read = device.revoked_at.is_none() && !tx.is_over(certificate)?;
+    if !may_read || since.epoch != tx.epoch()? || !tx.cursor_is_ours(&device.station, &since.cursor)? {
+        return Ok(None);
+    }
+    let received_up_to = tx.received_up_to(device.device, since.series)?;
+    let request = SyncRequest {
+        v: WIRE_VERSION,
+        device: device.device,
+        series: since.series,
+        epoch: since.epoch,
+        cursor: since.cursor,
+        first_seq: received_up_to + 1,
+        entries: Vec::new(),
+        budget: since.budget.min(PAGE),
+        earlier: Vec::new(),
+        want: Vec::new(),
+        digests: Vec::new(),
+        proof: None,
+    };
+    let accepted = Accepted { receipt: Vec::new(), received_up_to, documents: Vec::new() };
+    let mut said = respond(tx, (device, certificate), &request, &accepted)?;
+    if said.feed.is_empty() && !said.more {
+        return Ok(None);
+    }
+    // Nobody reads it now: a lease begins when the open phone hears from the hub.
+    said.policy = None;
+    let sealed = page::seal(&said, since, device.device, &device.signing_key, &tx.keys.receipt);
+    Ok(sealed.inspect_err(|error| tracing::error!(%error, "a page was not sealed")).ok())
 }

@@ -80,7 +80,8 @@ fn take(hub: &Hub, device: &DeviceRow, certificate: Presented, request: &SyncReq
     Ok(response)
 }
 
-fn respond(
+/// The answer to what was accepted: verdicts, the page after the device's cursor, and what is said beside.
+pub(super) fn respond(
     tx: &crate::store::Tx<'_>,
     (device, certificate): (&DeviceRow, Presented),
     request: &SyncRequest,

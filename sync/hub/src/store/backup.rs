@@ -1,7 +1,11 @@
-//! Backups of the database, and putting one back. Bodies stay sealed by the master key, which a backup never holds.
+//! Backups of the database and of the photos beside it, and putting one back. Bodies stay sealed by the master key, which a
+//! backup never holds.
 
+use super::photo_backup::{Brought, LackingPhoto, bring, described, forget_lacking, kept_photos, named_and_lacking};
 use super::{Store, Tx, Who, connect};
 use crate::error::HubError;
+use crate::keys::Keys;
+use crate::photo_folder::PhotoFolder;
 use protocol::Series;
 use record::{DeviceId, DocumentId};
 use rusqlite::{Connection, OptionalExtension};
@@ -15,64 +19,108 @@ pub struct BackupMade {
     /// Entries of devices that it holds: these are durable now, and phones may let their copies go.
     pub entries: u64,
     pub bytes: u64,
-    /// Photos that the hub holds. Their bytes stand in the folder beside the database: it is copied as it is, sealed.
+    /// Photos that stand beside it, sealed as they were, in a folder that backups made there share.
     pub photos: u64,
+    /// Of them those that were copied now.
+    pub photos_copied: u64,
     pub photos_folder: PathBuf,
+    /// Photos that the hub's database names and that are lost. While there are any, nothing becomes durable.
+    pub photos_lacking: Vec<LackingPhoto>,
     /// What it does not hold and cannot be read without: to be kept apart.
     pub keys_kept_apart: Vec<&'static str>,
+}
+
+/// A backup that was put in place.
+#[derive(Debug, Clone, Serialize)]
+pub struct Restored {
+    /// Where the older database went.
+    pub before: Option<PathBuf>,
+    /// Photos of it that are here.
+    pub photos: u64,
+    /// Of them those that the backup brought.
+    pub photos_copied: u64,
+    /// Photos that are named and not here: phones bring again what they have.
+    pub photos_lacking: Vec<LackingPhoto>,
 }
 
 const KEYS: [&str; 5] = ["ca.key", "ca.der", "receipt.key", "sealing.key", "master.key"];
 /// The last entry that stands in a backup.
 const BACKED_UP: &str = "backed_up_to";
 
+/// What a snapshot of the database holds.
+struct Snapshot {
+    entries: i64,
+    last: i64,
+    photos: Brought,
+    lacking: Vec<LackingPhoto>,
+}
+
 impl Store {
-    /// Writes the database as it is now into a new file, whole and on disk. Works while the hub serves.
-    pub fn backup(&self, file: &Path) -> Result<BackupMade, HubError> {
-        let wrong = |source| HubError::File { path: file.to_path_buf(), source };
+    /// Writes the database as it is now into a new file (in a folder: one with a name of its own) and the photos that are whole
+    /// into the folder `photos` beside it; all of it is on disk before anything is called durable. Works while the hub serves.
+    pub fn backup(&self, place: &Path) -> Result<BackupMade, HubError> {
+        let file = if place.is_dir() { place.join(format!("hub-{}.db", stamp())) } else { place.to_path_buf() };
+        let wrong = |source| HubError::File { path: file.clone(), source };
         if file.exists() {
             return Err(wrong(std::io::ErrorKind::AlreadyExists.into()));
         }
         let mut new = file.as_os_str().to_owned();
         new.push(".new");
         let new = PathBuf::from(new);
-        let _ = std::fs::remove_file(&new);
-        let name = new.to_str().ok_or_else(|| wrong(std::io::ErrorKind::InvalidInput.into()))?;
-        // A connection of its own: nobody who syncs waits for it.
-        connect(&self.inner.data.join("hub.db"))?.execute("VACUUM INTO ?1", [name])?;
-        let (entries, last) = {
-            let made = Connection::open(&new)?;
-            restrict(&new).map_err(wrong)?;
-            let sound: String = made.query_row("PRAGMA quick_check", [], |r| r.get(0))?;
-            if sound != "ok" {
-                return Err(HubError::Damaged { table: "backup" });
-            }
-            made.query_row("SELECT count(*), coalesce(max(id), 0) FROM entry", [], |r| Ok((r.get(0)?, r.get(1)?)))?
-        };
-        let (entries, last): (i64, i64) = (entries, last);
-        std::fs::File::open(&new).and_then(|made| made.sync_all()).map_err(wrong)?;
-        std::fs::rename(&new, file).map_err(wrong)?;
-        settle(file).map_err(wrong)?;
-        // Only now: what this names, phones may forget.
+        let made = self.snapshot(&new, folder_of(&file))?;
+        std::fs::rename(&new, &file).map_err(wrong)?;
+        settle(&file).map_err(wrong)?;
+        // Only now: what this names, phones may forget. They judge a photo by the entries that came after it.
         self.write(|tx| {
-            let known = tx.backed_up_to()?.unwrap_or(0);
-            tx.put_meta(BACKED_UP, &known.max(last).to_string())?;
-            tx.audit(&Who::Admin, "backup", None, &format!("{entries} entries"))
+            if made.lacking.is_empty() {
+                let known = tx.backed_up_to()?.unwrap_or(0);
+                tx.put_meta(BACKED_UP, &known.max(made.last).to_string())?;
+            }
+            let (entries, photos, lacking) = (made.entries, made.photos.there, made.lacking.len());
+            tx.audit(&Who::Admin, "backup", None, &format!("{entries} entries, {photos} photos, {lacking} lacking"))
         })?;
-        let bytes = std::fs::metadata(file).map_err(wrong)?.len();
+        let bytes = std::fs::metadata(&file).map_err(wrong)?.len();
         Ok(BackupMade {
-            file: file.to_path_buf(),
-            entries: entries as u64,
+            entries: made.entries as u64,
             bytes,
-            photos: self.read(|tx| tx.count_photos())?,
-            photos_folder: self.inner.data.join("photos"),
+            photos: made.photos.there,
+            photos_copied: made.photos.copied,
+            photos_folder: folder_of(&file).join("photos"),
+            photos_lacking: made.lacking,
             keys_kept_apart: KEYS.to_vec(),
+            file,
         })
     }
 
-    /// Puts a backup in the place of the database, which is kept beside under another name. A new epoch begins: phones
-    /// notice, and offer again what this state lacks. The hub must not be serving. Says where the older database went.
-    pub fn restore(data: &Path, file: &Path) -> Result<Option<PathBuf>, HubError> {
+    /// The database into a file, and the photos that it names as whole beside it: uploads that are not at their end are not
+    /// among them.
+    fn snapshot(&self, new: &Path, folder: &Path) -> Result<Snapshot, HubError> {
+        let wrong = |source| HubError::File { path: new.to_path_buf(), source };
+        let _ = std::fs::remove_file(new);
+        let name = new.to_str().ok_or_else(|| wrong(std::io::ErrorKind::InvalidInput.into()))?;
+        // A connection of its own: nobody who syncs waits for it.
+        connect(&self.inner.data.join("hub.db"))?.execute("VACUUM INTO ?1", [name])?;
+        let made = Connection::open(new)?;
+        restrict(new).map_err(wrong)?;
+        let sound: String = made.query_row("PRAGMA quick_check", [], |r| r.get(0))?;
+        if sound != "ok" {
+            return Err(HubError::Damaged { table: "backup" });
+        }
+        let (entries, last): (i64, i64) =
+            made.query_row("SELECT count(*), coalesce(max(id), 0) FROM entry", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let (here, beside) =
+            (PhotoFolder::in_data(&self.inner.data, self.keys()), PhotoFolder::in_data(folder, self.keys()));
+        // A copy was opened when it was made; one that stands there is known by its length.
+        let photos = bring(&kept_photos(&made)?, (&here, &beside), |photo| Ok(beside.holds(&photo.tag, photo.size)))?;
+        let lacking = photos.lacking.iter().map(|tag| described(&made, *tag)).collect::<Result<_, _>>()?;
+        drop(made);
+        std::fs::File::open(new).and_then(|made| made.sync_all()).map_err(wrong)?;
+        Ok(Snapshot { entries, last, photos, lacking })
+    }
+
+    /// Puts a backup in the place of the database, which is kept beside under another name, and its photos where they lack. A
+    /// new epoch begins: phones notice, and offer again what this state lacks. The hub must not be serving.
+    pub fn restore(data: &Path, file: &Path) -> Result<Restored, HubError> {
         let wrong = |path: &Path| {
             let path = path.to_path_buf();
             move |source| HubError::File { path, source }
@@ -85,36 +133,13 @@ impl Store {
             let _ = std::fs::remove_file(data.join(leftover));
         }
         std::fs::copy(file, &new).map_err(wrong(file))?;
-        {
-            let mut db = connect(&new)?;
-            super::migrate(&mut db)?;
-            let sound: String = db.query_row("PRAGMA quick_check", [], |r| r.get(0))?;
-            let name: Option<String> =
-                db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |r| r.get(0)).optional()?;
-            if sound != "ok" || name.is_none() {
-                return Err(HubError::Damaged { table: "backup" });
-            }
-            let last: i64 = db.query_row("SELECT coalesce(max(id), 0) FROM entry", [], |r| r.get(0))?;
-            let epoch = DocumentId::from_random(*crate::keys::random()?);
-            let tx = db.transaction()?;
-            for (name, value) in [("epoch", epoch.to_string()), (BACKED_UP, last.to_string())] {
-                tx.execute(
-                    "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    (name, value),
-                )?;
-            }
-            // What phones were told since is not known here: it is told again, to whom it still holds for.
-            tx.execute("DELETE FROM standing", [])?;
-            tx.commit()?;
-            let _: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
-        }
-        let mut aside = None;
+        let mut restored = begin_anew(data, &new, folder_of(file))?;
         if there.exists() {
             // Whatever its log holds goes with it, into one file.
             if let Ok(db) = connect(&there) {
                 let _: Result<i64, _> = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0));
             }
-            let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+            let stamp = stamp();
             let kept = data.join(format!("hub.db.before-{stamp}"));
             for suffix in ["-wal", "-shm", ""] {
                 let from = data.join(format!("hub.db{suffix}"));
@@ -123,14 +148,45 @@ impl Store {
                     std::fs::rename(&from, &to).map_err(wrong(&from))?;
                 }
             }
-            aside = Some(kept);
+            restored.before = Some(kept);
         }
         std::fs::rename(&new, &there).map_err(wrong(&new))?;
         settle(&there).map_err(wrong(&there))?;
         let store = Self::open(data)?;
         store.write(|tx| tx.audit(&Who::Admin, "restore", None, "a new epoch begins"))?;
-        Ok(aside)
+        Ok(restored)
     }
+}
+
+/// Makes a backup's database ready to be the hub's: in an epoch of its own, with the photos that it names in the hub's folder.
+fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubError> {
+    let mut db = connect(new)?;
+    super::migrate(&mut db)?;
+    let sound: String = db.query_row("PRAGMA quick_check", [], |r| r.get(0))?;
+    let name: Option<String> =
+        db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |r| r.get(0)).optional()?;
+    if sound != "ok" || name.is_none() {
+        return Err(HubError::Damaged { table: "backup" });
+    }
+    let keys = Keys::load(data)?;
+    let (here, beside) = (PhotoFolder::in_data(data, &keys), PhotoFolder::in_data(beside, &keys));
+    let photos = bring(&kept_photos(&db)?, (&beside, &here), |photo| here.has(photo))?;
+    let last: i64 = db.query_row("SELECT coalesce(max(id), 0) FROM entry", [], |r| r.get(0))?;
+    let epoch = DocumentId::from_random(*crate::keys::random()?);
+    let tx = db.transaction()?;
+    for (name, value) in [("epoch", epoch.to_string()), (BACKED_UP, last.to_string())] {
+        tx.execute(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value),
+        )?;
+    }
+    // What phones were told since is not known here: it is told again, to whom it still holds for.
+    tx.execute("DELETE FROM standing", [])?;
+    forget_lacking(&tx, &photos.lacking)?;
+    let photos_lacking = named_and_lacking(&tx, &photos.lacking)?;
+    tx.commit()?;
+    let _: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+    Ok(Restored { before: None, photos: photos.there, photos_copied: photos.copied, photos_lacking })
 }
 
 impl Tx<'_> {
@@ -161,11 +217,17 @@ fn restrict(file: &Path) -> std::io::Result<()> {
 /// A name is on disk only when its folder is.
 fn settle(file: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
-    {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::File::open(folder)?.sync_all()?;
-    }
+    std::fs::File::open(folder_of(file))?.sync_all()?;
     #[cfg(not(unix))]
     let _ = file;
     Ok(())
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Now, as part of a file's name.
+fn stamp() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }

@@ -23,6 +23,7 @@ impl Tx<'_> {
         if before.as_ref() == Some(consent) {
             return Ok(());
         }
+        let knew = self.may_know(&consent.viewing, &consent.patient)?;
         let classes: Vec<&str> = consent.classes.iter().map(|c| c.as_str()).collect();
         self.sql.execute(
             &format!(
@@ -39,9 +40,7 @@ impl Tx<'_> {
                 consent.until.map(|d| d.to_string()),
             ),
         )?;
-        if !self.has_care(&consent.viewing, &consent.patient)? {
-            self.begin_care(&consent.viewing, &patient)?;
-        }
+        self.tell_who_it_is(&consent.viewing, &patient, knew)?;
         // A narrowed consent takes back what it no longer covers; the rest is fetched again.
         let today = today(self.now);
         let on_phones = |c: &Consent| c.holds_on(today) && c.offline_hours.is_some();
@@ -189,6 +188,16 @@ impl Tx<'_> {
         self.append_feed_body(station, Kind::Consent, doc, Some(patient), &body)
     }
 
+    /// A station that did not know who this is may know it from now on. Whoever has read the feed meanwhile was not told: it is
+    /// said again.
+    fn tell_who_it_is(&self, station: &FacilityId, patient: &record::Patient, knew: bool) -> Result<(), HubError> {
+        match self.has_care(station, &patient.id)? {
+            false => self.begin_care(station, patient),
+            true if !knew => self.tell_patient(station, patient),
+            true => Ok(()),
+        }
+    }
+
     fn begin_care(&self, station: &FacilityId, patient: &record::Patient) -> Result<(), HubError> {
         self.sql.execute(
             "INSERT INTO care (station, patient, version) VALUES (?1, ?2, 0)",
@@ -247,6 +256,7 @@ impl Tx<'_> {
         let patient = self.known_patient(&order.patient)?;
         self.known_facility(&order.facility)?;
         self.known_facility(&order.station)?;
+        let knew = self.may_know(&order.station, &order.patient)?;
         self.sql.execute(
             "INSERT INTO nursing_order (id, patient, facility, station, \"from\", until, special) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             (
@@ -259,9 +269,7 @@ impl Tx<'_> {
                 order.special,
             ),
         )?;
-        if !self.has_care(&order.station, &order.patient)? {
-            self.begin_care(&order.station, &patient)?;
-        }
+        self.tell_who_it_is(&order.station, &patient, knew)?;
         self.append_feed_body(&order.station, Kind::Order, order.id, Some(&order.patient), order)
     }
 
@@ -422,6 +430,52 @@ mod tests {
         let kept: i64 =
             store.read(|tx| Ok(tx.sql.query_row("SELECT count(*) FROM nursing_order", [], |r| r.get(0))?))?;
         assert_eq!(kept, 4);
+        Ok(())
+    }
+
+    #[test]
+    fn a_patient_who_consents_again_is_named_again_to_whoever_read_the_feed_meanwhile() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let store = Store::init(folder.path(), "test")?;
+        let (hospital, station): (FacilityId, FacilityId) = ("tsubaki".parse()?, "st-1".parse()?);
+        let person = Demographics {
+            local_id: "1".into(),
+            name: "仮山 花子".into(),
+            kana: "カリヤマ ハナコ".into(),
+            birth_date: None,
+            sex: Sex::Unknown,
+            address: None,
+            phone: None,
+        };
+        let patient = store.write(|tx| {
+            for (id, kind) in [(&hospital, FacilityKind::Hospital), (&station, FacilityKind::Station)] {
+                tx.add_facility(&Facility { id: id.clone(), kind, name: "架空".into(), disclosing: true })?;
+            }
+            Ok(tx.take_demographics(&hospital, &person)?.0)
+        })?;
+        let consent = Consent {
+            patient: patient.clone(),
+            disclosing: hospital.clone(),
+            viewing: station.clone(),
+            classes: record::DataClass::ALL.into_iter().collect(),
+            offline_hours: Some(72),
+            until: None,
+            withdrawn: false,
+        };
+        let named = || {
+            store.read(|tx| {
+                let rows = tx.feed_after(&station, 0, 100)?;
+                Ok(rows.iter().filter(|row| row.kind == Kind::Patient).count())
+            })
+        };
+        store.write(|tx| tx.add_consent(&consent))?;
+        assert_eq!(named()?, 1);
+        // Changed while it holds: nobody missed the name.
+        store.write(|tx| tx.add_consent(&Consent { offline_hours: Some(48), ..consent.clone() }))?;
+        assert_eq!(named()?, 1);
+        store.write(|tx| tx.withdraw_consent(&patient, &hospital, &station))?;
+        store.write(|tx| tx.add_consent(&consent))?;
+        assert_eq!(named()?, 2);
         Ok(())
     }
 }

@@ -43,6 +43,8 @@ pub struct EntryRow {
     pub hash: ContentHash,
     pub received_at: i64,
     pub bytes: Vec<u8>,
+    /// Its body has gone into the document's snapshot: `bytes` are empty.
+    pub compacted: bool,
 }
 
 /// An entry that waits for a person.
@@ -267,13 +269,16 @@ impl Tx<'_> {
     }
 
     fn open_entry(&self, mut row: EntryRow) -> Result<EntryRow, HubError> {
-        row.bytes = self.keys.open("entry", &row.hash.0, &row.bytes)?;
+        if !row.compacted {
+            row.bytes = self.keys.open("entry", &row.hash.0, &row.bytes)?;
+        }
         Ok(row)
     }
 }
 
 /// `bytes` are still sealed here.
 fn read_entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    let sealed: Vec<u8> = row.get(9)?;
     Ok(EntryRow {
         id: row.get(0)?,
         device: DeviceId(row.get(1)?),
@@ -284,6 +289,7 @@ fn read_entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
         enc: row.get(6)?,
         hash: ContentHash(row.get(7)?),
         received_at: row.get(8)?,
-        bytes: row.get(9)?,
+        compacted: sealed.is_empty(),
+        bytes: sealed,
     })
 }

@@ -13,12 +13,14 @@ mod facilities;
 mod feed;
 mod notes;
 mod patients;
+mod photo_backup;
 mod photo_copies;
 mod photos;
+mod snapshots;
 mod standing;
 
 pub use audit::Who;
-pub use backup::BackupMade;
+pub use backup::{BackupMade, Restored};
 pub use capsules::{CopyRow, CopyState};
 pub(crate) use certificates::CERTIFICATE_DAYS;
 pub use certificates::Presented;
@@ -27,7 +29,9 @@ pub use devices::DeviceRow;
 pub use entries::{Accepted, EntryRow, EntryState};
 pub use feed::FeedRow;
 pub use patients::RecordOutcome;
-pub use photos::{PhotoRow, PhotoTag};
+pub use photo_backup::{KeptPhoto, LackingPhoto};
+pub use photos::{PhotoRow, PhotoTag, photo_tag};
+pub use snapshots::Pieces;
 pub use standing::Reader;
 
 use crate::error::HubError;
@@ -48,7 +52,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("certificates.sql"),
     include_str!("digests.sql"),
     include_str!("photo_copies.sql"),
+    include_str!("snapshots.sql"),
 ];
+
+/// What SQLite lets a file grow to.
+const MOST_PAGES: i64 = 0xffff_fffe;
 
 /// Handle on a hub's data folder. Cheap to clone; several processes may hold one at once.
 #[derive(Clone)]
@@ -138,6 +146,21 @@ impl Store {
         let mut db = self.lock();
         let sql = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
         work(&Tx { sql: &sql, keys: &self.inner.keys, now: (self.inner.clock)() })
+    }
+
+    /// For tests alone: the database may grow by so many pages from here on, then the disk is full, as SQLite says it
+    /// (`SQLITE_FULL`). `None`: there is room.
+    #[doc(hidden)]
+    pub fn limit_room(&self, pages: Option<u32>) -> Result<(), HubError> {
+        let db = self.lock();
+        let most = match pages {
+            Some(pages) => {
+                let there: i64 = db.pragma_query_value(None, "page_count", |r| r.get(0))?;
+                there + i64::from(pages)
+            }
+            None => MOST_PAGES,
+        };
+        Ok(db.pragma_update(None, "max_page_count", most)?)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

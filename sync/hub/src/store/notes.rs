@@ -64,6 +64,7 @@ impl Tx<'_> {
     ) -> Result<(), HubError> {
         let document = self.keys.seal("note", &doc.0, document)?;
         let sealed_view = self.keys.seal("note view", &doc.0, &canonical::to_bytes(view)?)?;
+        let knew = self.may_know(station, patient)?;
         let begun = self.feed_end(station)?.n + 1;
         self.sql
             .prepare_cached(
@@ -72,6 +73,10 @@ impl Tx<'_> {
                  ON CONFLICT (doc) DO UPDATE SET updated_at = excluded.updated_at, document = excluded.document, view = excluded.view",
             )?
             .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, sealed_view, form.tag(), begun as i64))?;
+        // With a note of its own the station knows the patient again, whatever became of the consent.
+        if !knew && let Some(patient) = self.patient(patient)? {
+            self.tell_patient(station, &patient)?;
+        }
         self.name_photos(doc, station, view)
     }
 

@@ -25,12 +25,6 @@ pub struct HeldRecord {
     pub body: Vec<u8>,
 }
 
-/// A record's name: facility, number, class and source key. Survives a link of the number to another person.
-fn record_doc(record: &DisclosedRecord, local_id: &str) -> DocumentId {
-    let identity = format!("{}\0{local_id}\0{}\0{}", record.facility, record.class, record.source_key);
-    DocumentId::derive("record", identity.as_bytes())
-}
-
 impl Tx<'_> {
     pub fn patient(&self, id: &PatientId) -> Result<Option<Patient>, HubError> {
         let sealed: Option<Vec<u8>> =
@@ -121,7 +115,7 @@ impl Tx<'_> {
         record: &DisclosedRecord,
         today: jiff::civil::Date,
     ) -> Result<RecordOutcome, HubError> {
-        let doc = record_doc(record, local_id);
+        let doc = record.document(local_id);
         let body = canonical::to_bytes(record)?;
         let hash = ContentHash::of(&body);
         let as_of = record.as_of.as_millisecond();
@@ -278,7 +272,7 @@ impl Tx<'_> {
             .collect::<Result<_, _>>()?;
         for doc in docs.into_iter().map(DocumentId) {
             let Some(held) = self.record(doc)? else { continue };
-            if record_doc(&held.record, local_id) == doc {
+            if held.record.document(local_id) == doc {
                 self.sql.execute("UPDATE record SET patient = ?2 WHERE doc = ?1", (doc.0, to.as_str()))?;
             }
         }

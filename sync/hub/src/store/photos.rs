@@ -2,6 +2,7 @@
 
 use super::Tx;
 use crate::error::HubError;
+use crate::keys::Keys;
 use record::visit_note::NoteView;
 use record::visit_note::photos::hashes;
 use record::{ContentHash, DeviceId, DocumentId, FacilityId};
@@ -19,10 +20,22 @@ pub struct PhotoRow {
     pub received_at: Option<i64>,
 }
 
+/// The same bytes at two stations are two photos: neither learns that the other has them.
+pub fn photo_tag(keys: &Keys, station: &FacilityId, hash: &ContentHash) -> PhotoTag {
+    keys.tag("photo", &[station.as_str().as_bytes(), b"\0", &hash.0].concat())
+}
+
 impl Tx<'_> {
-    /// The same bytes at two stations are two photos: neither learns that the other has them.
+    /// See [`photo_tag`].
     pub fn photo_tag(&self, station: &FacilityId, hash: &ContentHash) -> PhotoTag {
-        self.keys.tag("photo", &[station.as_str().as_bytes(), b"\0", &hash.0].concat())
+        photo_tag(self.keys, station, hash)
+    }
+
+    /// The time of a photo that is whole now: never before an entry that was here already, whatever the hub's clock does. A
+    /// phone takes a photo for durable once an entry is that came after it.
+    pub fn photo_time(&self) -> Result<i64, HubError> {
+        let latest: Option<i64> = self.sql.query_row("SELECT max(received_at) FROM entry", [], |r| r.get(0))?;
+        Ok(latest.map_or(self.now, |latest| self.now.max(latest)))
     }
 
     pub fn photo(&self, tag: &PhotoTag) -> Result<Option<PhotoRow>, HubError> {
@@ -79,12 +92,5 @@ impl Tx<'_> {
             .query_row([tag], |r| r.get(0))
             .optional()?;
         Ok(doc.map(DocumentId))
-    }
-
-    /// Photos that are whole.
-    pub fn count_photos(&self) -> Result<u64, HubError> {
-        let n: i64 =
-            self.sql.query_row("SELECT count(*) FROM photo WHERE received_at IS NOT NULL", [], |r| r.get(0))?;
-        Ok(n as u64)
     }
 }

@@ -521,6 +521,11 @@ impl Draft {
         self.doc.save()
     }
 
+    /// The whole document as `Encoding::Columns`, whoever wrote it: what `received` opens.
+    pub fn columns(&mut self) -> Vec<u8> {
+        self.doc.save_nocompress()
+    }
+
     /// People's changes that a confirmation with these heads did not know.
     pub fn late_changes(&mut self, confirmed: &[ChangeHash]) -> Vec<IncomingChange> {
         let heads: Vec<automerge::ChangeHash> = confirmed.iter().map(|h| automerge::ChangeHash(h.0)).collect();

@@ -5,7 +5,7 @@ use super::fields::{FieldError, FieldValue, Group, SUB_RECORDS};
 use crate::ids::{ContentHash, DeviceId};
 use crate::photo::MediaType;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const PHOTO: &str = "photo";
 
@@ -67,9 +67,33 @@ pub fn hashes(view: &NoteView) -> BTreeSet<ContentHash> {
     photos(view).into_iter().map(|photo| photo.hash).collect()
 }
 
+/// The photos that some fields name, whichever version of the note they are of.
+pub fn hashes_in(fields: &BTreeMap<String, FieldValue>) -> BTreeSet<ContentHash> {
+    let named = |(field, value): (&String, &FieldValue)| match value {
+        FieldValue::Word(word) if is_code(field) => word.parse().ok(),
+        _ => None,
+    };
+    fields.iter().filter_map(named).collect()
+}
+
 impl Draft {
     /// Adds a photo in one change.
     pub fn add_photo(&mut self, photo: &NewPhoto, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
+        let named = NotePhoto {
+            number: 0,
+            hash: photo.hash,
+            body_site: photo.body_site.clone(),
+            caption: photo.caption.clone(),
+            taken_at: Some(photo.taken_at),
+            consent: true,
+            bytes: Some(photo.bytes),
+            media_type: photo.media_type.as_str().to_string(),
+        };
+        self.put_photo_back(&named, at)
+    }
+
+    /// Names a photo again that was taken away, with the words that it had, under whichever number is free.
+    pub fn put_photo_back(&mut self, photo: &NotePhoto, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
         for (part, text) in [("body_site", &photo.body_site), ("caption", &photo.caption)] {
             // Also where this form has no photos at all.
             self.form().field(&name(1, part))?.parse(text, jiff::civil::Date::MIN)?;
@@ -84,13 +108,42 @@ impl Draft {
         let values = [
             ("hash", word(&photo.hash.to_string())),
             ("body_site", word(photo.body_site.trim())),
-            ("taken_at", Some(FieldValue::Time(photo.taken_at))),
-            ("consent", Some(FieldValue::Flag(true))),
+            ("taken_at", photo.taken_at.map(FieldValue::Time)),
+            ("consent", Some(FieldValue::Flag(photo.consent))),
             ("caption", word(photo.caption.trim())),
-            ("bytes", Some(FieldValue::Number(photo.bytes as f64))),
-            ("media_type", word(photo.media_type.as_str())),
+            ("bytes", photo.bytes.map(|bytes| FieldValue::Number(bytes as f64))),
+            ("media_type", word(&photo.media_type)),
         ];
         self.put_named(values.into_iter().map(|(part, value)| (name(number, part), value)).collect(), at)
+    }
+
+    /// Takes a photo away in one change. Earlier versions of the note name it still, and a photo that has come to the hub
+    /// stays there: it is part of the note's history. Somebody else's under the same number stays, whole.
+    ///
+    /// What a colleague wrote of it without knowing (another body site) stays in the document and under no photo: nobody is
+    /// asked about it, and it reads the same on every device. A photo that she named anew meanwhile is there.
+    pub fn remove_photo(&mut self, hash: &ContentHash, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
+        let view = self.view()?;
+        let is_it = |value: &FieldValue| match value {
+            FieldValue::Word(word) => word.parse::<ContentHash>().is_ok_and(|named| named == *hash),
+            _ => false,
+        };
+        let (mut values, mut taken) = (Vec::new(), BTreeSet::new());
+        for number in 1..=most() {
+            let field = name(number, "hash");
+            let sides = conflict(&view, &field).map(|conflict| conflict.values.as_slice()).unwrap_or_default();
+            let is_here = view.fields.get(&field).is_some_and(is_it) || sides.iter().any(|side| is_it(&side.value));
+            if !is_here {
+                continue;
+            }
+            let others: Vec<&ConflictValue> = sides.iter().filter(|side| !is_it(&side.value)).collect();
+            if others.is_empty() {
+                values.extend(written(&view, number).into_iter().map(|field| (field, None)));
+            } else {
+                values.extend(parted(&view, number, &others, &mut taken).ok_or(FieldError::TooManyPhotos)?);
+            }
+        }
+        self.put_named(values, at)
     }
 
     /// Two people added photos under one number without knowing of each other: both stay, each under its own. Nothing is
@@ -100,20 +153,10 @@ impl Draft {
         let (mut values, mut taken) = (Vec::new(), BTreeSet::new());
         for number in 1..=most() {
             let Some(conflict) = conflict(&view, &name(number, "hash")) else { continue };
-            for (side_at, side) in conflict.values.iter().enumerate() {
-                let FieldValue::Word(hash) = &side.value else { continue };
-                let Ok(hash) = hash.parse::<ContentHash>() else { continue };
-                let to = match side_at {
-                    0 => Some(number),
-                    _ => free_number(&view, &hash, &taken),
-                };
-                // No number is free: the conflict stays, and a person decides.
-                let Some(to) = to else { return Ok(None) };
-                taken.insert(to);
-                for part in parts() {
-                    values.push((name(to, part), value(&view, number, part, Some(writer(side))).cloned()));
-                }
-            }
+            let sides: Vec<&ConflictValue> = conflict.values.iter().collect();
+            // No number is free: the conflict stays, and a person decides.
+            let Some(parted) = parted(&view, number, &sides, &mut taken) else { return Ok(None) };
+            values.extend(parted);
         }
         self.put_named(values, at)
     }
@@ -146,17 +189,42 @@ fn name(number: u8, part: &str) -> String {
     format!("{PHOTO}.{number}.{part}")
 }
 
+/// Every field that is written under a number, also one of a newer version.
+fn written(view: &NoteView, number: u8) -> BTreeSet<String> {
+    let prefix = format!("{PHOTO}.{number}.");
+    let conflicts = view.conflicts.iter().map(|conflict| &conflict.field);
+    view.fields.keys().chain(conflicts).filter(|field| field.starts_with(&prefix)).cloned().collect()
+}
+
+/// Photos that stand under one number, each with all of its parts under its own: the first one stays, the others take free
+/// ones. `None`: not enough are free.
+fn parted(
+    view: &NoteView,
+    number: u8,
+    sides: &[&ConflictValue],
+    taken: &mut BTreeSet<u8>,
+) -> Option<Vec<(String, Option<FieldValue>)>> {
+    let mut values = Vec::new();
+    for (at, side) in sides.iter().enumerate() {
+        let FieldValue::Word(hash) = &side.value else { continue };
+        let Ok(hash) = hash.parse::<ContentHash>() else { continue };
+        let to = if at == 0 { number } else { free_number(view, &hash, taken)? };
+        taken.insert(to);
+        for part in parts() {
+            values.push((name(to, part), value(view, number, part, Some(writer(side))).cloned()));
+        }
+    }
+    Some(values)
+}
+
 /// A number that nothing stands under. Where to look first follows from the photo, so that two phones without signal rarely
 /// take the same.
 fn free_number(view: &NoteView, hash: &ContentHash, taken: &BTreeSet<u8>) -> Option<u8> {
     let most = most();
     let first = hash.0[0] % most.max(1);
-    (0..most).map(|step| (first + step) % most + 1).find(|number| {
-        let prefix = format!("{PHOTO}.{number}.");
-        !taken.contains(number)
-            && !view.fields.keys().any(|field| field.starts_with(&prefix))
-            && !view.conflicts.iter().any(|conflict| conflict.field.starts_with(&prefix))
-    })
+    (0..most)
+        .map(|step| (first + step) % most + 1)
+        .find(|number| !taken.contains(number) && written(view, *number).is_empty())
 }
 
 fn conflict<'v>(view: &'v NoteView, field: &str) -> Option<&'v Conflict> {
@@ -279,6 +347,86 @@ mod tests {
         seen.sort();
         assert_eq!(seen, both);
         assert!(a.part_photos(at(11))?.is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn a_photo_that_was_taken_away_is_in_no_field_and_comes_back_with_its_words() -> Outcome {
+        let mut draft = opens(1)?;
+        draft.add_photo(&taken(7, "処置前"), at(2))?;
+        draft.add_photo(&taken(8, "処置後"), at(3))?;
+        let (heads, before) = (draft.heads(), photos(&draft.view()?));
+        assert!(draft.remove_photo(&ContentHash([7; 32]), at(4))?.is_some());
+        assert!(draft.remove_photo(&ContentHash([7; 32]), at(5))?.is_none(), "it is not there any more");
+        let view = draft.view()?;
+        assert_eq!(hashes(&view), BTreeSet::from([ContentHash([8; 32])]));
+        assert_eq!(view.fields.keys().filter(|field| field.starts_with("photo.")).count(), 7, "only the other one's");
+        assert_eq!(hashes(&draft.view_at(&heads)?).len(), 2, "an earlier version names it still");
+        assert_eq!(hashes_in(&view.fields), hashes(&view));
+        assert!(draft.put_photo_back(&before[0], at(6))?.is_some());
+        assert!(photos(&draft.view()?) == before);
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_colleague_wrote_of_a_photo_meanwhile_brings_it_not_back_and_asks_nobody() -> Outcome {
+        let (mut a, mut b) = (opens(1)?, opens(2)?);
+        a.add_photo(&taken(7, "処置前"), at(2))?;
+        gives(&mut a, 1, &mut b)?;
+        let number = photos(&b.view()?)[0].number;
+        let site = name(number, "body_site");
+        b.set(Form::VisitNote.field(&site)?, FieldValue::Word("踵部".into()), at(3))?;
+        a.remove_photo(&ContentHash([7; 32]), at(4))?;
+        gives(&mut a, 1, &mut b)?;
+        gives(&mut b, 2, &mut a)?;
+        let (mine, theirs) = (a.view()?, b.view()?);
+        assert!(mine.fields == theirs.fields && mine.conflicts.is_empty() && theirs.conflicts.is_empty());
+        assert_eq!(mine.word(&site), Some("踵部"), "her word is not lost");
+        assert!(photos(&mine).is_empty() && hashes(&theirs).is_empty());
+        // Another photo takes no part of it.
+        a.add_photo(&taken(7, "また"), at(5))?;
+        let again = photos(&a.view()?);
+        assert_eq!((again.len(), again[0].body_site.as_str(), again[0].number != number), (1, "仙骨部", true));
+        Ok(())
+    }
+
+    #[test]
+    fn of_two_photos_under_one_number_one_is_taken_away_and_the_other_keeps_its_words() -> Outcome {
+        let (mut a, mut b) = (opens(1)?, opens(2)?);
+        a.add_photo(&taken(1, "処置前"), at(2))?;
+        b.add_photo(&taken(21, ""), at(5))?;
+        gives(&mut b, 2, &mut a)?;
+        gives(&mut a, 1, &mut b)?;
+        // One takes the colleague's away, the other takes her own away, and neither knows.
+        a.remove_photo(&ContentHash([21; 32]), at(6))?;
+        let left = photos(&a.view()?);
+        assert_eq!((left.len(), left[0].hash, left[0].caption.as_str()), (1, ContentHash([1; 32]), "処置前"));
+        assert!(a.view()?.conflicts.is_empty());
+        b.remove_photo(&ContentHash([21; 32]), at(7))?;
+        gives(&mut a, 1, &mut b)?;
+        gives(&mut b, 2, &mut a)?;
+        let (mine, theirs) = (a.view()?, b.view()?);
+        assert!(mine.fields == theirs.fields && mine.conflicts.is_empty(), "both wrote the same");
+        assert_eq!(hashes(&mine), BTreeSet::from([ContentHash([1; 32])]));
+        Ok(())
+    }
+
+    #[test]
+    fn a_photo_that_was_taken_away_while_a_colleague_parted_it_reads_the_same_everywhere() -> Outcome {
+        let (mut a, mut b) = (opens(1)?, opens(2)?);
+        a.add_photo(&taken(1, "処置前"), at(2))?;
+        b.add_photo(&taken(21, ""), at(5))?;
+        gives(&mut b, 2, &mut a)?;
+        gives(&mut a, 1, &mut b)?;
+        b.part_photos(at(6))?;
+        a.remove_photo(&ContentHash([1; 32]), at(7))?;
+        gives(&mut a, 1, &mut b)?;
+        gives(&mut b, 2, &mut a)?;
+        let (mine, theirs) = (photos(&a.view()?), photos(&b.view()?));
+        assert!(mine == theirs, "whoever wrote it anew without knowing has it there");
+        assert!(mine.iter().any(|photo| photo.hash == ContentHash([21; 32])), "the other one is never lost");
+        a.remove_photo(&ContentHash([1; 32]), at(8))?;
+        assert_eq!(hashes(&a.view()?), BTreeSet::from([ContentHash([21; 32])]), "said once more, it is gone");
         Ok(())
     }
 

@@ -88,10 +88,14 @@ fn Waiting(title: &'static str, notes: Vec<DocumentId>) -> Element {
     let rows: Vec<_> = notes
         .into_iter()
         .map(|note| {
-            let shown = session.phone.show_note(note).ok();
-            let view = shown.map(|shown| shown.view);
-            let at = view.and_then(|view| view.time("started_at").or_else(|| view.time("planned_start")));
-            (note, at.map_or_else(|| words.say("date-unknown"), |at| date_long(words, day_in_japan(at))))
+            let day = match session.phone.show_note(note).map(|shown| shown.view) {
+                Err(_) => words.say("keep-day-unread"),
+                Ok(view) => match view.time("started_at").or_else(|| view.time("planned_start")) {
+                    Some(at) => date_long(words, day_in_japan(at)),
+                    None => words.say("date-unknown"),
+                },
+            };
+            (note, day)
         })
         .collect();
     rsx! {

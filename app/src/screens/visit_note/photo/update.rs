@@ -1,6 +1,6 @@
 //! The photos of a note: chosen, said of, taken; looked at, read from the hub.
 
-use super::base64;
+use crate::components::base64;
 use device::record::photo::{self, MediaType, PhotoError};
 use device::record::visit_note::{FieldValue, Version};
 use device::record::{ContentHash, StaffId};
@@ -66,6 +66,8 @@ pub struct Model {
     pub fetching: BTreeSet<ContentHash>,
     pub fetched: BTreeSet<ContentHash>,
     pub failed: BTreeMap<ContentHash, String>,
+    /// The photo of which it is asked whether it is to be taken away.
+    pub asked: Option<ContentHash>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -85,18 +87,25 @@ pub enum Event {
     FetchTapped(ContentHash),
     Fetched(ContentHash),
     FetchFailed(ContentHash, String),
+    RemoveTapped(ContentHash),
+    /// It stays.
+    RemoveLeft,
+    RemoveAgreed(ContentHash),
+    Removed(ContentHash),
+    RemoveFailed(ContentHash, String),
 }
 
 #[derive(Clone, PartialEq)]
 pub enum Effect {
     Take { picture: Picture, site: String, caption: String, consent: bool },
     Fetch(ContentHash),
+    Remove(ContentHash),
 }
 
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
         Event::Entered => {
-            model.open = None;
+            (model.open, model.asked) = (None, None);
             model.fetching.clear();
             model.failed.clear();
         }
@@ -129,6 +138,23 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::FetchFailed(hash, words) => {
             model.fetching.remove(&hash);
+            model.failed.insert(hash, words);
+        }
+        Event::RemoveTapped(hash) => model.asked = Some(hash),
+        Event::RemoveLeft => model.asked = None,
+        // Only what was asked about just now.
+        Event::RemoveAgreed(hash) if model.asked == Some(hash) => {
+            model.asked = None;
+            model.failed.remove(&hash);
+            return vec![Effect::Remove(hash)];
+        }
+        Event::RemoveAgreed(_) => {}
+        Event::Removed(hash) => {
+            model.open = model.open.filter(|open| *open != hash);
+            // Put back, it is read anew.
+            model.fetched.remove(&hash);
+        }
+        Event::RemoveFailed(hash, words) => {
             model.failed.insert(hash, words);
         }
     }
@@ -277,6 +303,33 @@ mod tests {
         assert!(update(&mut model, Event::FetchTapped(PHOTO)) == fetch, "another screen awaits it anew");
         update(&mut model, Event::Fetched(PHOTO));
         assert!(model.fetched.contains(&PHOTO) && model.fetching.is_empty());
+    }
+
+    #[test]
+    fn a_photo_is_taken_away_only_when_it_was_asked_about_and_agreed_to() {
+        let mut model = Model::default();
+        let other = ContentHash([8; 32]);
+        assert!(update(&mut model, Event::RemoveAgreed(PHOTO)).is_empty(), "nobody was asked");
+        update(&mut model, Event::RemoveTapped(PHOTO));
+        assert!(update(&mut model, Event::RemoveAgreed(other)).is_empty(), "another one");
+        update(&mut model, Event::RemoveLeft);
+        assert!(update(&mut model, Event::RemoveAgreed(PHOTO)).is_empty(), "it was to stay");
+        update(&mut model, Event::RemoveTapped(PHOTO));
+        update(&mut model, Event::PhotoTapped(PHOTO));
+        assert!(update(&mut model, Event::RemoveAgreed(PHOTO)) == [Effect::Remove(PHOTO)]);
+        assert!(update(&mut model, Event::RemoveAgreed(PHOTO)).is_empty(), "a second tap takes nothing more away");
+        update(&mut model, Event::RemoveFailed(PHOTO, "full".into()));
+        assert_eq!((model.open, model.failed.len()), (Some(PHOTO), 1), "it is still there");
+        update(&mut model, Event::Removed(PHOTO));
+        assert_eq!(model.open, None);
+    }
+
+    #[test]
+    fn a_question_does_not_outlive_its_screen() {
+        let mut model = Model::default();
+        update(&mut model, Event::RemoveTapped(PHOTO));
+        update(&mut model, Event::Entered);
+        assert_eq!(model.asked, None);
     }
 
     #[test]

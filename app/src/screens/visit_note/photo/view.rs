@@ -1,13 +1,16 @@
 //! The photos of a note, on the screen.
 
-use super::input::PhotoInput;
-use super::update::{Effect, Event, Model, Picture, standing, taken_by, update};
+use super::update::{Effect, Event, Model, Picture, read_sent, standing, taken_by, update};
 use crate::app::{Live, Session};
+use crate::components::PictureInput;
 use crate::screens::amend::{moment, who};
+use crate::screens::form::update::Event as Writing;
+use crate::screens::form::{Change, Desk};
 use crate::text::{error_words, use_words};
 use device::jiff::Timestamp;
+use device::record::photo::PHOTO_LIMIT;
 use device::record::{ContentHash, DocumentId};
-use device::{DeviceError, Phone, PhotoSaid, PhotoShown};
+use device::{Phone, PhotoSaid, PhotoShown};
 use dioxus::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -35,7 +38,7 @@ impl PhotoDesk {
 }
 
 /// Belongs to the note's screen, not to the section: a photo on its way arrives whichever section stands.
-pub fn use_photo_desk(note: DocumentId) -> PhotoDesk {
+pub fn use_photo_desk(note: DocumentId, form: Desk) -> PhotoDesk {
     let words = use_words();
     let phone = use_context::<Session>().phone.clone();
     let PhotoModels(mut models) = use_context::<PhotoModels>();
@@ -48,6 +51,17 @@ pub fn use_photo_desk(note: DocumentId) -> PhotoDesk {
                     let event = match phone.add_photo(note, picture.bytes(), &said, Timestamp::now()) {
                         Ok(_) => Event::Taken,
                         Err(error) => Event::Refused(error_words(words, &error)),
+                    };
+                    update(models.write().entry(note).or_default(), event);
+                }
+                Effect::Remove(hash) => {
+                    let event = match phone.remove_photo(note, hash, Timestamp::now()) {
+                        Ok(removed) => {
+                            // 元に戻す takes it back, as any other change of this screen.
+                            form.send.call(Writing::Changed(Change::photo(removed)));
+                            Event::Removed(hash)
+                        }
+                        Err(error) => Event::RemoveFailed(hash, error_words(words, &error)),
                     };
                     update(models.write().entry(note).or_default(), event);
                 }
@@ -74,14 +88,14 @@ pub fn Photos(desk: PhotoDesk, on_ulcer: EventHandler<()>) -> Element {
     let words = use_words();
     rsx! {
         Taking { desk }
-        PhotoList { desk }
+        PhotoList { desk, is_draft: true }
         button { class: "btn g", id: "photo-ulcer", onclick: move |_| on_ulcer.call(()), {words.say("photo-ulcer")} }
     }
 }
 
-/// Every photo that the note names, oldest first; nothing where it names none.
+/// Every photo that the note names, oldest first; nothing where it names none. Of a draft one can be taken away.
 #[component]
-pub fn PhotoList(desk: PhotoDesk) -> Element {
+pub fn PhotoList(desk: PhotoDesk, is_draft: bool) -> Element {
     let words = use_words();
     let live = use_context::<Live>();
     let phone = use_context::<Session>().phone.clone();
@@ -97,7 +111,7 @@ pub fn PhotoList(desk: PhotoDesk) -> Element {
         if !photos.is_empty() {
             section { class: "card", id: "photos",
                 h2 { {words.say("photo-title")} }
-                for shown in photos { PhotoCard { key: "{shown.photo.hash}", shown, desk } }
+                for shown in photos { PhotoCard { key: "{shown.photo.hash}", shown, is_draft, desk } }
             }
         }
     }
@@ -105,7 +119,7 @@ pub fn PhotoList(desk: PhotoDesk) -> Element {
 
 /// Small until it is tapped, then in full with whose hand took it. One that is not here is read from the hub when asked for.
 #[component]
-fn PhotoCard(shown: PhotoShown, desk: PhotoDesk) -> Element {
+fn PhotoCard(shown: PhotoShown, is_draft: bool, desk: PhotoDesk) -> Element {
     let words = use_words();
     let phone = use_context::<Session>().phone.clone();
     let hash = shown.photo.hash;
@@ -115,15 +129,18 @@ fn PhotoCard(shown: PhotoShown, desk: PhotoDesk) -> Element {
     })();
     let fetched = use_memo(move || desk.model().fetched.contains(&hash));
     // Opened once, and once more when it was fetched: not at every change of the note.
-    let url = use_memo(move || {
+    let (url, unread) = use_memo(move || {
         let _ = fetched();
-        kept(&phone, &hash)
+        match kept(&phone, &hash) {
+            Ok(url) => (url, None),
+            Err(error) => (None, Some(error_words(words, &error))),
+        }
     })();
     let site = shown.photo.body_site.clone();
     let time = shown.photo.taken_at.map_or_else(|| words.say("photo-time-unknown"), moment);
     let alt = words.with("photo-alt", &[("site", site.clone().into()), ("time", time.clone().into())]);
     let (class, key) = standing(&shown);
-    let is_missing = url.is_none();
+    let is_missing = url.is_none() && unread.is_none();
     rsx! {
         figure { class: if open { "photo open" } else { "photo" }, "data-photo": "{shown.photo.number}",
             if let Some(url) = url {
@@ -136,6 +153,7 @@ fn PhotoCard(shown: PhotoShown, desk: PhotoDesk) -> Element {
                 span { class, {words.say(key)} }
                 if !shown.photo.consent { span { class: "tag al", {words.say("photo-no-consent")} } }
                 if open && !is_missing { TakenBy { note: desk.note, hash } }
+                if let Some(unread) = unread { p { class: "strip", role: "alert", "{unread}" } }
                 if is_missing && fetched() { p { class: "p bad", role: "alert", {words.say("photo-unreadable")} } }
                 if is_missing && !fetched() {
                     button { class: "btn g", disabled: fetching, onclick: move |_| desk.send.call(Event::FetchTapped(hash)),
@@ -143,15 +161,33 @@ fn PhotoCard(shown: PhotoShown, desk: PhotoDesk) -> Element {
                     }
                 }
                 if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+                if is_draft { Removal { hash, site, time, desk } }
             }
         }
     }
 }
 
+/// 取り除く: asked once more, for two photos look alike; and undone by the button below the form.
+#[component]
+fn Removal(hash: ContentHash, site: String, time: String, desk: PhotoDesk) -> Element {
+    let words = use_words();
+    let asked = use_memo(move || desk.model().asked == Some(hash))();
+    let named = words.with("keep-photo-remove-which", &[("site", site.into()), ("time", time.into())]);
+    rsx! {
+        if asked {
+            p { class: "sub", role: "status", {words.say("keep-photo-remove-ask")} }
+            button { class: "btn", onclick: move |_| desk.send.call(Event::RemoveAgreed(hash)), {words.say("keep-photo-remove-yes")} }
+            button { class: "btn g", onclick: move |_| desk.send.call(Event::RemoveLeft), {words.say("keep-photo-remove-no")} }
+        } else {
+            button { class: "btn g", "aria-label": named, onclick: move |_| desk.send.call(Event::RemoveTapped(hash)), {words.say("keep-photo-remove")} }
+        }
+    }
+}
+
 /// What stands in this vault, for the page. Never kept anywhere else.
-fn kept(phone: &Phone, hash: &ContentHash) -> Option<Rc<str>> {
-    let bytes = phone.kept_photo(hash).ok().flatten()?;
-    Picture::of_file(&bytes).ok().map(|picture| picture.url().into())
+fn kept(phone: &Phone, hash: &ContentHash) -> Result<Option<Rc<str>>, DeviceError> {
+    let bytes = phone.kept_photo(hash)?;
+    Ok(bytes.and_then(|bytes| Picture::of_file(&bytes).ok()).map(|picture| picture.url().into()))
 }
 
 #[component]
@@ -164,7 +200,11 @@ fn Seen(url: Rc<str>, alt: String) -> Element {
 fn TakenBy(note: DocumentId, hash: ContentHash) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
-    let staff = use_hook(|| session.phone.note_history(note).ok().and_then(|versions| taken_by(&versions, &hash)));
+    let read = use_hook(|| match session.phone.note_history(note) {
+        Ok(versions) => Some(taken_by(&versions, &hash)),
+        Err(_) => None,
+    });
+    let Some(staff) = read else { return rsx! { span { class: "who", {words.say("keep-taker-unread")} } } };
     let directory = session.phone.directory().unwrap_or_default();
     let name = who(words, &directory, staff.as_ref(), None);
     rsx! { span { class: "who", {words.with("photo-by", &[("staff", name.into())])} } }
@@ -179,9 +219,9 @@ fn Taking(desk: PhotoDesk) -> Element {
         return rsx! {
             section { class: "card col gap", id: "photo-new",
                 p { class: "sub", {words.say("photo-hint")} }
-                PhotoInput {
-                    label: words.say("photo-pick"),
-                    on_sent: move |sent: Result<Picture, DeviceError>| desk.send.call(match sent {
+                PictureInput {
+                    id: "photo-file", class: "btn", label: words.say("photo-pick"), accept: "image/*", camera: true, limit: PHOTO_LIMIT,
+                    on_sent: move |(what, base64): (String, String)| desk.send.call(match read_sent(&what, &base64) {
                         Ok(picture) => Event::Chosen(picture),
                         Err(error) => Event::Refused(error_words(words, &error)),
                     }),

@@ -1,0 +1,116 @@
+//! For this room's tests: a phone with two patients that no hub knows. Nothing stands in for the vault.
+
+use crate::error::DeviceError;
+use crate::phone::Phone;
+use jiff::{SignedDuration, Timestamp};
+use protocol::{Cursor, Epoch, Kind, Series};
+use record::{DeviceId, DocumentId, Patient, Sex, canonical};
+use std::path::PathBuf;
+use vault::{FileKeyStore, Identity, Item, Pin, PinCost, RunningTime, SyncState, Vault};
+
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// 2026-11-22, 10:00 in Japan.
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_309_200, 0);
+
+pub(crate) fn later(seconds: i64) -> Timestamp {
+    NOW + SignedDuration::from_secs(seconds)
+}
+
+pub(crate) struct Desk {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+    store: FileKeyStore,
+    pin: Pin,
+}
+
+impl Desk {
+    pub fn new() -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.vault");
+        let (store, pin) = (FileKeyStore::beside(&path), Pin::new("2468")?);
+        let mut vault = Vault::create(&path, &store, &pin, PinCost::FLOOR, RunningTime::now())?;
+        let identity = Identity {
+            device: DeviceId([1; 8]),
+            staff: "nurse-a".parse()?,
+            staff_name: String::new(),
+            station: "st-1".parse()?,
+            station_name: String::new(),
+            hub_name: String::new(),
+            hub_url: String::new(),
+            ca: Vec::new(),
+            certificate: Vec::new(),
+            tls_key: Vec::new(),
+            signing_key: vec![9; 32],
+            receipt_key: vec![8; 32],
+            sealing_key: vec![9; 32],
+        };
+        let state = SyncState {
+            series: Series(DocumentId([2; 16])),
+            epoch: Epoch(DocumentId([3; 16])),
+            cursor: Cursor::START,
+            durable_up_to: 0,
+            last_sync: None,
+            last_hub_time: 0,
+            lease_until: None,
+            lease_clock: None,
+            backfill: Vec::new(),
+            copies_series: None,
+            earlier: Vec::new(),
+            look_back: false,
+            leaving: Vec::new(),
+        };
+        let patients = [patient(1)?, patient(2)?];
+        vault.write(|tx| {
+            tx.put_identity(&identity)?;
+            tx.put_sync_state(&state)?;
+            patients.iter().try_for_each(|patient| tx.put_item(patient))
+        })?;
+        Ok(Self { folder, path, store, pin })
+    }
+
+    pub fn unlock(&self, now: Timestamp) -> Result<Phone, DeviceError> {
+        Phone::unlock(&self.path, &self.store, &self.pin, now)
+    }
+
+    /// A note that could be confirmed.
+    pub fn note(&self, phone: &Phone, patient: &str) -> Outcome<DocumentId> {
+        let note = phone.start_note(&patient.parse()?, None, NOW)?;
+        for (field, typed) in [("started_at", "09:32"), ("ended_at", "10:28"), ("temperature_c", "36.5")] {
+            phone.set_field(note, field, typed, NOW)?;
+        }
+        Ok(note)
+    }
+
+    pub fn confirmed_note(&self, phone: &Phone, patient: &str) -> Outcome<DocumentId> {
+        let note = self.note(phone, patient)?;
+        phone.confirm_note(note, NOW)?;
+        Ok(note)
+    }
+
+    /// Whether some words stand in clear in any file of the phone.
+    pub fn lies_open(&self, words: &str) -> Outcome<bool> {
+        for entry in std::fs::read_dir(self.folder.path())? {
+            let bytes = std::fs::read(entry?.path())?;
+            if bytes.windows(words.len()).any(|window| window == words.as_bytes()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn patient(n: u8) -> Outcome<Item> {
+    let patient = Patient {
+        id: format!("p-{n}").parse()?,
+        name: format!("仮{n}"),
+        kana: "カリ".to_string(),
+        birth_date: None,
+        sex: Sex::Unknown,
+        address: None,
+        phone: None,
+        local_ids: Vec::new(),
+    };
+    let body = canonical::to_bytes(&patient)?;
+    Ok(Item { kind: Kind::Patient, doc: DocumentId([n; 16]), patient: Some(patient.id), source: None, body })
+}
