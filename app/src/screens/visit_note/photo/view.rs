@@ -10,7 +10,7 @@ use crate::text::{error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::photo::PHOTO_LIMIT;
 use device::record::{ContentHash, DocumentId};
-use device::{Phone, PhotoSaid, PhotoShown};
+use device::{DeviceError, Phone, PhotoSaid, PhotoShown};
 use dioxus::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
