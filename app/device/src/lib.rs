@@ -27,6 +27,7 @@ mod photo_removal;
 pub mod qr;
 pub mod quiet;
 pub mod read;
+pub mod relay;
 mod renew;
 pub mod search;
 mod standing;

@@ -6,6 +6,7 @@ use crate::error::DeviceError;
 use crate::lease;
 use crate::note::OpenNote;
 use crate::phone::Phone;
+use crate::relay;
 use crate::standing;
 use jiff::Timestamp;
 use protocol::proof::prove;
@@ -209,6 +210,7 @@ impl Phone {
             }
             if state.epoch != answer.epoch {
                 standing::forget_all(tx, &mut state)?;
+                relay::begin(tx)?;
             }
             let whence = if request.cursor.n == 0 { Whence::Beginning } else { Whence::Feed };
             for item in &answer.feed {
@@ -230,7 +232,8 @@ impl Phone {
             // The same question twice in a row would be asked without end.
             let want = wanted(&state);
             stored.left |= !want.is_empty() && want != request.want;
-            if standing::let_go(tx, &mut state, answer.time - KEEP_MS)? {
+            let durable = (keep == 0).then_some(answer.durable_up_to);
+            if standing::let_go(tx, &mut state, answer.time - KEEP_MS, durable)? {
                 self.renew_actor()?;
             }
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.

@@ -16,6 +16,7 @@ mod patients;
 mod photo_backup;
 mod photo_copies;
 mod photos;
+mod relayed;
 mod snapshots;
 mod standing;
 
@@ -53,6 +54,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("digests.sql"),
     include_str!("photo_copies.sql"),
     include_str!("snapshots.sql"),
+    include_str!("relayed.sql"),
 ];
 
 /// What SQLite lets a file grow to.
