@@ -8,6 +8,7 @@ pub mod background;
 pub mod board;
 pub mod capsule;
 pub mod cli;
+mod consented;
 mod digest;
 pub mod doctor;
 pub mod document;

@@ -88,7 +88,7 @@ pub(crate) fn let_go(
         let is_done = match leaving.whole {
             // Whose note is still here keeps her name until it has gone.
             true if leaving.notes.is_empty() && !tx.has_notes_of(&leaving.patient)? => {
-                tx.forget_items(&[Kind::Patient, Kind::Visit, Kind::Order], &leaving.patient)?;
+                tx.forget_items(&[Kind::Patient, Kind::Visit, Kind::Order, Kind::Consent], &leaving.patient)?;
                 true
             }
             true => false,

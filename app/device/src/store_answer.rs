@@ -1,6 +1,7 @@
 //! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction. What `driver.rs` does over a real
 //! line, a simulator does step by step: these verbs are the same.
 
+use crate::consented;
 use crate::digest;
 use crate::error::DeviceError;
 use crate::lease;
@@ -12,8 +13,8 @@ use jiff::Timestamp;
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
-    Consented, Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordsPage, RefusalCode, Series,
-    SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, Wanted,
+    Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordsPage, RefusalCode, Series, SyncRequest,
+    SyncResponse, Validity, Verdict, VerdictCode, Wanted,
 };
 use record::visit_note::{
     ChangeError, Draft, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What,
@@ -316,7 +317,7 @@ impl Phone {
             Kind::Amendment => self.take_act(tx, item, now),
             Kind::Confirmation => self.take_confirmation(tx, item, now),
             Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
-            Kind::Consent => take_consent(tx, &read(&item.bytes)?, state),
+            Kind::Consent => consented::take(tx, &read(&item.bytes)?, state),
             Kind::Standing => {
                 let told: PatientStanding = read(&item.bytes)?;
                 if told.extent == Extent::Unknown {
@@ -524,18 +525,6 @@ fn take_record(
         source: Some(record.facility),
         body: bytes.to_vec(),
     })?)
-}
-
-/// Law 6: only what is named as withdrawn goes; an empty list purges nothing.
-fn take_consent(tx: &mut Tx<'_>, consented: &Consented, state: &mut SyncState) -> Result<(), DeviceError> {
-    for facility in &consented.withdrawn {
-        tx.forget_disclosed(&consented.patient, facility)?;
-    }
-    match consented.allowed.is_empty() {
-        true => state.want_no_records(&consented.patient, consented.version),
-        false => state.want_records(consented.patient.clone(), consented.version),
-    }
-    Ok(())
 }
 
 /// Keeps the whole item, for a newer version to try again. A disclosed record is not kept: a withdrawal could not find it.

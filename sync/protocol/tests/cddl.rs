@@ -103,6 +103,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("capsule-request", "holds"),
     ("capsule-response", "lacks"),
     ("copy", "maker"),
+    ("consented", "again"),
     ("frozen-note", "form"),
     ("proposal", "over"),
     ("order", "psychiatric"),
@@ -281,6 +282,7 @@ fn consented() -> Outcome<Consented> {
         version: 4,
         allowed: vec![("tsubaki".parse()?, classes)],
         withdrawn: vec!["yanagi".parse()?],
+        again: true,
     })
 }
 
