@@ -288,7 +288,8 @@ fn a_hub_restored_from_a_backup_gets_back_what_is_younger_and_nobody_reads_every
     // Another history begins before the author is back.
     let other = b.start_note(&patient, None)?;
     b.write_text(&other, "plan", "次回は体重測定。")?;
-    for (phone, news) in [(&b, 0), (&a, 1), (&b, 2), (&a, 0)] {
+    // One of the news is how consent stands by the restored hub's knowledge.
+    for (phone, news) in [(&b, 1), (&a, 2), (&b, 2), (&a, 0)] {
         let synced = phone.ok(&["sync"])?;
         assert_eq!((&synced["unsent"], &synced["received"]), (&json!(0), &json!(news)), "{synced}");
     }
@@ -296,7 +297,63 @@ fn a_hub_restored_from_a_backup_gets_back_what_is_younger_and_nobody_reads_every
     assert_eq!(a.ok(&["note", "show", &other])?["fields"]["plan"], json!("次回は体重測定。"));
     assert_eq!(hub.ok(&["note", "verify", &today])?["verdict"], json!("valid"));
     assert_eq!(count(&hub.ok(&["note", "list"])?), 3);
+    assert_eq!(hub.ok(&["held", "list"])?, json!([]), "what b relayed has come from a herself");
     hub.ok(&["audit", "verify"])?;
+    Ok(())
+}
+
+/// The hub is put back; `None`: its database is lost too.
+fn put_back(hub: &mut Hub, file: &str, keeps_database: bool) -> Outcome<Value> {
+    hub.kill();
+    for suffix in ["", "-wal", "-shm"].into_iter().filter(|_| !keeps_database) {
+        let _ = std::fs::remove_file(hub.path(&format!("hub/hub.db{suffix}")));
+    }
+    let said = hub.ok(&["restore", file])?;
+    hub.serve()?;
+    Ok(said)
+}
+
+#[test]
+fn after_a_restore_phones_hold_what_the_hub_knows_of_consent_and_a_known_withdrawal_stays() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    let withdraw = ["consent", "withdraw", "--patient", &patient, "--disclosing", "hp", "--viewing", "st-1"];
+    let named = json!([{ "patient": patient, "disclosing": "hp", "viewing": "st-1" }]);
+    let back_up = |hub: &Hub, name: &str| -> Outcome<String> {
+        let file = hub.path(name).display().to_string();
+        hub.ok(&["backup", &file])?;
+        Ok(file)
+    };
+    let sees = |phone: &Phone| -> Outcome<usize> {
+        phone.ok(&["sync"])?;
+        Ok(count(&phone.ok(&["show", &patient])?["labs"]))
+    };
+    assert_eq!((sees(&a)?, sees(&b)?), (1, 1));
+    // Withdrawn after the backup, and one of two phones heard of it. The older database still says so: it stays withdrawn.
+    let granted = back_up(&hub, "granted.db")?;
+    hub.ok(&withdraw)?;
+    assert_eq!(sees(&a)?, 0);
+    let said = put_back(&mut hub, &granted, true)?;
+    assert_eq!((&said["consents_withdrawn"], &said["consents_to_enter"]), (&named, &json!([])), "{said}");
+    assert_eq!((sees(&a)?, sees(&b)?), (0, 0));
+    // Given after the backup, and one phone heard of it: it is named, and until it is entered again nobody holds anything.
+    let withdrawn = back_up(&hub, "withdrawn.db")?;
+    hub.consent(&patient, "st-1")?;
+    assert_eq!(sees(&a)?, 1);
+    let said = put_back(&mut hub, &withdrawn, true)?;
+    assert_eq!((&said["consents_withdrawn"], &said["consents_to_enter"]), (&json!([]), &named), "{said}");
+    assert_eq!((sees(&a)?, sees(&b)?), (0, 0));
+    hub.consent(&patient, "st-1")?;
+    assert_eq!((sees(&a)?, sees(&b)?), (1, 1));
+    // Withdrawn, and the disk broke: nobody knows any more, and the command says it. Who heard the withdrawal fetches again.
+    let granted = back_up(&hub, "again.db")?;
+    hub.ok(&withdraw)?;
+    assert_eq!(sees(&a)?, 0);
+    let said = put_back(&mut hub, &granted, false)?;
+    assert_eq!(said["consents_compared"], json!(false));
+    assert_eq!((sees(&a)?, sees(&b)?), (1, 1));
+    hub.ok(&withdraw)?;
+    assert_eq!((sees(&a)?, sees(&b)?), (0, 0));
     Ok(())
 }
 
@@ -481,7 +538,8 @@ fn an_empty_or_garbled_word_about_consent_or_standing_takes_nothing_away() -> Ou
     let before = disclosed(&a.ok(&["show", &patient])?);
     assert_eq!(count(&before[2]), 1);
     let id: PatientId = patient.parse()?;
-    let nothing = Consented { patient: id.clone(), version: 9, allowed: Vec::new(), withdrawn: Vec::new() };
+    let nothing =
+        Consented { patient: id.clone(), version: 9, allowed: Vec::new(), withdrawn: Vec::new(), again: false };
     let nothing = canonical::to_bytes(&nothing)?;
     let answered = |kind: Kind, bytes: Vec<Vec<u8>>, policy: Option<Policy>| -> Outcome {
         let phone = unlocked(&a)?;

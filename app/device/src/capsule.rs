@@ -26,7 +26,14 @@ pub struct Pushed {
 /// What a locked phone would send now.
 pub fn request(locked: &LockedVault<'_>) -> Result<CapsuleRequest, DeviceError> {
     let (device, series) = (locked.locked.device, locked.locked.series);
-    Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies: locked.copies(COPIES, OFFER)?, since: None })
+    Ok(CapsuleRequest {
+        v: WIRE_VERSION,
+        device,
+        series,
+        copies: locked.copies(COPIES, OFFER)?,
+        since: None,
+        holds: Vec::new(),
+    })
 }
 
 /// Takes the answer to it. Says how many copies were received, and whether everything must be asked anew.
@@ -108,7 +115,7 @@ impl Phone {
         let copies = self.read(|tx| Ok(tx.copies(COPIES, OFFER)?))?;
         let (device, series) = (locked.device, locked.series);
         // An open phone reads by its syncs.
-        Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies, since: None })
+        Ok(CapsuleRequest { v: WIRE_VERSION, device, series, copies, since: None, holds: Vec::new() })
     }
 
     /// Takes the answer to it. Says how many copies were received, and whether more are to be sent now.
@@ -145,14 +152,14 @@ fn is_all(request: &CapsuleRequest, received: u64) -> bool {
 }
 
 /// What an answer's receipt names, if it is the hub's.
-fn receipted(
+pub(crate) fn receipted(
     locked: &Locked,
     request: &CapsuleRequest,
     answer: &CapsuleResponse,
 ) -> Result<Vec<(u64, i64)>, DeviceError> {
     let not_ours = |_| DeviceError::Sync(Failure::NotOurHub);
     let key = <[u8; 32]>::try_from(locked.receipt_key.as_slice()).map_err(not_ours)?;
-    let scope = ReceiptScope { epoch: answer.epoch, device: locked.device, series: locked.series };
+    let scope = ReceiptScope { epoch: answer.epoch, device: request.device, series: request.series };
     let hash_of = |n: u64| request.copies.iter().find(|copy| copy.n == n).map(SealedCopy::hash);
     answer.receipt.verify(&key, &scope, hash_of).map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
     Ok(answer.receipt.items.iter().map(|item| (item.seq, item.at)).collect())

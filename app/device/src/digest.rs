@@ -3,10 +3,11 @@
 use crate::error::DeviceError;
 use crate::note::OpenNote;
 use crate::phone::{Hand, Phone};
+use crate::relay;
 use protocol::digest::{DIGESTS_LIMIT, Digest, Tally, version_of};
 use protocol::{Cursor, Kind, SyncRequest, SyncResponse};
 use record::{DocumentId, Form, PatientId};
-use vault::{SyncState, Tx, VaultError};
+use vault::{NoteRow, SyncState, Tx, VaultError};
 
 /// How often, by the hub's clock.
 const EVERY_MS: i64 = 24 * 3_600_000;
@@ -54,6 +55,8 @@ pub(crate) fn take_compared(
     for digest in request.digests.iter().filter(|digest| answer.differs.contains(&digest.patient)) {
         tracing::warn!(patient = %digest.patient, "what stands here is not what the hub has: it is fetched again");
         state.want_own(digest.patient.clone());
+        // What is here and not there is asked about once that has come.
+        relay::doubt(tx, &digest.patient)?;
     }
     let compared = !request.digests.is_empty() && !answer.more && !answer.renew;
     if compared || tx.digests_at()?.is_none() {
@@ -75,30 +78,43 @@ fn digest_of(
     let mut tally = Tally::default();
     for form in Form::ALL {
         for row in tx.note_rows(form, Some(&patient))? {
-            let mut heads = row.heads;
-            if heads.is_empty() {
-                // Of before rows named their versions.
-                heads = match readable(tx.note(row.note))?.flatten() {
-                    Some(stored) => {
-                        OpenNote::from_stored(stored, hand).map_or_else(|_| Vec::new(), |mut o| o.draft.heads())
-                    }
-                    None => Vec::new(),
-                };
-            }
             // What the self-check found wanting is not here: it comes again.
-            if !heads.is_empty() && !wanting.contains(&row.note) {
-                tally.document(row.note, version_of(&heads));
-            }
-            for confirmation in readable(tx.confirmations(row.note))?.unwrap_or_default() {
-                tally.statement(row.note, confirmation.signed.entry_hash(row.note));
-            }
-            let acts = readable(tx.acts(row.note, &patient))?.unwrap_or_default();
-            for act in acts.iter().filter(|act| !act.refused) {
-                tally.statement(row.note, act.signed.entry_hash(row.note));
-            }
+            let is_here = !wanting.contains(&row.note);
+            add(tx, &mut tally, &row, is_here, hand)?;
         }
     }
     Ok(Some(Digest { patient, hash: tally.hash() }))
+}
+
+/// One document's digest alone; `None`: it is not here, or cannot be read.
+pub(crate) fn of_document(tx: &mut Tx<'_>, doc: DocumentId, hand: Hand<'_>) -> Result<Option<Vec<u8>>, DeviceError> {
+    let Some(stored) = readable(tx.note(doc))?.flatten() else { return Ok(None) };
+    let mut tally = Tally::default();
+    add(tx, &mut tally, &stored.row, true, hand)?;
+    Ok(Some(tally.hash()))
+}
+
+/// Adds one document, if it is here, and what was said about it.
+fn add(tx: &mut Tx<'_>, tally: &mut Tally, row: &NoteRow, is_here: bool, hand: Hand<'_>) -> Result<(), DeviceError> {
+    let mut heads = row.heads.clone();
+    if heads.is_empty() {
+        // Of before rows named their versions.
+        heads = match readable(tx.note(row.note))?.flatten() {
+            Some(stored) => OpenNote::from_stored(stored, hand).map_or_else(|_| Vec::new(), |mut o| o.draft.heads()),
+            None => Vec::new(),
+        };
+    }
+    if is_here && !heads.is_empty() {
+        tally.document(row.note, version_of(&heads));
+    }
+    for confirmation in readable(tx.confirmations(row.note))?.unwrap_or_default() {
+        tally.statement(row.note, confirmation.signed.entry_hash(row.note));
+    }
+    let acts = readable(tx.acts(row.note, &row.patient))?.unwrap_or_default();
+    for act in acts.iter().filter(|act| !act.refused) {
+        tally.statement(row.note, act.signed.entry_hash(row.note));
+    }
+    Ok(())
 }
 
 /// What is damaged is not here.

@@ -104,6 +104,11 @@ impl Phone {
             todo.extend(engine.handle(now, input));
         }
         self.log_run(&end, &report);
+        if end.result.is_ok()
+            && let Err(error) = self.relay(line.hub.as_ref()).await
+        {
+            tracing::warn!(%error, "what the hub has lost of others waits here for the next sync");
+        }
         end
     }
 

@@ -41,9 +41,23 @@ pub(crate) fn take(
 }
 
 /// After a page: what was named leaves, as far as it may. The rest is asked again after the next one. Says whether a document
-/// has left.
-pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, received_before: i64) -> Result<bool, DeviceError> {
+/// has left. `durable_up_to`: where the hub has backups, which of this series' entries stand in one.
+pub(crate) fn let_go(
+    tx: &mut Tx<'_>,
+    state: &mut SyncState,
+    received_before: i64,
+    durable_up_to: Option<u64>,
+) -> Result<bool, DeviceError> {
+    if state.leaving.is_empty() {
+        return Ok(false);
+    }
     let mut has_gone = false;
+    // What the hub may have lost of others stays until it has it again (law 5).
+    let relay = tx.relay()?;
+    let durable = match durable_up_to {
+        Some(up_to) => tx.last_received(up_to)?,
+        None => None,
+    };
     for mut leaving in std::mem::take(&mut state.leaving) {
         if leaving.records {
             let whole = leaving.whole;
@@ -52,6 +66,10 @@ pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, received_before: i6
         }
         let mut stay = Vec::new();
         for note in std::mem::take(&mut leaving.notes) {
+            if relay.keeps(note, durable, received_before) {
+                stay.push(note);
+                continue;
+            }
             match tx.forget_note(&leaving.patient, note, received_before) {
                 Ok(true) => has_gone = true,
                 Ok(false) => stay.push(note),
@@ -70,7 +88,7 @@ pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, received_before: i6
         let is_done = match leaving.whole {
             // Whose note is still here keeps her name until it has gone.
             true if leaving.notes.is_empty() && !tx.has_notes_of(&leaving.patient)? => {
-                tx.forget_items(&[Kind::Patient, Kind::Visit, Kind::Order], &leaving.patient)?;
+                tx.forget_items(&[Kind::Patient, Kind::Visit, Kind::Order, Kind::Consent], &leaving.patient)?;
                 true
             }
             true => false,

@@ -1,18 +1,20 @@
 //! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction. What `driver.rs` does over a real
 //! line, a simulator does step by step: these verbs are the same.
 
+use crate::consented;
 use crate::digest;
 use crate::error::DeviceError;
 use crate::lease;
 use crate::note::OpenNote;
 use crate::phone::Phone;
+use crate::relay;
 use crate::standing;
 use jiff::Timestamp;
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
 use protocol::{
-    Consented, Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordItem, RecordsPage,
-    RefusalCode, Series, SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, Wanted,
+    Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordItem, RecordsPage, RefusalCode, Series,
+    SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, Wanted,
 };
 use record::visit_note::{
     ChangeError, Draft, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What,
@@ -209,6 +211,7 @@ impl Phone {
             }
             if state.epoch != answer.epoch {
                 standing::forget_all(tx, &mut state)?;
+                relay::begin(tx)?;
             }
             let whence = if request.cursor.n == 0 { Whence::Beginning } else { Whence::Feed };
             for item in &answer.feed {
@@ -230,7 +233,8 @@ impl Phone {
             // The same question twice in a row would be asked without end.
             let want = wanted(&state);
             stored.left |= !want.is_empty() && want != request.want;
-            if standing::let_go(tx, &mut state, answer.time - KEEP_MS)? {
+            let durable = (keep == 0).then_some(answer.durable_up_to);
+            if standing::let_go(tx, &mut state, answer.time - KEEP_MS, durable)? {
                 self.renew_actor()?;
             }
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
@@ -313,7 +317,7 @@ impl Phone {
             Kind::Amendment => self.take_act(tx, item, now),
             Kind::Confirmation => self.take_confirmation(tx, item, now),
             Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
-            Kind::Consent => take_consent(tx, &read(&item.bytes)?, state),
+            Kind::Consent => consented::take(tx, &read(&item.bytes)?, state),
             Kind::Standing => {
                 let told: PatientStanding = read(&item.bytes)?;
                 if told.extent == Extent::Unknown {
@@ -538,18 +542,6 @@ fn put_record(
         source: Some(record.facility),
         body: bytes.to_vec(),
     })?)
-}
-
-/// Law 6: only what is named as withdrawn goes; an empty list purges nothing.
-fn take_consent(tx: &mut Tx<'_>, consented: &Consented, state: &mut SyncState) -> Result<(), DeviceError> {
-    for facility in &consented.withdrawn {
-        tx.forget_disclosed(&consented.patient, facility)?;
-    }
-    match consented.allowed.is_empty() {
-        true => state.want_no_records(&consented.patient, consented.version),
-        false => state.want_records(consented.patient.clone(), consented.version),
-    }
-    Ok(())
 }
 
 /// Keeps the whole item, for a newer version to try again. A disclosed record is not kept: a withdrawal could not find it.

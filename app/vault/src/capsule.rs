@@ -85,6 +85,7 @@ impl Tx<'_> {
             kind: written.kind,
             hash: written.hash,
             bytes: written.bytes.to_vec(),
+            maker: None,
         };
         let sealed = book.sealer.seal(&copy, &book.key)?;
         self.sql.prepare_cached("INSERT INTO capsule (n, note, enc, sealed) VALUES (?1, ?2, ?3, ?4)")?.execute((

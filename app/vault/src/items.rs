@@ -109,6 +109,10 @@ impl Tx<'_> {
             (patient, compartment),
             |r| r.get(0),
         )?;
+        if gone == 0 && left > 0 {
+            // Nothing was sealed by the key but what stays.
+            return Ok(0);
+        }
         // The key that sealed what is gone goes too; what other facilities disclosed is sealed again under a new one.
         let rest = if left > 0 { self.items(Kind::Record, Some(whose))? } else { Vec::new() };
         self.ring.forget_patient(self.sql, compartment, patient)?;

@@ -14,6 +14,7 @@ mod notes;
 mod outbox;
 mod photo_copies;
 mod photos;
+mod relay;
 mod ring;
 mod root;
 mod schema;
@@ -33,6 +34,7 @@ pub use keys::{BiometricStore, DeviceSecret, FileKeyStore, KeyStore, Pin, PinErr
 pub use notes::{JournalEntry, NoteRow, StoredAct, StoredConfirmation, StoredNote};
 pub use outbox::{OutboxEntry, OutboxRow};
 pub use photos::StoredPhoto;
+pub use relay::Relay;
 pub use scrub::SelfCheck;
 pub use search::{Found, Hit, Looked, Piece, Scope, SearchKind, SearchText, Shelf, Source, Unread};
 pub use state::{Backfill, Identity, LeaseClock, Leaving, RemovedPhoto, SyncLogLine, SyncState};

@@ -227,6 +227,14 @@ impl Tx<'_> {
         self.drop_carried()
     }
 
+    /// When the hub received the last of the entries up to a number.
+    pub fn last_received(&mut self, up_to: u64) -> Result<Option<i64>, VaultError> {
+        Ok(self
+            .sql
+            .prepare_cached("SELECT max(received) FROM entry WHERE seq <= ?1")?
+            .query_row([up_to as i64], |r| r.get(0))?)
+    }
+
     pub fn put_receipt(&mut self, receipt: &Receipt) -> Result<(), VaultError> {
         let place = self.place(Table::Receipt, [0; 16], None, &Compartment::Station);
         let sealed = self.seal(place, receipt)?;

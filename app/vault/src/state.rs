@@ -2,6 +2,7 @@
 
 use crate::attempts::RunningTime;
 use crate::error::VaultError;
+use crate::relay::Relay;
 use crate::root::Root;
 use crate::scrub::SelfCheck;
 use crate::seal::Table;
@@ -262,6 +263,19 @@ impl Tx<'_> {
 
     pub fn put_digests_at(&mut self, at: i64) -> Result<(), VaultError> {
         self.put_state("digests", &at)
+    }
+
+    /// What is to be relayed. A damaged row says nothing: a digest that differs asks again.
+    pub fn relay(&mut self) -> Result<Relay, VaultError> {
+        match self.state("relay") {
+            Ok(relay) => Ok(relay.unwrap_or_default()),
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Relay::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn put_relay(&mut self, relay: &Relay) -> Result<(), VaultError> {
+        self.put_state("relay", relay)
     }
 
     pub fn sync_state(&mut self) -> Result<SyncState, VaultError> {

@@ -1,6 +1,7 @@
 //! Accept → **check** → feed: what a device sent is verified before any other device sees it.
 
 mod compact;
+mod relayed;
 
 pub use compact::{Compacted, DAY_MS, REST_DAYS};
 
@@ -83,6 +84,12 @@ impl Checker {
 
     /// Checks one document's pending entries. What passes enters the station's feed in the same transaction.
     pub fn check_document(&self, doc: DocumentId) -> Result<(), HubError> {
+        self.settle_document(doc)?;
+        self.look_again(&[doc]);
+        Ok(())
+    }
+
+    fn settle_document(&self, doc: DocumentId) -> Result<(), HubError> {
         // One check at a time: between reading the document and putting it back nobody else may.
         let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for _ in 0..TRIES {
@@ -120,6 +127,8 @@ impl Checker {
                     }
                 }
             }
+            drop(bench);
+            self.look_again(some);
         }
     }
 
@@ -309,6 +318,7 @@ impl Question {
         match self {
             Question::Check(request) => request.doc,
             Question::Relay(request) => request.doc,
+            Question::Bring(request) => request.doc,
             Question::Compact(request) => request.doc,
         }
     }

@@ -26,4 +26,4 @@ pub use error::HubError;
 pub use intake_run::IntakeReport;
 pub use local::LocalHub;
 pub use serve::{Serving, serve};
-pub use store::{BackupMade, Clock, LackingPhoto, Restored, Store, Who};
+pub use store::{BackupMade, Clock, ConsentNamed, LackingPhoto, Restored, Store, Who};

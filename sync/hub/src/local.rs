@@ -44,12 +44,16 @@ impl LocalHub {
         Ok(report)
     }
 
-    /// A person lets in whatever was held of sealed copies. Says how many documents.
+    /// A person lets in whatever was held of sealed and of relayed copies. Says how many documents.
     pub fn accept_held_copies(&self) -> Result<usize, HubError> {
         let held = self.hub.store.read(|tx| tx.all_held_copies())?;
         let mut accepted = 0;
         for copies in &held {
             let verdict = self.hub.checker.accept_copies(copies.doc, copies.device)?;
+            accepted += usize::from(verdict == CopyVerdict::Accepted);
+        }
+        for held in self.hub.store.read(|tx| tx.all_held_relayed())? {
+            let verdict = self.hub.checker.accept_relayed(held.doc)?;
             accepted += usize::from(verdict == CopyVerdict::Accepted);
         }
         Ok(accepted)

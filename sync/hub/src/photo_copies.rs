@@ -93,6 +93,7 @@ mod tests {
                     kind: Kind::PhotoPiece,
                     hash: *name,
                     bytes: canonical::to_bytes(&piece)?,
+                    maker: None,
                 };
                 Ok(self.sealer.seal(&copy, &self.key)?)
             };

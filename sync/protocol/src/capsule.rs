@@ -5,6 +5,7 @@
 //! phone keeps no key that opens them. Device, series and number are authenticated with each, and inside stands the
 //! device's signature: what the hub opens was written by that device, once, under that number.
 
+use crate::digest::Holding;
 use crate::page::{SealedPage, Since};
 use crate::wire::{Kind, Series};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -42,6 +43,14 @@ pub struct Copy {
     pub hash: ContentHash,
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
+    /// Somebody else's device made it, and this one has it from the feed: relayed after the hub was put back to before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<DeviceId>,
+}
+
+/// In which series a device numbers what it relays: not the one of its own copies.
+pub fn relay_series(device: DeviceId) -> Series {
+    Series(DocumentId::derive("relay series", &device.0))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +90,9 @@ pub struct CapsuleRequest {
     /// Where a locked phone reads on; an older hub knows of no such question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Since>,
+    /// Documents of which an open phone asks whether the hub has the same, after it was put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Holding>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +107,10 @@ pub struct CapsuleResponse {
     /// What the feed has after `since`, if the device may read and there is anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<SealedPage>,
+    /// Which of the documents asked about are not the same here. `None` though some were: an older hub, or one that does not
+    /// tell this device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Vec<DocumentId>>,
 }
 
 /// Why a copy was not sealed or does not open. Carries no content.
@@ -255,6 +271,7 @@ mod tests {
             kind: Kind::Note,
             hash: ContentHash([4; 32]),
             bytes: "下肢浮腫".as_bytes().to_vec(),
+            maker: None,
         })
     }
 
@@ -291,6 +308,20 @@ mod tests {
         let opened = open(&secret, DEVICE, SERIES, &sealed, &key.verifying_key().to_bytes())?;
         assert_eq!(u8::from(opened.kind), 17);
         assert!(record::canonical::from_bytes::<crate::PhotoPiece>(&opened.bytes)? == piece);
+        Ok(())
+    }
+
+    #[test]
+    fn a_copy_says_whose_it_is_under_the_signature_of_whoever_brings_it() -> Outcome {
+        let (secret, public) = hub();
+        let key = SigningKey::from_bytes(&[9; 32]);
+        let relayed = Copy { maker: Some(DeviceId([8; 8])), series: relay_series(DEVICE), ..copy(1)? };
+        assert!(relayed.series != SERIES && relayed.series != relay_series(DeviceId([8; 8])));
+        let sealed = Sealer::new(&public, DEVICE, relayed.series)?.seal(&relayed, &key)?;
+        let signing = key.verifying_key().to_bytes();
+        assert!(open(&secret, DEVICE, relayed.series, &sealed, &signing)? == relayed);
+        // An own copy is written as it was before anything was relayed.
+        assert!(!to_cbor(&copy(1)?)?.windows(5).any(|word| word == b"maker"));
         Ok(())
     }
 

@@ -16,6 +16,18 @@ pub struct Digest {
     pub hash: Vec<u8>,
 }
 
+/// Most documents in one request.
+pub const HOLDINGS_LIMIT: usize = 500;
+
+/// What a phone holds of one document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    pub doc: DocumentId,
+    /// A tally of this document alone.
+    #[serde(with = "serde_bytes")]
+    pub hash: Vec<u8>,
+}
+
 /// Adds up one patient's documents and what was said about them, in any order, each as often as one likes.
 #[derive(Default)]
 pub struct Tally(Vec<Vec<u8>>);

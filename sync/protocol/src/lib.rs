@@ -17,7 +17,7 @@ pub mod wire;
 
 pub use capsule::{CapsuleError, CapsuleRequest, CapsuleResponse, SealedCopy};
 pub use codec::WireError;
-pub use digest::Digest;
+pub use digest::{Digest, Holding};
 pub use engine::{Engine, Failure, Input, Output, Phase, Trigger};
 pub use enrol::{EnrolRequest, EnrolResponse, EnrolUri, UriError};
 pub use page::{SealedPage, Since};

@@ -299,6 +299,9 @@ pub struct Consented {
     pub allowed: Vec<(FacilityId, Vec<String>)>,
     /// Facilities whose records must go.
     pub withdrawn: Vec<FacilityId>,
+    /// Said again because the hub was put back: who has heard the same has nothing to fetch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 /// What of a patient one person of the station gets from now on. Only what is named leaves a phone: an empty or unreadable

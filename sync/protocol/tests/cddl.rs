@@ -7,7 +7,7 @@ use cddl_cat::{ValidateError, validate_cbor};
 use ciborium::Value;
 use ed25519_dalek::SigningKey;
 use protocol::capsule::{COPIES_LIMIT, COPY_LIMIT, Copy, Sealer};
-use protocol::digest::{Digest, Tally};
+use protocol::digest::{Digest, HOLDINGS_LIMIT, Holding, Tally};
 use protocol::page::{self, PAGE_LIMIT};
 use protocol::proof::prove;
 use protocol::receipt::ReceiptScope;
@@ -93,13 +93,18 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("sync-response", "policy"),
     ("sync-response", "renew"),
     ("sync-response", "differs"),
-    ("records-page", "notes"),
+    ("records-page", "numbers"),
+    ("record-item", "doc"),
     ("enrol-response", "validity"),
     ("policy", "lease_until"),
     ("photo-standing", "receipt"),
     ("refusal", "v"),
     ("capsule-request", "since"),
     ("capsule-response", "page"),
+    ("capsule-request", "holds"),
+    ("capsule-response", "lacks"),
+    ("copy", "maker"),
+    ("consented", "again"),
     ("frozen-note", "form"),
     ("proposal", "over"),
     ("order", "psychiatric"),
@@ -278,6 +283,7 @@ fn consented() -> Outcome<Consented> {
         version: 4,
         allowed: vec![("tsubaki".parse()?, classes)],
         withdrawn: vec!["yanagi".parse()?],
+        again: true,
     })
 }
 
@@ -421,11 +427,12 @@ fn copy() -> Outcome<Copy> {
         kind: Kind::Note,
         hash: HASH,
         bytes: vec![0x85; 40],
+        maker: Some(DeviceId([0xd2; 8])),
     })
 }
 
 fn copy_of_photo() -> Outcome<Copy> {
-    Ok(Copy { kind: Kind::PhotoPiece, bytes: canonical::to_bytes(&photo_piece())?, ..copy()? })
+    Ok(Copy { kind: Kind::PhotoPiece, bytes: canonical::to_bytes(&photo_piece())?, maker: None, ..copy()? })
 }
 
 fn sealed() -> Outcome<SealedCopy> {
@@ -433,7 +440,18 @@ fn sealed() -> Outcome<SealedCopy> {
 }
 
 fn capsule_request(copies: Vec<SealedCopy>) -> CapsuleRequest {
-    CapsuleRequest { v: WIRE_VERSION, device: DEVICE, series: SERIES, copies, since: Some(SINCE) }
+    CapsuleRequest {
+        v: WIRE_VERSION,
+        device: DEVICE,
+        series: SERIES,
+        copies,
+        since: Some(SINCE),
+        holds: vec![holding()],
+    }
+}
+
+fn holding() -> Holding {
+    Holding { doc: NOTE, hash: vec![7; 8] }
 }
 
 fn sealed_page() -> Outcome<SealedPage> {
@@ -441,8 +459,8 @@ fn sealed_page() -> Outcome<SealedPage> {
 }
 
 fn capsule_response() -> Outcome<CapsuleResponse> {
-    let (receipt, page) = (receipt(&[]), Some(sealed_page()?));
-    Ok(CapsuleResponse { v: WIRE_VERSION, epoch: EPOCH, time: AT, receipt, wipe: true, page })
+    let (receipt, page, lacks) = (receipt(&[]), Some(sealed_page()?), Some(vec![NOTE]));
+    Ok(CapsuleResponse { v: WIRE_VERSION, epoch: EPOCH, time: AT, receipt, wipe: true, page, lacks })
 }
 
 fn enrol_request() -> EnrolRequest {
@@ -520,6 +538,7 @@ fn samples() -> Outcome<Vec<Sample>> {
         sample("copy", &copy()?)?,
         sample("copy", &copy_of_photo()?)?,
         sample("capsule-response", &capsule_response()?)?,
+        sample("holding", &holding())?,
         sample("since", &SINCE)?,
         sample("sealed-page", &sealed_page()?)?,
         sample("enrol-request", &enrol_request())?,
@@ -649,8 +668,15 @@ fn what_says_nothing_fits_too() -> Outcome {
     assert!(wire.fits("disclosed-record", &none_but_a_name)?);
     assert!(wire.fits("frozen-note", &frozen(Form::VisitNote)?)?);
     assert!(wire.fits("cursor", &Cursor::START)?);
-    assert!(wire.fits("capsule-request", &CapsuleRequest { since: None, ..capsule_request(Vec::new()) })?);
-    assert!(wire.fits("capsule-response", &CapsuleResponse { page: None, ..capsule_response()? })?);
+    assert!(
+        wire.fits(
+            "capsule-request",
+            &CapsuleRequest { since: None, holds: Vec::new(), ..capsule_request(Vec::new()) }
+        )?
+    );
+    for lacks in [None, Some(Vec::new())] {
+        assert!(wire.fits("capsule-response", &CapsuleResponse { page: None, lacks, ..capsule_response()? })?);
+    }
     Ok(())
 }
 
@@ -671,7 +697,7 @@ fn a_kind_stands_with_its_own_encoding_and_body() -> Outcome {
     ] {
         assert!(!wire.fits("entry", &entry(1, kind, enc, bytes)?)?, "{kind:?} with encoding {enc}");
     }
-    assert!(!wire.fits("copy", &Copy { kind: Kind::PhotoPiece, bytes: vec![0xff], ..copy()? })?);
+    assert!(!wire.fits("copy", &Copy { kind: Kind::PhotoPiece, bytes: vec![0xff], maker: None, ..copy()? })?);
     assert!(!wire.fits("copy", &Copy { kind: Kind::Patient, ..copy()? })?);
     let facility = canonical::to_bytes(&facility()?)?;
     assert!(!wire.fits("feed-item", &item(Kind::Staff, 3, false, facility.clone())?)?);
@@ -686,6 +712,9 @@ fn what_is_one_too_many_or_too_large_is_refused() -> Outcome {
     let small = SealedCopy { n: 1, enc: vec![9; 32], sealed: vec![0; 272] };
     assert!(wire.fits("capsule-request", &capsule_request(vec![small.clone(); COPIES_LIMIT]))?);
     assert!(!wire.fits("capsule-request", &capsule_request(vec![small.clone(); COPIES_LIMIT + 1]))?);
+    let asks = |many| CapsuleRequest { holds: vec![holding(); many], ..capsule_request(Vec::new()) };
+    assert!(wire.fits("capsule-request", &asks(HOLDINGS_LIMIT))?);
+    assert!(!wire.fits("capsule-request", &asks(HOLDINGS_LIMIT + 1))?);
     assert!(wire.fits("sealed-copy", &SealedCopy { sealed: vec![0; COPY_LIMIT], ..small.clone() })?);
     assert!(!wire.fits("sealed-copy", &SealedCopy { sealed: vec![0; COPY_LIMIT + 1], ..small.clone() })?);
     assert!(!wire.fits("sealed-copy", &SealedCopy { enc: vec![9; 31], ..small })?);

@@ -408,6 +408,7 @@ fn who_is_who(dice: &mut Dice) -> Done<Vec<u8>> {
         version: dice.roll(),
         allowed: vec![(place(dice).parse()?, ["problem", "allergy", "rx", "lab"].map(String::from).to_vec())],
         withdrawn: vec![place(dice).parse()?],
+        again: false,
     };
     let mut feed = vec![
         told(Kind::Consent, &consented, dice)?,

@@ -22,6 +22,11 @@ impl World {
                 self.phones[at].open = Some(phone);
                 return waits;
             }
+            Output::Report(Phase::Done) => {
+                let relayed = self.relay(at, &phone);
+                self.phones[at].open = Some(phone);
+                return relayed;
+            }
             Output::Report(_) => {
                 self.phones[at].open = Some(phone);
                 return Ok(());
@@ -65,6 +70,38 @@ impl World {
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
         self.phones[at].hear(now_ms, input, dice);
         self.laws_of(at)
+    }
+
+    /// What the driver does behind a sync: others' words that the hub has lost. The line may be lost here too.
+    fn relay(&mut self, at: usize, phone: &Phone) -> Outcome {
+        let mut under_way = None;
+        for _ in 0..64 {
+            let step = match phone.relay_step(under_way) {
+                Ok(Some(step)) => step,
+                Ok(None) => return Ok(()),
+                Err(DeviceError::Vault(VaultError::Full)) if self.phones[at].room.is_some() => return Ok(()),
+                Err(error) => return Err(format!("nothing can be relayed: {error}").into()),
+            };
+            if self.loses() {
+                return Ok(());
+            }
+            let Some(hub) = self.hub.as_ref() else { return Ok(()) };
+            let answer = match hub.capsules(self.phones[at].certificate, &step.request) {
+                Ok(answer) => answer,
+                Err(RefusalCode::Internal) if self.faults.hub_full => return Ok(()),
+                Err(code) => return Err(format!("what is relayed was refused: {code:?}").into()),
+            };
+            if self.loses() {
+                return Ok(());
+            }
+            match phone.take_relayed(&step, &answer) {
+                Ok(true) => under_way = step.under_way(),
+                Ok(false) => return Ok(()),
+                Err(DeviceError::Vault(VaultError::Full)) if self.phones[at].room.is_some() => return Ok(()),
+                Err(error) => return Err(format!("what was relayed was not noted: {error}").into()),
+            }
+        }
+        Ok(())
     }
 
     /// What the vault said to the engine. Nothing but a full disk may keep it from taking part.

@@ -95,15 +95,17 @@ fn hub() -> Outcome<Hub> {
     let store = Store::init(data.path(), "くるめ")?;
     store.write(|tx| {
         Ok(tx.sql.execute_batch(
-            "INSERT INTO facility (id, kind, name, disclosing) VALUES ('st-1', 'station', '架空', 0);
+            r#"INSERT INTO facility (id, kind, name, disclosing) VALUES ('st-1', 'station', '架空', 0);
              INSERT INTO patient (id, sealed) VALUES ('p-1', x'00');
              INSERT INTO care (station, patient, version) VALUES ('st-1', 'p-1', 1);
+             INSERT INTO nursing_order (id, patient, facility, station, "from", until, special)
+                 VALUES (x'01', 'p-1', 'st-1', 'st-1', '2026-11-01', '2026-11-30', 0);
              INSERT INTO staff (id, facility, name, role) VALUES ('nurse-1', 'st-1', '甲', 'nurse'),
                  ('nurse-2', 'st-1', '乙', 'nurse'), ('nurse-3', 'st-1', '丙', 'nurse');
              INSERT INTO device (id, staff, station, certificate, signing_key, enrolled_at) VALUES
                  (x'0101010101010101', 'nurse-1', 'st-1', x'01', x'01', 0),
                  (x'0202020202020202', 'nurse-2', 'st-1', x'02', x'02', 0),
-                 (x'0303030303030303', 'nurse-3', 'st-1', x'03', x'03', 0);",
+                 (x'0303030303030303', 'nurse-3', 'st-1', x'03', x'03', 0);"#,
         )?)
     })?;
     Ok(Hub { checker: Checker::in_this_process(store.clone()), store, _data: data })

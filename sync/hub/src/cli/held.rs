@@ -13,13 +13,13 @@ use std::str::FromStr;
 
 #[derive(Subcommand)]
 pub enum HeldCommand {
-    /// Entries that did not pass the check, sealed copies that came without a PIN, and photos of which pieces are missing
+    /// Entries that did not pass the check, sealed copies that came without a PIN, what phones relay of others after a restore, and photos of which pieces are missing
     #[command(after_help = "Example: tsutsuji-hub held list --data hub --json")]
     List {
         #[command(flatten)]
         data: Data,
     },
-    /// Let it in: an entry is checked again, sealed copies become entries of their device
+    /// Let it in: an entry is checked again, sealed and relayed copies become entries of the device that made them
     #[command(after_help = "Example: tsutsuji-hub held accept entry-12 --data hub")]
     Accept {
         held: HeldId,
@@ -35,11 +35,13 @@ pub enum HeldCommand {
     },
 }
 
-/// `entry-12`, `copies-DOCUMENT-DEVICE`, or `photo-TAG-DEVICE`.
+/// `entry-12`, `copies-DOCUMENT-DEVICE`, `relayed-DOCUMENT`, or `photo-TAG-DEVICE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldId {
     Entry(i64),
     Copies(DocumentId, DeviceId),
+    /// What phones hold of others' words, and the hub has lost.
+    Relayed(DocumentId),
     /// A photo of which pieces are missing; under the tag that stands for it here.
     Photo(PhotoTag, DeviceId),
 }
@@ -54,6 +56,9 @@ impl FromStr for HeldId {
     fn from_str(text: &str) -> Result<Self, NoHeldId> {
         if let Some(entry) = text.strip_prefix("entry-") {
             return entry.parse().map(HeldId::Entry).map_err(|_| NoHeldId);
+        }
+        if let Some(doc) = text.strip_prefix("relayed-") {
+            return doc.parse().map(HeldId::Relayed).map_err(|_| NoHeldId);
         }
         let (of, device) = text.rsplit_once('-').ok_or(NoHeldId)?;
         let device: DeviceId = device.parse().map_err(|_| NoHeldId)?;
@@ -71,6 +76,7 @@ impl std::fmt::Display for HeldId {
         match self {
             HeldId::Entry(id) => write!(f, "entry-{id}"),
             HeldId::Copies(doc, device) => write!(f, "copies-{doc}-{device}"),
+            HeldId::Relayed(doc) => write!(f, "relayed-{doc}"),
             HeldId::Photo(tag, device) => write!(f, "photo-{}-{device}", ContentHash(*tag)),
         }
     }
@@ -79,13 +85,16 @@ impl std::fmt::Display for HeldId {
 #[derive(Serialize)]
 struct Held {
     held: String,
-    /// The hub's code, `capsule` for sealed copies, or `photo` for one that has not come whole.
+    /// The hub's code, `capsule` for sealed copies, `relayed`, or `photo` for one that has not come whole.
     reason: String,
     doc: DocumentId,
     patient: PatientId,
     station: FacilityId,
     device: DeviceId,
+    /// Whose device it is that brought it.
     staff: Option<StaffId>,
+    /// Of relayed copies: who made them, as far as this hub knows their devices.
+    authors: Vec<StaffId>,
     changes: u64,
     /// Of a photo.
     pieces: u64,
@@ -107,6 +116,7 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                         station: entry.station,
                         device: entry.device,
                         staff: staff_of(entry.device)?,
+                        authors: Vec::new(),
                         changes: 1,
                         pieces: 0,
                         received_at: time(entry.received_at),
@@ -121,9 +131,31 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                         station: copies.station,
                         device: copies.device,
                         staff: staff_of(copies.device)?,
+                        authors: Vec::new(),
                         changes: copies.changes,
                         pieces: 0,
                         received_at: time(copies.received_at),
+                    });
+                }
+                for relayed in tx.all_held_relayed()? {
+                    let mut authors = Vec::new();
+                    for maker in relayed.makers {
+                        authors.extend(staff_of(maker)?);
+                    }
+                    authors.sort_unstable();
+                    authors.dedup();
+                    rows.push(Held {
+                        held: HeldId::Relayed(relayed.doc).to_string(),
+                        reason: "relayed".to_string(),
+                        doc: relayed.doc,
+                        patient: relayed.patient,
+                        station: relayed.station,
+                        device: relayed.by,
+                        staff: staff_of(relayed.by)?,
+                        authors,
+                        changes: relayed.changes,
+                        pieces: 0,
+                        received_at: time(relayed.received_at),
                     });
                 }
                 for photo in tx.held_photos()? {
@@ -135,6 +167,7 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                         station: photo.station,
                         device: photo.device,
                         staff: staff_of(photo.device)?,
+                        authors: Vec::new(),
                         changes: 0,
                         pieces: photo.pieces,
                         received_at: time(photo.received_at),
@@ -169,6 +202,14 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                     store.write(|tx| tx.audit(&Who::Admin, "held_accept", None, &held.to_string()))?;
                     if verdict == CopyVerdict::Accepted { "passed" } else { "waiting" }.to_string()
                 }
+                HeldId::Relayed(doc) => {
+                    let verdict = checker.accept_relayed(doc)?;
+                    if verdict == CopyVerdict::Nothing {
+                        return Err(HubError::UnknownHeld);
+                    }
+                    store.write(|tx| tx.audit(&Who::Admin, "held_accept", None, &held.to_string()))?;
+                    if verdict == CopyVerdict::Accepted { "passed" } else { "waiting" }.to_string()
+                }
                 HeldId::Photo(tag, device) => {
                     let (id, photos) = (held.to_string(), store.read(|tx| tx.held_photos())?);
                     let photo = photos.into_iter().find(|photo| (photo.tag, photo.device) == (tag, device));
@@ -191,6 +232,13 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                     }
                     HeldId::Copies(doc, device) => {
                         let copies = tx.held_copies(doc, device)?;
+                        if copies.is_empty() {
+                            return Err(HubError::UnknownHeld);
+                        }
+                        copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Returned))?;
+                    }
+                    HeldId::Relayed(doc) => {
+                        let copies = tx.held_relayed(doc)?;
                         if copies.is_empty() {
                             return Err(HubError::UnknownHeld);
                         }

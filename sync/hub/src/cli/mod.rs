@@ -9,7 +9,7 @@ pub(crate) use admin::make_invitation;
 
 use crate::check::{Checker, DAY_MS, REST_DAYS};
 use crate::error::HubError;
-use crate::store::{CERTIFICATE_DAYS, LackingPhoto, Store};
+use crate::store::{CERTIFICATE_DAYS, ConsentNamed, LackingPhoto, Restored, Store};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::io::Write;
@@ -250,6 +250,9 @@ fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
         "photos": restored.photos,
         "photos_copied": restored.photos_copied,
         "photos_lacking": restored.photos_lacking,
+        "consents_withdrawn": restored.consents_withdrawn,
+        "consents_to_enter": restored.consents_to_enter,
+        "consents_compared": restored.consents_compared,
     });
     out.say(&shown, |_| {
         let mut text = format!("restored, with {} photos", restored.photos);
@@ -257,8 +260,29 @@ fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
             text.push_str(&format!("; the database that stood there is kept as {}", before.display()));
         }
         text.push_str(&lacking(&restored.photos_lacking));
+        text.push_str(&forgotten(&restored));
         text
     })
+}
+
+/// What must be entered again before phones may be trusted with it.
+fn forgotten(restored: &Restored) -> String {
+    let line = |consent: &ConsentNamed, what: &str| {
+        let ConsentNamed { patient, disclosing, viewing } = consent;
+        format!("\n  consent of {patient}, {disclosing} to {viewing}, {what}")
+    };
+    let withdrawn = restored.consents_withdrawn.iter().map(|c| line(c, "was withdrawn after the backup and stays so"));
+    let changed = restored.consents_to_enter.iter().map(|c| line(c, "changed after the backup: enter it again"));
+    let lines: String = withdrawn.chain(changed).collect();
+    let known = match restored.consents_compared {
+        true => "",
+        false => {
+            "; no older database could be asked: withdrawals after the backup are not known here, and phones get those records back until they are entered"
+        }
+    };
+    format!(
+        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits and assignments{known}{lines}"
+    )
 }
 
 /// A line for each photo that is not here.

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use protocol::capsule::COPIES_LIMIT;
+use protocol::digest::HOLDINGS_LIMIT;
 use protocol::receipt::ReceiptScope;
 use protocol::{
     CapsuleRequest, CapsuleResponse, Receipt, RefusalCode, SealedPage, Since, SyncRequest, WIRE_VERSION, page,
@@ -41,7 +42,7 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
     if request.device != device.device {
         return Err(RefusalCode::NotThisDevice.into());
     }
-    if request.copies.len() > COPIES_LIMIT {
+    if request.copies.len() > COPIES_LIMIT || request.holds.len() > HOLDINGS_LIMIT {
         return Err(RefusalCode::TooLarge.into());
     }
     let taken = hub.store.write(|tx| {
@@ -55,6 +56,11 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
     for doc in taken.documents {
         if let Err(error) = hub.checker.look_at_copies(doc, device.device) {
             tracing::error!(%doc, %error, "sealed copies were not looked at; they stay held");
+        }
+    }
+    for doc in taken.relayed {
+        if let Err(error) = hub.checker.look_at_relayed(doc) {
+            tracing::error!(%doc, %error, "relayed copies were not looked at; they stay held");
         }
     }
     for photo in &taken.photos {
@@ -71,6 +77,15 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
         None
     });
     let response = hub.store.read(|tx| {
+        // Whoever may not read is told nothing, not even this.
+        let lacks = match peer.0 {
+            Some(certificate)
+                if !request.holds.is_empty() && device.revoked_at.is_none() && !tx.is_over(certificate)? =>
+            {
+                Some(tx.lacking(&device.station, &request.holds)?)
+            }
+            _ => None,
+        };
         let scope = ReceiptScope { epoch: tx.epoch()?, device: device.device, series: request.series };
         Ok(CapsuleResponse {
             v: WIRE_VERSION,
@@ -79,6 +94,7 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
             receipt: Receipt::sign(&tx.keys.receipt, &scope, &taken.receipt),
             wipe: device.wiped_at.is_some(),
             page,
+            lacks,
         })
     })?;
     Ok(response)

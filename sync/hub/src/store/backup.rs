@@ -1,6 +1,7 @@
 //! Backups of the database and of the photos beside it, and putting one back. Bodies stay sealed by the master key, which a
 //! backup never holds.
 
+use super::consents_again::{ConsentNamed, Forgotten, former_consents};
 use super::photo_backup::{Brought, LackingPhoto, bring, described, forget_lacking, kept_photos, named_and_lacking};
 use super::{Store, Tx, Who, connect};
 use crate::error::HubError;
@@ -41,6 +42,12 @@ pub struct Restored {
     pub photos_copied: u64,
     /// Photos that are named and not here: phones bring again what they have.
     pub photos_lacking: Vec<LackingPhoto>,
+    /// Taken back after the backup, as the older database says: they stay taken back.
+    pub consents_withdrawn: Vec<ConsentNamed>,
+    /// Given or changed after the backup, as it says: to be entered again.
+    pub consents_to_enter: Vec<ConsentNamed>,
+    /// Whether it could be asked. If not, nobody here knows what was withdrawn after the backup.
+    pub consents_compared: bool,
 }
 
 const KEYS: [&str; 5] = ["ca.key", "ca.der", "receipt.key", "sealing.key", "master.key"];
@@ -182,11 +189,24 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
     }
     // What phones were told since is not known here: it is told again, to whom it still holds for.
     tx.execute("DELETE FROM standing", [])?;
+    let former = former_consents(&data.join("hub.db"), &keys);
+    let told = Tx { sql: &tx, keys: &keys, now: super::now() };
+    let forgotten = Forgotten::between(former.as_deref().unwrap_or_default(), &told.consents()?);
+    told.stay_withdrawn(&forgotten.withdrawn)?;
+    told.tell_consents_again()?;
     forget_lacking(&tx, &photos.lacking)?;
     let photos_lacking = named_and_lacking(&tx, &photos.lacking)?;
     tx.commit()?;
     let _: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
-    Ok(Restored { before: None, photos: photos.there, photos_copied: photos.copied, photos_lacking })
+    Ok(Restored {
+        before: None,
+        photos: photos.there,
+        photos_copied: photos.copied,
+        photos_lacking,
+        consents_withdrawn: forgotten.withdrawn,
+        consents_to_enter: forgotten.changed,
+        consents_compared: former.is_some(),
+    })
 }
 
 impl Tx<'_> {

@@ -36,6 +36,7 @@ impl CopyState {
 /// A copy as stored, body opened.
 pub struct CopyRow {
     pub id: i64,
+    /// Who made it, whoever brought it.
     pub device: DeviceId,
     pub station: FacilityId,
     pub doc: DocumentId,
@@ -64,11 +65,15 @@ pub struct TakenCopies {
     pub receipt: Vec<(ReceiptItem, ContentHash)>,
     /// Documents of which something is new.
     pub documents: Vec<DocumentId>,
+    /// Documents of which somebody else's words are new: relayed.
+    pub relayed: Vec<DocumentId>,
     /// Photos of which pieces are new.
     pub photos: Vec<PhotoTag>,
 }
 
-const COLUMNS: &str = "id, device, station, doc, patient, kind, hash, made_at, received_at, sealed";
+/// Behind them the hash of the copy as it came: what its body is sealed under here.
+pub(super) const COLUMNS: &str =
+    "id, coalesce(maker, device), station, doc, patient, kind, hash, made_at, received_at, sealed, sealed_hash";
 
 impl Tx<'_> {
     /// Takes a request's copies: everything is on disk before the receipt, what does not open as it came.
@@ -91,13 +96,21 @@ impl Tx<'_> {
                 .query_row((device.0, series.0.0, sealed.n as i64, hash.0), |r| r.get(0))
                 .optional()?;
             if known.is_none() {
-                let opened = capsule::open(self.keys.sealing_secret(), device, series, sealed, signing_key);
-                let copy = opened.ok().filter(|copy| copy.station == *station);
-                self.put_copy(device, station, series, sealed, copy.as_ref())?;
+                let copy = self.opened((device, station, signing_key), series, sealed)?;
+                // Several phones relay the same, and each may do so again: it is kept once.
+                let is_here = match &copy {
+                    Some(copy) if copy.maker.is_some() => self.has_copy_of(copy.doc, copy.hash)?,
+                    _ => false,
+                };
+                if !is_here {
+                    self.put_copy(device, station, series, sealed, copy.as_ref())?;
+                }
                 match copy {
+                    _ if is_here => {}
                     Some(copy) if copy.kind == Kind::PhotoPiece => {
                         taken.photos.push(self.photo_tag(station, &copy.hash));
                     }
+                    Some(copy) if copy.maker.is_some() => taken.relayed.push(copy.doc),
                     Some(copy) => taken.documents.push(copy.doc),
                     None => {}
                 }
@@ -106,9 +119,33 @@ impl Tx<'_> {
         }
         taken.documents.sort_unstable();
         taken.documents.dedup();
+        taken.relayed.sort_unstable();
+        taken.relayed.dedup();
         taken.photos.sort_unstable();
         taken.photos.dedup();
         Ok(taken)
+    }
+
+    /// What a copy holds; `None`: it does not open, or is none that this device may bring.
+    fn opened(
+        &self,
+        (device, station, signing_key): (DeviceId, &FacilityId, &[u8]),
+        series: Series,
+        sealed: &SealedCopy,
+    ) -> Result<Option<Copy>, HubError> {
+        let Ok(mut copy) = capsule::open(self.keys.sealing_secret(), device, series, sealed, signing_key) else {
+            return Ok(None);
+        };
+        copy.maker = copy.maker.filter(|maker| *maker != device);
+        let may = match copy.maker {
+            None => true,
+            // Others' words only from somebody who may still read them.
+            Some(_) => {
+                let written = copy.kind.is_document() || matches!(copy.kind, Kind::Confirmation | Kind::Amendment);
+                written && self.device(device)?.is_some_and(|by| by.revoked_at.is_none())
+            }
+        };
+        Ok((may && copy.station == *station).then_some(copy))
     }
 
     fn put_copy(
@@ -132,8 +169,8 @@ impl Tx<'_> {
         };
         self.sql
             .prepare_cached(
-                "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, kind, hash, made_at, state, sealed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, kind, hash, made_at, state, sealed, maker)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
             .execute(rusqlite::params![
                 device.0,
@@ -149,6 +186,7 @@ impl Tx<'_> {
                 copy.map(|c| c.at),
                 state.as_str(),
                 body,
+                copy.and_then(|c| c.maker).map(|maker| maker.0),
             ])?;
         Ok(())
     }
@@ -156,13 +194,14 @@ impl Tx<'_> {
     /// What a person has to decide about, of one document and device. A photo's bytes are no such thing: only a note shows it.
     pub fn held_copies(&self, doc: DocumentId, device: DeviceId) -> Result<Vec<CopyRow>, HubError> {
         let mut statement = self.sql.prepare_cached(&format!(
-            "SELECT {COLUMNS}, sealed_hash FROM capsule WHERE doc = ?1 AND device = ?2 AND state = 'held' AND kind <> ?3 ORDER BY made_at, n"
+            "SELECT {COLUMNS} FROM capsule WHERE doc = ?1 AND device = ?2 AND state = 'held' AND kind <> ?3
+                 AND maker IS NULL ORDER BY made_at, n"
         ))?;
-        let rows = statement
-            .query_map((doc.0, device.0, u8::from(Kind::PhotoPiece)), |r| {
-                Ok((read_copy(r)?, r.get::<_, [u8; 32]>(10)?))
-            })?
-            .collect::<Result<Vec<_>, _>>()?;
+        let rows = statement.query_map((doc.0, device.0, u8::from(Kind::PhotoPiece)), read_copy)?;
+        self.open_copies(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn open_copies(&self, rows: Vec<(CopyRow, [u8; 32])>) -> Result<Vec<CopyRow>, HubError> {
         rows.into_iter()
             .map(|(mut row, sealed_hash)| {
                 row.bytes = self.keys.open("capsule", &sealed_hash, &row.bytes)?;
@@ -175,7 +214,7 @@ impl Tx<'_> {
     pub fn all_held_copies(&self) -> Result<Vec<HeldCopies>, HubError> {
         let mut statement = self.sql.prepare(
             "SELECT doc, device, station, patient, count(*), min(received_at) FROM capsule
-             WHERE state = 'held' AND kind <> ?1 GROUP BY doc, device, station, patient ORDER BY min(received_at), doc",
+             WHERE state = 'held' AND kind <> ?1 AND maker IS NULL GROUP BY doc, device, station, patient ORDER BY min(received_at), doc",
         )?;
         let rows = statement
             .query_map([u8::from(Kind::PhotoPiece)], |r| {
@@ -206,7 +245,7 @@ impl Tx<'_> {
         )?)
     }
 
-    /// What copies brought becomes an entry of their device, in a series of its own.
+    /// What copies brought becomes an entry of the device that made it, in a series of its own.
     pub fn relay_entry(
         &self,
         copy: &CopyRow,
@@ -223,8 +262,9 @@ impl Tx<'_> {
     }
 }
 
-fn read_copy(row: &Row<'_>) -> rusqlite::Result<CopyRow> {
-    Ok(CopyRow {
+/// A row of [`COLUMNS`], its body still sealed, and what that is sealed under.
+pub(super) fn read_copy(row: &Row<'_>) -> rusqlite::Result<(CopyRow, [u8; 32])> {
+    let copy = CopyRow {
         id: row.get(0)?,
         device: DeviceId(row.get(1)?),
         station: id(row, 2)?,
@@ -235,5 +275,6 @@ fn read_copy(row: &Row<'_>) -> rusqlite::Result<CopyRow> {
         made_at: row.get(7)?,
         received_at: row.get(8)?,
         bytes: row.get(9)?,
-    })
+    };
+    Ok((copy, row.get(10)?))
 }

@@ -140,6 +140,12 @@ impl Tx<'_> {
             .query_row((station.as_str(), patient.as_str()), |r| r.get(0))?)
     }
 
+    /// Every station with every patient that it cares for.
+    pub(super) fn cares(&self) -> Result<Vec<(FacilityId, PatientId)>, HubError> {
+        let mut statement = self.sql.prepare("SELECT station, patient FROM care ORDER BY station, patient")?;
+        Ok(statement.query_map([], |r| Ok((id(r, 0)?, id(r, 1)?)))?.collect::<Result<_, _>>()?)
+    }
+
     /// Stations that care for a patient.
     pub fn stations_of(&self, patient: &PatientId) -> Result<Vec<FacilityId>, HubError> {
         let mut statement = self.sql.prepare_cached("SELECT station FROM care WHERE patient = ?1 ORDER BY station")?;
@@ -175,15 +181,32 @@ impl Tx<'_> {
         patient: &PatientId,
         withdrawn: &[FacilityId],
     ) -> Result<(), HubError> {
+        self.say_consent(station, patient, withdrawn.to_vec(), false)
+    }
+
+    /// What phones of a station may hold of a patient today: facilities, with the classes.
+    pub(super) fn allowed_on_phones(
+        &self,
+        station: &FacilityId,
+        patient: &PatientId,
+    ) -> Result<Vec<(FacilityId, Vec<String>)>, HubError> {
         let today = today(self.now);
+        let mut consents = self.consents_of(patient)?;
+        consents.retain(|c| c.viewing == *station && c.holds_on(today) && c.offline_hours.is_some());
+        let classes = |c: &Consent| -> Vec<String> { c.classes.iter().map(|class| class.to_string()).collect() };
+        Ok(consents.into_iter().map(|c| (c.disclosing.clone(), classes(&c))).collect())
+    }
+
+    pub(super) fn say_consent(
+        &self,
+        station: &FacilityId,
+        patient: &PatientId,
+        withdrawn: Vec<FacilityId>,
+        again: bool,
+    ) -> Result<(), HubError> {
         let version = self.raise_version(station, patient)?;
-        let allowed = self
-            .consents_of(patient)?
-            .into_iter()
-            .filter(|c| c.viewing == *station && c.holds_on(today) && c.offline_hours.is_some())
-            .map(|c| (c.disclosing, c.classes.iter().map(|class| class.to_string()).collect()))
-            .collect();
-        let body = Consented { patient: patient.clone(), version, allowed, withdrawn: withdrawn.to_vec() };
+        let allowed = self.allowed_on_phones(station, patient)?;
+        let body = Consented { patient: patient.clone(), version, allowed, withdrawn, again };
         let doc = DocumentId::derive("consent", patient.as_str().as_bytes());
         self.append_feed_body(station, Kind::Consent, doc, Some(patient), &body)
     }

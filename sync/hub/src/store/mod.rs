@@ -6,6 +6,7 @@ mod backup;
 mod capsules;
 mod certificates;
 mod consents;
+mod consents_again;
 mod devices;
 mod digests;
 mod entries;
@@ -16,6 +17,7 @@ mod patients;
 mod photo_backup;
 mod photo_copies;
 mod photos;
+mod relayed;
 mod snapshots;
 mod standing;
 
@@ -25,6 +27,7 @@ pub use capsules::{CopyRow, CopyState};
 pub(crate) use certificates::CERTIFICATE_DAYS;
 pub use certificates::Presented;
 pub(crate) use consents::today;
+pub use consents_again::ConsentNamed;
 pub use devices::DeviceRow;
 pub use entries::{Accepted, EntryRow, EntryState};
 pub use feed::FeedRow;
@@ -53,6 +56,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("digests.sql"),
     include_str!("photo_copies.sql"),
     include_str!("snapshots.sql"),
+    include_str!("relayed.sql"),
 ];
 
 /// What SQLite lets a file grow to.

@@ -54,6 +54,14 @@ pub struct RawChange {
     pub bytes: Vec<u8>,
 }
 
+/// Somebody's change, and on which device it was made.
+pub struct MadeChange {
+    pub device: DeviceId,
+    /// Its maker's clock.
+    pub at: Option<Timestamp>,
+    pub change: RawChange,
+}
+
 /// Why a draft could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
@@ -501,6 +509,28 @@ impl Draft {
             Err(_) => changes::entry_hash(self.id, &hashes),
         };
         Ok(Some(NewEntry { encoding, bytes, hash, up_to }))
+    }
+
+    /// What people wrote on other devices than one, in causal order, each as it travels alone.
+    pub fn changes_but_of(&mut self, device: DeviceId) -> Vec<MadeChange> {
+        let mut made: Vec<IncomingChange> =
+            self.doc.get_changes(&[]).into_iter().map(|change| IncomingChange { change }).collect();
+        made.sort_by_key(IncomingChange::position);
+        let theirs = made.into_iter().filter_map(|made| {
+            let by = made.device().filter(|by| *by != device)?;
+            let change = RawChange { hash: made.hash(), bytes: made.change.raw_bytes().to_vec() };
+            Some(MadeChange { device: by, at: made.at(), change })
+        });
+        theirs.collect()
+    }
+
+    /// Some changes that stand here, as one entry; they are one device's.
+    pub fn entry_with(&mut self, wanted: &[ChangeHash]) -> Result<NewEntry, DraftError> {
+        let (encoding, bytes) = changes::encode(&mut self.doc, wanted)?;
+        // Named in the order that the bytes have, as whoever reads them names it.
+        let incoming = changes::decode(self.id, self.form, encoding, &bytes)?;
+        let up_to = incoming.made().iter().map(IncomingChange::position).max().unwrap_or(0);
+        Ok(NewEntry { encoding, bytes, hash: incoming.hash(self.id), up_to })
     }
 
     /// The heads: what "everything up to here" means.

@@ -501,3 +501,44 @@ fn the_history_tells_who_wrote_what_over_what() -> Outcome {
     assert_eq!(first.fields.get("temperature_c"), Some(&FieldValue::Number(36.5)));
     Ok(())
 }
+
+#[test]
+fn what_two_nurses_wrote_in_turns_is_brought_back_by_a_third_in_the_order_in_which_it_can_be_read() -> Outcome {
+    let (mut a, mut b) = (Nurse::opens("nurse-a", 1)?, Nurse::opens("nurse-b", 2)?);
+    let mut c = Nurse::opens("nurse-c", 3)?;
+    a.writes("condition", "", "一。", 1)?;
+    a.sends_to(&mut b)?;
+    b.writes("condition", "一。", "一。二。", 2)?;
+    b.sends_to(&mut a)?;
+    a.writes("condition", "一。二。", "一。二。三。", 3)?;
+    for nurse in [&mut a, &mut b] {
+        nurse.sent = 0;
+        nurse.sends_to(&mut c)?;
+    }
+    let theirs = c.draft.changes_but_of(c.device);
+    assert!(theirs.iter().all(|made| made.device == a.device || made.device == b.device));
+    assert_eq!(c.draft.changes_but_of(a.device).iter().filter(|made| made.device == a.device).count(), 0);
+    // Each by itself, as a hub reads it that has lost all of it.
+    let mut hub = Draft::new(NOTE, Form::VisitNote, Actor { device: DeviceId([0; 8]), session: [0; 8] });
+    let mut whose = Vec::new();
+    for made in &theirs {
+        let one = changes::decode_singly(NOTE, Form::VisitNote, &[made.change.bytes.clone()])?;
+        assert_eq!(one.made().first().map(IncomingChange::hash), Some(made.change.hash));
+        assert!(one.is_by(made.device) && hub.has_parents_of(&one));
+        hub.apply(&one)?;
+        whose.push(made.device);
+    }
+    whose.dedup();
+    assert!(whose.len() >= 3, "one, the other, and one again: {}", whose.len());
+    assert_eq!(hub.view()?.text("condition"), "一。二。三。");
+    // And as entries of their makers, that anybody takes.
+    let mut other = Draft::new(NOTE, Form::VisitNote, Actor { device: DeviceId([4; 8]), session: [4; 8] });
+    for made in &theirs {
+        let entry = hub.entry_with(&[made.change.hash])?;
+        let incoming = decode(NOTE, Form::VisitNote, entry.encoding, &entry.bytes)?;
+        assert!(incoming.hash(NOTE) == entry.hash && incoming.is_by(made.device));
+        other.apply(&incoming)?;
+    }
+    assert_eq!(other.heads(), hub.heads());
+    Ok(())
+}

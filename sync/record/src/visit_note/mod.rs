@@ -14,7 +14,7 @@ pub mod signed;
 pub use amendment::{Act, Acts, Amendment, AmendmentState, Correction, Proposal, SignedAct, What};
 pub use changes::{ChangeError, Encoding, Incoming, IncomingChange};
 pub use confirmed::{Confirmed, FrozenNote, SignedConfirmation};
-pub use draft::{About, Actor, Conflict, ConflictValue, Draft, DraftError, NewEntry, NoteView, RawChange};
+pub use draft::{About, Actor, Conflict, ConflictValue, Draft, DraftError, MadeChange, NewEntry, NoteView, RawChange};
 pub use fields::{FIELDS, Field, FieldError, FieldKind, FieldValue, Group, NumberRange, TEXT_FIELDS};
 pub use history::{FieldChange, LastWriter, Version};
 pub use photos::{NewPhoto, NotePhoto};

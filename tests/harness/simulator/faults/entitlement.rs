@@ -93,7 +93,11 @@ impl World {
         match entered {
             Entered::Withdrawal(patient) => {
                 let (hospital, station): (FacilityId, FacilityId) = (HOSPITAL.parse()?, STATION.parse()?);
-                store.write(|tx| tx.withdraw_consent(patient, &hospital, &station))?;
+                match store.write(|tx| tx.withdraw_consent(patient, &hospital, &station)) {
+                    // After a restore it may still be: the older database said so.
+                    Ok(()) | Err(HubError::UnknownConsent) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             Entered::Grant(patient) => {
                 let consent = consent_of(patient)?;

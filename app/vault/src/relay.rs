@@ -1,0 +1,151 @@
+//! 中継 (relay): after the hub was put back, what this phone holds of others' words and the hub has lost.
+//!
+//! Own words go again by their entries. Others' may stand nowhere but here: they are asked about once an epoch, brought where
+//! the hub has something else, and stay on this phone until they are there durably (law 5).
+
+use protocol::Holding;
+use record::DocumentId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Where that stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relay {
+    /// To be asked about.
+    ask: BTreeSet<DocumentId>,
+    /// The hub has something else: to be brought.
+    bring: BTreeSet<DocumentId>,
+    /// Receipted in this epoch.
+    brought: Vec<Brought>,
+}
+
+/// A document that was brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Brought {
+    doc: DocumentId,
+    /// As it stood here.
+    #[serde(with = "serde_bytes")]
+    hash: Vec<u8>,
+    /// Hub time of the receipt, milliseconds.
+    at: i64,
+}
+
+impl Relay {
+    /// A new epoch: everything that stands here is asked about, whatever was said before.
+    pub fn begin(docs: impl IntoIterator<Item = DocumentId>) -> Self {
+        Self { ask: docs.into_iter().collect(), ..Self::default() }
+    }
+
+    /// A digest differed: the hub may lack something of these.
+    pub fn doubt(&mut self, docs: impl IntoIterator<Item = DocumentId>) {
+        self.ask.extend(docs);
+    }
+
+    pub fn is_due(&self) -> bool {
+        !self.ask.is_empty() || !self.bring.is_empty()
+    }
+
+    /// Which are asked about next.
+    pub fn to_ask(&self, most: usize) -> Vec<DocumentId> {
+        self.ask.iter().take(most).copied().collect()
+    }
+
+    /// Which one is brought next.
+    pub fn to_bring(&self) -> Option<DocumentId> {
+        self.bring.first().copied()
+    }
+
+    /// Whether the document was brought in this epoch, and as it stands: once is enough, whatever a person does about it there.
+    pub fn was_brought(&self, doc: DocumentId, hash: &[u8]) -> bool {
+        self.brought.iter().any(|brought| brought.doc == doc && brought.hash == hash)
+    }
+
+    /// There is nothing to ask about it, or to bring of it.
+    pub fn leave_out(&mut self, doc: DocumentId) {
+        self.ask.remove(&doc);
+        self.bring.remove(&doc);
+    }
+
+    /// What the hub said of documents that it was asked about.
+    pub fn answered(&mut self, asked: &[Holding], lacks: &[DocumentId]) {
+        for held in asked {
+            self.ask.remove(&held.doc);
+            if lacks.contains(&held.doc) && !self.was_brought(held.doc, &held.hash) {
+                self.bring.insert(held.doc);
+            }
+        }
+    }
+
+    /// All of a document is on the hub's disk, as it stood here.
+    pub fn receipted(&mut self, doc: DocumentId, hash: Vec<u8>, at: i64) {
+        self.bring.remove(&doc);
+        self.brought.retain(|brought| brought.doc != doc);
+        self.brought.push(Brought { doc, hash, at });
+    }
+
+    /// Whether a document must stay here (law 5): the hub may lack it, or holds it on one disk alone. What is relayed stands in
+    /// no entry: it is as durable as an entry that the hub received after it. `durable`: when it received the last one that is.
+    pub fn keeps(&self, doc: DocumentId, durable: Option<i64>, received_before: i64) -> bool {
+        self.ask.contains(&doc)
+            || self.bring.contains(&doc)
+            || self.brought.iter().any(|brought| {
+                brought.doc == doc && brought.at >= received_before && durable.is_none_or(|at| at <= brought.at)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: DocumentId = DocumentId([1; 16]);
+    const B: DocumentId = DocumentId([2; 16]);
+    const C: DocumentId = DocumentId([3; 16]);
+
+    fn held(doc: DocumentId, hash: u8) -> Holding {
+        Holding { doc, hash: vec![hash; 8] }
+    }
+
+    #[test]
+    fn what_the_hub_has_is_not_brought_and_what_it_lacks_is_brought_once() {
+        let mut relay = Relay::begin([C, A, B]);
+        assert_eq!(relay.to_ask(2), [A, B]);
+        relay.answered(&[held(A, 1), held(B, 1)], &[B]);
+        assert_eq!((relay.to_ask(9), relay.to_bring()), (vec![C], Some(B)));
+        // What nobody asked about is not believed.
+        relay.answered(&[held(C, 1)], &[A]);
+        relay.receipted(B, vec![1; 8], 50);
+        assert!(!relay.is_due());
+        // A person has not let it in yet, and the digest differs the next day: the same is not brought again, more is.
+        relay.doubt([B]);
+        assert!(relay.is_due() && relay.was_brought(B, &[1; 8]));
+        relay.answered(&[held(B, 1)], &[B]);
+        assert!(!relay.is_due());
+        relay.doubt([B]);
+        relay.answered(&[held(B, 2)], &[B]);
+        assert_eq!(relay.to_bring(), Some(B));
+        // Put back once more: nothing that was said counts.
+        let again = Relay::begin([B]);
+        assert!(!again.was_brought(B, &[1; 8]) && again.to_ask(9) == [B]);
+    }
+
+    #[test]
+    fn a_document_stays_until_the_hub_has_it_durably_or_has_had_it_long_enough() {
+        let mut relay = Relay::begin([A, B]);
+        assert!(relay.keeps(A, Some(900), 800) && !relay.keeps(C, None, 0));
+        relay.answered(&[held(A, 1), held(B, 1)], &[B]);
+        assert!(!relay.keeps(A, None, 0), "the hub has the same");
+        assert!(relay.keeps(B, Some(900), 800));
+        relay.receipted(B, vec![1; 8], 500);
+        assert!(relay.keeps(B, None, 0) && relay.keeps(B, Some(500), 0));
+        assert!(!relay.keeps(B, Some(501), 0), "something that came later stands in a backup");
+        assert!(!relay.keeps(B, None, 501), "long enough on one disk");
+    }
+
+    #[test]
+    fn what_has_left_or_cannot_be_read_is_asked_about_no_more() {
+        let mut relay = Relay::begin([A]);
+        relay.leave_out(A);
+        assert!(!relay.is_due() && !relay.keeps(A, None, 0));
+    }
+}

@@ -1,0 +1,328 @@
+use super::*;
+use crate::store::Store;
+use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
+use protocol::capsule::{Copy, Sealer, relay_series};
+use protocol::digest::{Tally, version_of};
+use protocol::{Entry, Holding, SealedCopy, Series};
+use record::visit_note::{About, Actor, ConfirmContext, Draft, NoteView, changes};
+use record::{ContentHash, DeviceId, FacilityId, StaffId};
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+const NOTE: DocumentId = DocumentId([7; 16]);
+const A: DeviceId = DeviceId([1; 8]);
+const B: DeviceId = DeviceId([2; 8]);
+const C: DeviceId = DeviceId([3; 8]);
+const D: DeviceId = DeviceId([4; 8]);
+/// Enrolled after the backup: the hub has forgotten it.
+const FORGOTTEN: DeviceId = DeviceId([9; 8]);
+/// 2026-11-24, nine in the morning in Japan.
+const NINE: i64 = 1_795_478_400_000;
+
+fn station() -> Outcome<FacilityId> {
+    Ok("st-1".parse()?)
+}
+
+fn staff(device: DeviceId) -> Outcome<StaffId> {
+    Ok(format!("nurse-{}", device.0[0]).parse()?)
+}
+
+fn key(device: DeviceId) -> SigningKey {
+    SigningKey::from_bytes(&[device.0[0]; 32])
+}
+
+/// A nurse's phone, as far as this note goes.
+struct Writer {
+    device: DeviceId,
+    draft: Draft,
+    sent: u64,
+    seq: u64,
+}
+
+impl Writer {
+    fn new(device: DeviceId) -> Outcome<Self> {
+        let mut draft = Draft::new(NOTE, Form::VisitNote, Actor { device, session: [1; 8] });
+        draft.written_by(&staff(device)?);
+        Ok(Self { device, draft, sent: 0, seq: 0 })
+    }
+
+    fn writes(&mut self, words: &str) -> Outcome<Entry> {
+        let at = Timestamp::from_millisecond(NINE)?;
+        let about = About { patient: "p-1".parse()?, station: station()?, visit: None };
+        self.draft.begin(&about, None, at)?;
+        let shown = self.draft.view()?.text("condition").to_string();
+        self.draft.edit_text(Form::VisitNote.field("condition")?, &shown, &format!("{shown}{words}"), at)?;
+        self.entry()
+    }
+
+    fn entry(&mut self) -> Outcome<Entry> {
+        let new = self.draft.entry_of(self.device, self.sent)?.ok_or("nothing new")?;
+        (self.sent, self.seq) = (new.up_to, self.seq + 1);
+        Ok(Entry {
+            seq: self.seq,
+            doc: NOTE,
+            patient: "p-1".parse()?,
+            kind: Kind::Note,
+            enc: new.encoding.into(),
+            hash: new.hash,
+            bytes: new.bytes,
+        })
+    }
+
+    fn reads(&mut self, entry: &Entry) -> Outcome {
+        let encoding = Encoding::try_from(entry.enc)?;
+        Ok(self.draft.apply(&changes::decode(NOTE, Form::VisitNote, encoding, &entry.bytes)?)?)
+    }
+
+    /// What stands here by others.
+    fn others(&mut self) -> Vec<Relayed> {
+        let made = self.draft.changes_but_of(self.device);
+        let words = |made: record::visit_note::MadeChange| {
+            (made.device, Kind::Note, ContentHash(made.change.hash.0), made.change.bytes)
+        };
+        made.into_iter().map(words).collect()
+    }
+}
+
+/// Who made it, what it is, its name and itself.
+type Relayed = (DeviceId, Kind, ContentHash, Vec<u8>);
+
+/// A writes, C after her, and A once more; B has read it all.
+struct Turns {
+    entries: [(DeviceId, Entry); 3],
+    reader: Writer,
+}
+
+fn turns() -> Outcome<Turns> {
+    let (mut a, mut b, mut c) = (Writer::new(A)?, Writer::new(B)?, Writer::new(C)?);
+    let first = a.writes("一。")?;
+    c.reads(&first)?;
+    let second = c.writes("二。")?;
+    a.reads(&second)?;
+    let third = a.writes("三。")?;
+    for entry in [&first, &second, &third] {
+        b.reads(entry)?;
+    }
+    Ok(Turns { entries: [(A, first), (C, second), (A, third)], reader: b })
+}
+
+struct Hub {
+    _data: tempfile::TempDir,
+    store: Store,
+    checker: Checker,
+}
+
+fn hub() -> Outcome<Hub> {
+    let data = tempfile::tempdir()?;
+    let store = Store::init(data.path(), "くるめ")?;
+    store.write(|tx| {
+        tx.sql.execute_batch(
+            "INSERT INTO facility (id, kind, name, disclosing) VALUES ('st-1', 'station', '架空', 0);
+             INSERT INTO patient (id, sealed) VALUES ('p-1', x'00');
+             INSERT INTO care (station, patient, version) VALUES ('st-1', 'p-1', 1);
+             INSERT INTO nursing_order (id, patient, facility, station, \"from\", until, special)
+                 VALUES (x'01', 'p-1', 'st-1', 'st-1', '2026-11-01', '2026-11-30', 0);",
+        )?;
+        for device in [A, B, C, D] {
+            let (nurse, signing) = (format!("nurse-{}", device.0[0]), key(device).verifying_key().to_bytes());
+            tx.sql.execute(
+                "INSERT INTO staff (id, facility, name, role) VALUES (?1, 'st-1', '架空', 'nurse')",
+                [&nurse],
+            )?;
+            tx.sql.execute(
+                "INSERT INTO device (id, staff, station, certificate, signing_key, enrolled_at)
+                 VALUES (?1, ?2, 'st-1', ?1, ?3, 0)",
+                (device.0, &nurse, signing),
+            )?;
+        }
+        Ok(())
+    })?;
+    Ok(Hub { checker: Checker::in_this_process(store.clone()), store, _data: data })
+}
+
+impl Hub {
+    /// A phone brings what others wrote, sealed anew each time. Says how much the hub says that it has.
+    fn relays(&self, by: DeviceId, words: &[Relayed]) -> Outcome<usize> {
+        let (series, station) = (relay_series(by), station()?);
+        let sealer = Sealer::new(&self.store.keys().sealing_public, by, series)?;
+        let mut copies: Vec<SealedCopy> = Vec::new();
+        for (n, (maker, kind, hash, bytes)) in (1..).zip(words) {
+            let copy = Copy {
+                v: 1,
+                device: by,
+                series,
+                n,
+                at: NINE,
+                doc: NOTE,
+                patient: "p-1".parse()?,
+                station: station.clone(),
+                kind: *kind,
+                hash: *hash,
+                bytes: bytes.clone(),
+                maker: Some(*maker),
+            };
+            copies.push(sealer.seal(&copy, &key(by))?);
+        }
+        let signing = key(by).verifying_key().to_bytes();
+        let taken = self.store.write(|tx| tx.accept_copies(by, &station, &signing, series, &copies))?;
+        for doc in taken.relayed {
+            self.checker.look_at_relayed(doc)?;
+        }
+        Ok(taken.receipt.len())
+    }
+
+    /// An entry of the device's own.
+    fn accepts(&self, device: DeviceId, entry: &Entry) -> Outcome {
+        let (station, series) = (station()?, Series(DocumentId([device.0[0]; 16])));
+        let taken = self.store.write(|tx| tx.accept(device, &station, series, std::slice::from_ref(entry)))?;
+        taken.map_err(|code| format!("{code:?}"))?;
+        Ok(self.checker.check_document(NOTE)?)
+    }
+
+    fn view(&self) -> Outcome<Option<NoteView>> {
+        Ok(self.store.read(|tx| tx.note_view(NOTE))?)
+    }
+
+    /// Of each held document: who made it, and how much it is.
+    fn held(&self) -> Outcome<Vec<(Vec<DeviceId>, u64)>> {
+        let held = self.store.read(|tx| tx.all_held_relayed())?;
+        Ok(held.into_iter().map(|held| (held.makers, held.changes)).collect())
+    }
+
+    /// Copies of any state in the database.
+    fn rows(&self) -> Outcome<i64> {
+        Ok(self.store.read(|tx| Ok(tx.sql.query_row("SELECT count(*) FROM capsule", [], |r| r.get(0))?))?)
+    }
+
+    fn lacks(&self, station: &FacilityId, hash: Vec<u8>) -> Outcome<bool> {
+        let lacking = self.store.read(|tx| tx.lacking(station, &[Holding { doc: NOTE, hash }]))?;
+        Ok(lacking == [NOTE])
+    }
+}
+
+fn digest(draft: &mut Draft) -> Vec<u8> {
+    let mut tally = Tally::default();
+    tally.document(NOTE, version_of(&draft.heads()));
+    tally.hash()
+}
+
+#[test]
+fn what_two_phones_relay_is_held_once_and_stands_under_its_authors_names_when_a_person_lets_it_in() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    assert!(hub.lacks(&station()?, digest(&mut turns.reader.draft))?);
+    for by in [B, B, D] {
+        assert_eq!(hub.relays(by, &words)?, words.len(), "receipted, also what was here");
+        assert_eq!(hub.held()?, [(vec![A, C], words.len() as u64)]);
+        assert_eq!(hub.rows()?, words.len() as i64);
+    }
+    assert!(hub.view()?.is_none(), "nobody's words are taken unseen");
+    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Accepted);
+    let view = hub.view()?.ok_or("no note")?;
+    assert_eq!(view.text("condition"), "一。二。三。");
+    assert_eq!(view.authors.into_iter().collect::<Vec<_>>(), [(A, staff(A)?), (C, staff(C)?)]);
+    let home = station()?;
+    let told = hub.store.read(|tx| tx.feed_after(&home, 0, 99))?;
+    assert_eq!(
+        told.iter().filter_map(|row| row.device).collect::<Vec<_>>(),
+        [A, C, A],
+        "each can be read at its place"
+    );
+    assert!(!hub.lacks(&station()?, digest(&mut turns.reader.draft))?);
+    assert!(!hub.lacks(&"st-9".parse()?, vec![0; 8])?, "of another station's documents nothing is said");
+    assert_eq!((hub.relays(D, &words)?, hub.held()?.len()), (words.len(), 0));
+    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Nothing);
+    Ok(())
+}
+
+#[test]
+fn an_author_who_comes_back_brings_her_words_herself_and_nobody_has_to_decide() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    hub.relays(B, &words)?;
+    let [(a, first), rest @ ..] = &turns.entries;
+    hub.accepts(*a, first)?;
+    assert_eq!(hub.held()?[0].0, [A, C], "what stands on her words waits still");
+    assert!(hub.held()?[0].1 < words.len() as u64);
+    for (device, entry) in rest {
+        hub.accepts(*device, entry)?;
+    }
+    assert!(hub.held()?.is_empty());
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    Ok(())
+}
+
+#[test]
+fn what_is_not_what_it_says_is_left_out_and_keeps_the_true_one_from_nothing() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    let last = words.len() - 1;
+    let mut forged = words.clone();
+    // Other bytes under a name, and another maker's name under bytes.
+    forged[0].3 = words[last].3.clone();
+    forged[last].0 = C;
+    hub.relays(D, &forged)?;
+    assert_eq!(hub.held()?[0].1, words.len() as u64 - 2);
+    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Waiting);
+    assert!(hub.view()?.is_none(), "what stands on what is missing waits");
+    hub.relays(B, &words)?;
+    assert_eq!(hub.held()?[0].1, words.len() as u64);
+    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    Ok(())
+}
+
+#[test]
+fn words_of_a_device_that_the_hub_has_forgotten_stay_held() -> Outcome {
+    let (hub, mut writer, mut reader) = (hub()?, Writer::new(FORGOTTEN)?, Writer::new(B)?);
+    reader.reads(&writer.writes("一。")?)?;
+    hub.relays(B, &reader.others())?;
+    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Waiting);
+    assert_eq!((hub.held()?.len(), hub.view()?.is_none()), (1, true));
+    Ok(())
+}
+
+#[test]
+fn a_revoked_phone_relays_nothing() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    hub.store.write(|tx| Ok(tx.sql.execute("UPDATE device SET revoked_at = 1 WHERE id = ?1", [B.0])?))?;
+    hub.relays(B, &turns.reader.others())?;
+    assert!(hub.held()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn what_its_author_signed_is_taken_at_once_where_the_document_is_whole() -> Outcome {
+    let (hub, mut a) = (hub()?, Writer::new(A)?);
+    let (at, day) = (Timestamp::from_millisecond(NINE)?, jiff::civil::date(2026, 11, 24));
+    for (name, typed) in [("started_at", "09:32"), ("ended_at", "10:28"), ("temperature_c", "36.5")] {
+        let field = Form::VisitNote.field(name)?;
+        a.draft.set(field, field.parse(typed, day)?, at)?;
+    }
+    let entry = a.writes("一。")?;
+    let mut confirms = |key: &SigningKey| -> Outcome<Relayed> {
+        let signed = a.draft.confirm(&staff(A)?, A, key, at, &ConfirmContext::default())?;
+        Ok((A, Kind::Confirmation, signed.hash(), signed.to_bytes()?))
+    };
+    let (hers, another) = (confirms(&key(A))?, confirms(&key(D))?);
+    let confirmations = || hub.store.read(|tx| Ok(tx.confirmations(NOTE)?.len()));
+    // Before the document is there it waits with it.
+    let mut reader = Writer::new(B)?;
+    reader.reads(&entry)?;
+    hub.relays(B, &reader.others())?;
+    hub.relays(B, std::slice::from_ref(&another))?;
+    assert_eq!(confirmations()?, 0);
+    hub.accepts(A, &entry)?;
+    assert_eq!((confirmations()?, hub.held()?), (0, vec![(vec![A], 1)]), "not with a key that is not hers");
+    assert_eq!(hub.store.read(|tx| Ok(tx.held_relayed(NOTE)?.len()))?, 1);
+    hub.checker.accept_relayed(NOTE)?;
+    assert_eq!(confirmations()?, 0, "a person's word makes no signature fit");
+    // The same text: its name is the same, and so it counts as sent. Another one, signed by her.
+    let later = Timestamp::from_millisecond(NINE + 60_000)?;
+    let signed = a.draft.confirm(&staff(A)?, A, &key(A), later, &ConfirmContext::default())?;
+    hub.relays(B, &[(A, Kind::Confirmation, signed.hash(), signed.to_bytes()?)])?;
+    assert_eq!((confirmations()?, hub.held()?.len()), (1, 0));
+    assert_eq!(hers.2, another.2);
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! 中継 (relay): the hub was put back, and the phone that wrote since is gone. What colleagues' phones hold of it comes back.
+
+use serde_json::{Value, json};
+use stories::{Hub, Outcome, Phone};
+
+/// Of each relayed document that waits for a person: its id, who brought it, whose words it is.
+fn held(hub: &Hub) -> Outcome<Vec<(String, Value, Value)>> {
+    let held = hub.ok(&["held", "list"])?;
+    let mut rows: Vec<(String, Value, Value)> = held
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|row| row["reason"] == json!("relayed"))
+        .map(|row| (row["held"].as_str().unwrap_or_default().to_string(), row["staff"].clone(), row["authors"].clone()))
+        .collect();
+    rows.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(rows)
+}
+
+fn put_back(hub: &mut Hub, file: &str) -> Outcome {
+    hub.kill();
+    hub.ok(&["restore", file])?;
+    hub.serve()
+}
+
+#[test]
+fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_colleagues() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    hub.ok(&["staff", "add", "--facility", "st-1", "--id", "nurse-c", "--name", "nurse-c", "--role", "nurse"])?;
+    let (a, b, c) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?, hub.phone("nurse-c")?);
+    for phone in [&a, &b, &c] {
+        phone.ok(&["sync"])?;
+    }
+    let file = hub.path("yesterday.db").display().to_string();
+    hub.ok(&["backup", &file])?;
+    // Since the backup: a note in which two write in turns, and a confirmed one.
+    let shared = a.start_note(&patient, None)?;
+    a.write_text(&shared, "condition", "下肢浮腫あり。")?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    b.write_text(&shared, "plan", "次回は体重測定。")?;
+    b.ok(&["sync"])?;
+    a.ok(&["sync"])?;
+    a.write_text(&shared, "condition", "下肢浮腫あり。右に強い。")?;
+    let confirmed = a.start_note(&patient, None)?;
+    a.fill_in(&confirmed)?;
+    a.ok(&["note", "confirm", &confirmed])?;
+    a.ok(&["sync"])?;
+    for phone in [&b, &c] {
+        phone.ok(&["sync"])?;
+    }
+    // Her phone falls into a river, the hub's disk breaks.
+    std::fs::remove_file(&a.vault)?;
+    put_back(&mut hub, &file)?;
+    assert_eq!(hub.ok(&["note", "list"])?, json!([]));
+    b.ok(&["sync"])?;
+    let waiting = held(&hub)?;
+    let mut expected = [format!("relayed-{shared}"), format!("relayed-{confirmed}")];
+    expected.sort();
+    assert_eq!(waiting.iter().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), expected);
+    assert!(
+        waiting.iter().all(|(_, by, whose)| (by, whose) == (&json!("nurse-b"), &json!(["nurse-a"]))),
+        "{waiting:?}"
+    );
+    assert_eq!(hub.ok(&["note", "list"])?, json!([]), "nobody's words are taken unseen");
+    // Again, and from another phone: the same is held once.
+    b.ok(&["sync"])?;
+    c.ok(&["sync"])?;
+    assert_eq!(held(&hub)?.iter().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), expected);
+    for id in &expected {
+        assert_eq!(hub.ok(&["held", "accept", id])?["state"], json!("passed"));
+    }
+    assert_eq!(hub.ok(&["held", "list"])?, json!([]), "what waited for it has passed too");
+    assert_eq!(hub.ok(&["note", "verify", &confirmed])?["verdict"], json!("valid"));
+    // Her new phone, and those of the others.
+    let new = Phone { vault: hub.path("new.vault"), pin: b.pin.clone() };
+    new.ok(&["enrol", "--least-pin-cost", &hub.invite("nurse-a")?])?;
+    for phone in [&new, &b, &c] {
+        let synced = phone.ok(&["sync"])?;
+        assert_eq!((&synced["unsent"], &synced["held"], &synced["set_aside"]), (&json!(0), &json!(0), &json!(0)));
+        let shown = phone.ok(&["note", "show", &shared])?;
+        assert_eq!(shown["author"], json!("nurse-a"));
+        assert_eq!(shown["fields"]["condition"], json!("下肢浮腫あり。右に強い。"));
+        assert_eq!(shown["fields"]["plan"], json!("次回は体重測定。"));
+        assert_eq!(phone.ok(&["note", "show", &confirmed])?["state"], json!("confirmed"));
+    }
+    assert_eq!(hub.ok(&["held", "list"])?, json!([]), "nothing is brought that is there");
+    hub.ok(&["audit", "verify"])?;
+    Ok(())
+}
+
+#[test]
+fn what_a_person_sends_back_is_not_brought_again() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let file = hub.path("yesterday.db").display().to_string();
+    hub.ok(&["backup", &file])?;
+    b.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.write_text(&note, "condition", "下肢浮腫あり。")?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    std::fs::remove_file(&a.vault)?;
+    put_back(&mut hub, &file)?;
+    b.ok(&["sync"])?;
+    let id = held(&hub)?.first().map(|(id, ..)| id.clone()).ok_or("nothing is held")?;
+    hub.ok(&["held", "return", &id])?;
+    for _ in 0..2 {
+        // The self-check makes the next sync compare.
+        b.ok(&["doctor"])?;
+        b.ok(&["sync"])?;
+        assert!(held(&hub)?.is_empty());
+    }
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"]["condition"], json!("下肢浮腫あり。"), "it stays where it is");
+    Ok(())
+}
