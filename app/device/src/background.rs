@@ -107,6 +107,9 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             let idle = phone.clone();
             // Off the loop, in bites: what arrived becomes searchable, photos that were taken away go, and once a day the vault is checked, signal or none.
             tokio::task::spawn_blocking(move || {
+                if let Err(error) = idle.read_ahead() {
+                    tracing::warn!(%error, "the lists are read when somebody asks for them");
+                }
                 while matches!(idle.refresh_search(Timestamp::now()), Ok(true)) {}
                 if let Err(error) = idle.sweep_photos(Timestamp::now()) {
                     tracing::warn!(%error, "photos that were taken away stay a while longer");
