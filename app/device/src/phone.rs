@@ -261,6 +261,11 @@ impl Phone {
         self.with(|vault| Ok(vault.limit_room(pages)?))
     }
 
+    /// Brings the vault's log into its file, in a quiet moment and without holding the vault.
+    pub(crate) fn tidy_log(&self) -> Result<(), DeviceError> {
+        Ok(Vault::tidy_log(&self.path)?)
+    }
+
     pub fn wear(&self) -> Wear {
         self.lock().as_ref().map_or(Wear { bytes: 0 }, Vault::wear)
     }
