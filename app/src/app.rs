@@ -294,7 +294,7 @@ async fn follow<T: Copy + PartialEq + 'static>(mut channel: tokio::sync::watch::
     }
 }
 
-/// Tries every few seconds what the vault has not taken, whatever screen stands.
+/// Tries every few seconds what the vault has not taken, and looks at the clock, whatever screen stands.
 async fn keep_trying(session: Session, live: Live, look: Look, mut given_up: Signal<Option<String>>) {
     loop {
         tokio::time::sleep(RETRY_AFTER).await;
@@ -306,6 +306,9 @@ async fn keep_trying(session: Session, live: Live, look: Look, mut given_up: Sig
             given_up.set(Some(said));
         }
         live.wait_for(session.unsaved.borrow().len());
+        // What a lapsed lease locks, and another day's visits, change without anybody's hand. A vault that cannot be read says
+        // so on every screen.
+        let _ = session.phone.look_at_clock(Timestamp::now());
     }
 }
 

@@ -15,6 +15,9 @@ const GATHER: Duration = Duration::from_millis(1_500);
 /// While the hub cannot be reached: how often a bare connection is tried.
 const PROBE: Duration = Duration::from_secs(3);
 
+/// So long after something was written the vault's log is brought into its file.
+const TIDY: Duration = Duration::from_secs(5);
+
 /// Behind the PIN under duress: how often the sealed copies are brought.
 const BEHIND: Duration = Duration::from_secs(300);
 
@@ -37,14 +40,16 @@ pub struct Background {
     orders: mpsc::UnboundedSender<Trigger>,
     pill: watch::Receiver<Pill>,
     task: tokio::task::JoinHandle<()>,
+    tidying: tokio::task::JoinHandle<()>,
 }
 
 impl Background {
     pub fn start(phone: Arc<Phone>) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let (sender, pill) = watch::channel(Pill::Unknown);
+        let tidying = tokio::spawn(tidy(phone.clone()));
         let task = tokio::spawn(run(phone, inbox, sender));
-        Self { orders, pill, task }
+        Self { orders, pill, task, tidying }
     }
 
     /// "今すぐ同期"
@@ -61,6 +66,7 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         self.task.abort();
+        self.tidying.abort();
     }
 }
 
@@ -107,6 +113,9 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             let idle = phone.clone();
             // Off the loop, in bites: what arrived becomes searchable, photos that were taken away go, and once a day the vault is checked, signal or none.
             tokio::task::spawn_blocking(move || {
+                if let Err(error) = idle.read_ahead() {
+                    tracing::warn!(%error, "the lists are read when somebody asks for them");
+                }
                 while matches!(idle.refresh_search(Timestamp::now()), Ok(true)) {}
                 if let Err(error) = idle.sweep_photos(Timestamp::now()) {
                     tracing::warn!(%error, "photos that were taken away stay a while longer");
@@ -128,6 +137,22 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
             () = network_returns(&phone), if offline => Trigger::NetworkReturned,
             () = something_written(&phone, &mut changes, moved), if healthy => Trigger::Change,
         };
+    }
+}
+
+/// Signal or none: what was written goes from the vault's log into its file while nobody saves.
+async fn tidy(phone: Arc<Phone>) {
+    if phone.is_decoy() {
+        return;
+    }
+    let mut changes = phone.changes();
+    while changes.changed().await.is_ok() {
+        tokio::time::sleep(TIDY).await;
+        changes.mark_unchanged();
+        let idle = phone.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || idle.tidy_log()).await {
+            tracing::warn!(%error, "a later save brings the log into the file");
+        }
     }
 }
 

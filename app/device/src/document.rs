@@ -1,8 +1,9 @@
 //! The station's other documents: 申し送り, 記録書Ⅰ, 計画書, 報告書 — and what the manager has to look at.
 
 use crate::amend::role;
+use crate::board::{new_lines, seen_by};
 use crate::error::DeviceError;
-use crate::note::{OpenNote, open_whole};
+use crate::note::{OpenNote, confirmed_values, open_whole};
 use crate::phone::Phone;
 use crate::read;
 use jiff::Timestamp;
@@ -148,7 +149,7 @@ impl Phone {
 
     /// 既読: this nurse has read the board as it stands.
     pub fn mark_board_read(&self, patient: &PatientId, now: Timestamp) -> Result<(), DeviceError> {
-        if !self.board(patient)?.unread {
+        if !self.board_unread(patient)? {
             return Ok(());
         }
         self.write(|tx| {
@@ -191,14 +192,11 @@ impl Phone {
                 let current = open.draft.text_when_set(name, BOARD)?.as_deref() == Some(stored.as_str());
                 readers.push(Reader { staff, at: *at, current });
             }
-            let mine = format!("{READ_MARK}{}", self.identity().staff);
-            let seen = open.draft.text_when_set(&mine, BOARD)?.unwrap_or_default();
-            let known: Vec<&str> = seen.lines().collect();
-            let added = text.lines().filter(|line| !line.trim().is_empty() && !known.contains(line));
+            let seen = seen_by(&open.draft, &self.identity().staff)?;
             Ok(HandoverShown {
                 board,
                 unread: seen != stored,
-                added: added.map(str::to_string).collect(),
+                added: new_lines(&text, &seen),
                 text,
                 readers,
                 written: open.draft.last_writer(BOARD)?,
@@ -212,8 +210,8 @@ impl Phone {
     pub fn unread_boards(&self) -> Result<Vec<(PatientId, HandoverShown)>, DeviceError> {
         let mut unread = Vec::new();
         for row in self.document_rows(Form::Handover, None)? {
-            let board = self.board(&row.patient)?;
-            if board.unread {
+            if self.board_unread(&row.patient)? {
+                let board = self.board(&row.patient)?;
                 unread.push((row.patient, board));
             }
         }
@@ -387,18 +385,31 @@ fn calendar(tx: &mut Tx<'_>, patient: &PatientId, month: Date, phone: &Phone) ->
         if row.started_at.is_some_and(|at| !in_month(day_in_japan(at))) {
             continue;
         }
-        let (_, mut note) = open_whole(tx, row.note, phone.hand())?;
-        let state = note.state()?;
-        let view = note.view()?;
-        let begun = view.time("started_at").or_else(|| view.time("planned_start"));
+        let (state, fields) = match row.state {
+            NoteState::Confirmed => (row.state, confirmed_values(tx, &row)?),
+            _ => {
+                let (_, mut note) = open_whole(tx, row.note, phone.hand())?;
+                let view = note.view()?;
+                (note.state_of(&view), view.fields)
+            }
+        };
+        let time = |name: &str| match fields.get(name) {
+            Some(FieldValue::Time(at)) => Some(*at),
+            _ => None,
+        };
+        let word = |name: &str| match fields.get(name) {
+            Some(FieldValue::Word(word)) => Some(word.as_str()),
+            _ => None,
+        };
+        let begun = time("started_at").or_else(|| time("planned_start"));
         let Some(day) = begun.map(day_in_japan).filter(|day| in_month(*day)) else { continue };
         visits.push(ReportVisit {
             note: row.note,
             day,
-            kind: VisitKind::of(view.word("visit_kind")),
-            minutes: view.time("started_at").zip(view.time("ended_at")).map(|(a, b)| b.duration_since(a).as_mins()),
+            kind: VisitKind::of(word("visit_kind")),
+            minutes: time("started_at").zip(time("ended_at")).map(|(a, b)| b.duration_since(a).as_mins()),
             state,
-            carried_out: matches!(view.word("outcome"), None | Some("carried_out")),
+            carried_out: matches!(word("outcome"), None | Some("carried_out")),
         });
     }
     let orders = read::all::<NursingOrder>(tx, Kind::Order, Some(patient))?;

@@ -2,8 +2,8 @@
 //! A plain calculator: every figure comes with what it was computed from.
 
 use crate::error::DeviceError;
-use crate::note::{open_whole, show};
-use crate::phone::{Hand, Phone};
+use crate::note::{confirmed_values, open_whole};
+use crate::phone::Phone;
 use crate::read;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -15,7 +15,7 @@ use record::scales::news2::{News2, News2Missing, SpO2Scale};
 use record::visit_note::{FieldKind, FieldValue, NoteState};
 use record::vitals::{self, AlertBounds, Ask, Bounds, Earlier, Standing, Values};
 use record::{DocumentId, Form, NursingOrder, Patient, PatientId};
-use vault::Tx;
+use vault::{NoteRow, Tx};
 
 /// A measured value at or beyond the bounds at which the nurse reports it, or rare enough to ask.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +121,7 @@ impl Phone {
             let mut visits: Vec<(Timestamp, Values)> = Vec::new();
             for row in rows.into_iter().take(most) {
                 let Some(at) = row.started_at else { continue };
-                visits.extend(values_of(tx, row.note, self.hand())?.map(|values| (at, values)));
+                visits.extend(values_of(tx, &row)?.map(|values| (at, values)));
             }
             let visits: Vec<(Timestamp, &Values)> = visits.iter().map(|(at, values)| (*at, values)).collect();
             Ok(fields.iter().map(|field| course(field, &visits)).collect())
@@ -142,7 +142,7 @@ impl Phone {
         rows.sort_by_key(|row| std::cmp::Reverse(row.started_at));
         let mut earlier = Vec::new();
         for row in rows.into_iter().take(LOOK_BACK) {
-            if let Some(values) = values_of(tx, row.note, self.hand())? {
+            if let Some(values) = values_of(tx, &row)? {
                 earlier.extend(row.started_at.map(|at| (day_in_japan(at), values)));
             }
         }
@@ -160,12 +160,12 @@ fn course(field: &str, visits: &[(Timestamp, &Values)]) -> Vec<TrendShown> {
 }
 
 /// What an earlier note reads. One that is damaged is left out and named: it never keeps the note of today from being read.
-fn values_of(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<Option<Values>, DeviceError> {
-    match show(tx, note, hand) {
-        Ok(shown) => Ok(Some(shown.view.fields)),
+fn values_of(tx: &mut Tx<'_>, row: &NoteRow) -> Result<Option<Values>, DeviceError> {
+    match confirmed_values(tx, row) {
+        Ok(values) => Ok(Some(values)),
         Err(error) if error.is_retryable() => Err(error),
         Err(error) => {
-            tracing::warn!(%note, %error, "an earlier note cannot be read and is left out of the comparison");
+            tracing::warn!(note = %row.note, %error, "an earlier note cannot be read and is left out of the comparison");
             Ok(None)
         }
     }

@@ -103,7 +103,7 @@ impl Phone {
         at: Timestamp,
     ) -> Result<(), DeviceError> {
         let Some(typed) = typed else { return Ok(tx.clear_journal(note, &name)?) };
-        let patient = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?.row.patient;
+        let patient = tx.note_row(note)?.ok_or(DeviceError::UnknownNote(note))?.patient;
         let (shown, typed, session) = (String::new(), typed.to_string(), self.session());
         Ok(tx.put_journal(&patient, &JournalEntry { note, field: name, shown, typed, at, session })?)
     }

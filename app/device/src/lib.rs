@@ -22,6 +22,7 @@ pub mod http;
 pub mod lease;
 mod locked_pages;
 pub mod note;
+pub mod on_call;
 pub mod phone;
 pub mod photo;
 mod photo_removal;

@@ -12,9 +12,10 @@ use record::visit_note::{
     About, Act, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue,
     NoteState, NoteView, RawChange, SignedAct, VisitNote,
 };
+use record::vitals::Values;
 use record::{ContentHash, DeviceId, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
 use std::collections::BTreeMap;
-use vault::{JournalEntry, NoteRow, Tx};
+use vault::{Item, JournalEntry, NoteRow, Tx};
 
 /// More changes than this behind the stored document are compacted into it.
 const TAIL_LIMIT: usize = 64;
@@ -166,8 +167,7 @@ impl Phone {
     ) -> Result<(), DeviceError> {
         self.write(|tx| {
             // A colleague's confirmation may have arrived while she typed: her words then stand as a proposed amendment.
-            let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
-            self.take_foreign_line(tx, stored, field)?;
+            self.take_foreign_line(tx, note, field)?;
             let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
             let mut open = OpenNote::from_stored(stored, self.hand())?;
             let field = open.row.form.field(field)?;
@@ -191,7 +191,7 @@ impl Phone {
     /// Keeps what is being typed until it becomes a change. Cheap: one small sealed row.
     pub fn keep_typed(&self, entry: &JournalEntryOf<'_>, now: Timestamp) -> Result<(), DeviceError> {
         self.write(|tx| {
-            let stored = tx.note(entry.note)?.ok_or(DeviceError::UnknownNote(entry.note))?;
+            let row = tx.note_row(entry.note)?.ok_or(DeviceError::UnknownNote(entry.note))?;
             let line = JournalEntry {
                 note: entry.note,
                 field: entry.field.to_string(),
@@ -200,22 +200,17 @@ impl Phone {
                 at: now,
                 session: self.session(),
             };
-            let patient = stored.row.patient.clone();
-            self.take_foreign_line(tx, stored, entry.field)?;
-            Ok(tx.put_journal(&patient, &line)?)
+            self.take_foreign_line(tx, entry.note, entry.field)?;
+            Ok(tx.put_journal(&row.patient, &line)?)
         })
     }
 
     /// What another session left in the journal for this field (an app that died a moment ago, another window) becomes a
     /// change before this one's line takes its place.
-    pub(crate) fn take_foreign_line(
-        &self,
-        tx: &mut Tx<'_>,
-        stored: vault::StoredNote,
-        field: &str,
-    ) -> Result<(), DeviceError> {
-        match tx.journal_line(stored.row.note, field)? {
+    pub(crate) fn take_foreign_line(&self, tx: &mut Tx<'_>, note: DocumentId, field: &str) -> Result<(), DeviceError> {
+        match tx.journal_line(note, field)? {
             Some(line) if line.session != self.session() => {
+                let stored = tx.note(note)?.ok_or(DeviceError::UnknownNote(note))?;
                 let mut open = OpenNote::from_stored(stored, self.hand())?;
                 take_line(tx, &mut open, &line)
             }
@@ -328,8 +323,8 @@ impl Phone {
             let mut values = BTreeMap::new();
             for row in rows.into_iter().take(6) {
                 // One that cannot be read is left out: what stands before it is still worth showing.
-                let Ok(shown) = show(tx, row.note, self.hand()) else { continue };
-                for (name, value) in shown.view.fields {
+                let Ok(of_row) = confirmed_values(tx, &row) else { continue };
+                for (name, value) in of_row {
                     values.entry(name).or_insert(value);
                 }
             }
@@ -568,14 +563,24 @@ fn take_line(tx: &mut Tx<'_>, open: &mut OpenNote, line: &JournalEntry) -> Resul
     Ok(tx.clear_journal(line.note, field.name)?)
 }
 
-/// Planned visits, of one patient or of all.
+/// Planned visits, of one patient or of all, the earliest first.
 pub(crate) fn visits(tx: &mut Tx<'_>, patient: Option<&PatientId>) -> Result<Vec<Visit>, DeviceError> {
-    let mut visits: Vec<Visit> = Vec::new();
-    for item in tx.items(Kind::Visit, patient)? {
-        visits.extend(canonical::from_bytes::<Visit>(&item.body));
-    }
+    Ok(in_order(&tx.items(Kind::Visit, patient)?))
+}
+
+/// Those of one day.
+pub(crate) fn visits_on(
+    tx: &mut Tx<'_>,
+    day: jiff::civil::Date,
+    patient: Option<&PatientId>,
+) -> Result<Vec<Visit>, DeviceError> {
+    Ok(in_order(&tx.visits_on(day, patient)?))
+}
+
+fn in_order(items: &[Item]) -> Vec<Visit> {
+    let mut visits: Vec<Visit> = items.iter().filter_map(|item| canonical::from_bytes(&item.body).ok()).collect();
     visits.sort_by_key(|v| (v.date, v.start));
-    Ok(visits)
+    visits
 }
 
 pub(crate) fn visit_of(tx: &mut Tx<'_>, id: VisitId) -> Result<Option<Visit>, DeviceError> {
@@ -585,6 +590,13 @@ pub(crate) fn visit_of(tx: &mut Tx<'_>, id: VisitId) -> Result<Option<Visit>, De
 /// The signed acts about a note.
 pub(crate) fn acts(tx: &mut Tx<'_>, note: DocumentId, patient: &PatientId) -> Result<Vec<SignedAct>, DeviceError> {
     Ok(tx.acts(note, patient)?.into_iter().filter(|act| !act.refused).map(|act| act.signed).collect())
+}
+
+/// What a confirmed note reads, with the corrections in effect. Its document is not opened: lists ask for many.
+pub(crate) fn confirmed_values(tx: &mut Tx<'_>, row: &NoteRow) -> Result<Values, DeviceError> {
+    let confirmations = tx.confirmations(row.note)?.into_iter().map(|c| c.signed).collect();
+    let acts = acts(tx, row.note, &row.patient)?;
+    Ok(record::visit_note::confirmed_values(row.note, confirmations, &acts)?)
 }
 
 /// A stored document as draft or confirmed note.
@@ -656,7 +668,7 @@ pub(crate) fn show(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<
     let outbox = tx.outbox_of(note)?;
     let last = outbox.iter().rev().find(|row| row.received.is_some());
     let mut shown = NoteShown {
-        state: visit_note.state()?,
+        state: visit_note.state_of(&view),
         author: row.author.clone(),
         view,
         confirmed_fields: None,

@@ -1,8 +1,12 @@
 //! An unlocked phone: the open vault, who holds it, and under which name it writes.
 
+use crate::board::KnownBoards;
 use crate::error::DeviceError;
+use crate::read;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use record::StaffId;
+use record::calendar::day_in_japan;
 use record::visit_note::Actor;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +16,15 @@ use vault::{BiometricStore, Identity, KeyStore, Locked, Pin, RunningTime, Tx, Va
 
 /// An unlocked phone. Dropping it locks: keys are wiped, the file is closed.
 pub struct Phone {
+    /// Whoever waits for the vault stands here, so that she is the next: a mutex by itself is often taken again by the thread
+    /// that has just left it, and a pen would wait for the whole of what somebody does in many short turns.
+    turn: Mutex<()>,
     /// `None` once it was locked while somebody still held it.
     inner: Mutex<Option<Vault>>,
+    /// Which boards were read, without a word of them.
+    boards: Mutex<KnownBoards>,
+    /// Japan's day and whether the lease has lapsed, as they were when somebody looked last.
+    clock: Mutex<Option<(Date, bool)>>,
     path: PathBuf,
     /// Opened by the PIN under duress: nothing in here is anybody's, and no hub is asked for more.
     decoy: bool,
@@ -90,7 +101,9 @@ impl Phone {
         let (path, decoy) = (vault.path().to_path_buf(), vault.is_decoy());
         let inner = Mutex::new(Some(vault));
         let (changes, metered) = (watch::Sender::new(0), AtomicBool::new(false));
-        let phone = Self { inner, path, decoy, identity, locked, actor, session, changes, metered };
+        let (turn, boards, clock) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let phone =
+            Self { turn, inner, boards, clock, path, decoy, identity, locked, actor, session, changes, metered };
         phone.recover_journal(now)?;
         match phone.tick_lease(RunningTime::now()) {
             // A full disk keeps nobody from reading; the lease is counted when there is room.
@@ -100,6 +113,7 @@ impl Phone {
         if !phone.decoy {
             phone.take_locked_pages();
         }
+        phone.look_at_clock(now)?;
         Ok(phone)
     }
 
@@ -175,6 +189,22 @@ impl Phone {
     /// if there is one, has ended. What a background run asks afterwards is refused, and it ends.
     pub fn suspend(&self) {
         drop(self.lock().take());
+        self.known_boards().clear();
+    }
+
+    /// Time alone changes what may be read: the lease ends, another day begins. Whoever shows something asks now and then;
+    /// whoever listens to [`Phone::changes`] hears of it.
+    pub fn look_at_clock(&self, now: Timestamp) -> Result<(), DeviceError> {
+        let stands = (day_in_japan(now), self.read(|tx| read::lease_lapsed(tx, now))?);
+        let before = self.clock.lock().unwrap_or_else(PoisonError::into_inner).replace(stands);
+        if before.is_some_and(|before| before != stands) {
+            self.changed();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn known_boards(&self) -> MutexGuard<'_, KnownBoards> {
+        self.boards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this is the empty route that the PIN under duress opens.
@@ -231,11 +261,17 @@ impl Phone {
         self.with(|vault| Ok(vault.limit_room(pages)?))
     }
 
+    /// Brings the vault's log into its file, in a quiet moment and without holding the vault.
+    pub(crate) fn tidy_log(&self) -> Result<(), DeviceError> {
+        Ok(Vault::tidy_log(&self.path)?)
+    }
+
     pub fn wear(&self) -> Wear {
         self.lock().as_ref().map_or(Wear { bytes: 0 }, Vault::wear)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Vault>> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         // A panic in a use case rolled its transaction back; the vault behind the lock is sound.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

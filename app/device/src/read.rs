@@ -1,7 +1,7 @@
 //! Reading what the phone holds: lists, one patient, today's visits, how things stand. No waiting, no network.
 
 use crate::error::DeviceError;
-use crate::note::visits;
+use crate::note::{visits, visits_on};
 use crate::phone::Phone;
 use crate::standing;
 use jiff::Timestamp;
@@ -13,7 +13,8 @@ use record::patient_search::PatientIndex;
 use record::summary::AllergyKnowledge;
 use record::visit_note::NoteState;
 use record::{
-    ContentHash, DisclosedRecord, DocumentId, Facility, NursingOrder, Patient, PatientId, PatientSummary, Staff, Visit,
+    ContentHash, DisclosedRecord, DocumentId, Facility, Form, NursingOrder, Patient, PatientId, PatientSummary, Staff,
+    Visit, VisitId,
 };
 use std::collections::BTreeMap;
 use vault::{RunningTime, SyncLogLine, Tx};
@@ -28,8 +29,15 @@ pub struct PatientRow {
     pub is_light: bool,
 }
 
-/// One of today's visits.
+/// Every patient, in the order of their kana, and what finds one among them.
 #[derive(Debug, Clone)]
+pub struct PatientList {
+    pub rows: Vec<PatientRow>,
+    pub index: PatientIndex,
+}
+
+/// One of today's visits.
+#[derive(Debug, Clone, PartialEq)]
 pub struct TodayRow {
     pub visit: Visit,
     pub patient: Option<Patient>,
@@ -41,6 +49,14 @@ pub struct TodayRow {
     pub order: Option<NursingOrder>,
     /// All of the patient's orders that day: nothing is picked silently (AT-O5).
     pub orders: Orders,
+}
+
+/// A patient's visit of today, and how its note stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VisitOfToday {
+    pub visit: VisitId,
+    /// `None`: nobody has begun it.
+    pub state: Option<NoteState>,
 }
 
 /// How the phone stands.
@@ -94,31 +110,36 @@ pub struct PatientShown {
 impl Phone {
     /// Every patient of the station, in the order of their kana.
     pub fn patients(&self) -> Result<Vec<PatientRow>, DeviceError> {
-        self.read(|tx| {
+        Ok(self.patient_list()?.rows)
+    }
+
+    /// The same with what finds a patient: folded once, searched at each key.
+    pub fn patient_list(&self) -> Result<PatientList, DeviceError> {
+        let mut rows: Vec<PatientRow> = self.read(|tx| {
             let as_of = hub_time(tx)?;
             let light = standing::light(tx)?;
-            let mut rows: Vec<PatientRow> = all::<Patient>(tx, Kind::Patient, None)?
-                .into_iter()
-                .map(|patient| PatientRow { is_light: light.contains(&patient.id), patient, as_of })
-                .collect();
-            let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
-            let order: BTreeMap<PatientId, usize> = PatientIndex::new(&patients)
-                .search("")
-                .into_iter()
-                .enumerate()
-                .map(|(at, patient)| (patient, at))
-                .collect();
-            rows.sort_by_key(|row| order.get(&row.patient.id).copied());
-            Ok(rows)
-        })
+            let patients = all::<Patient>(tx, Kind::Patient, None)?.into_iter();
+            let row = |patient: Patient| PatientRow { is_light: light.contains(&patient.id), patient, as_of };
+            Ok(patients.map(row).collect())
+        })?;
+        let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
+        let index = PatientIndex::new(&patients);
+        let order: BTreeMap<PatientId, usize> =
+            index.search("").into_iter().enumerate().map(|(at, patient)| (patient, at)).collect();
+        rows.sort_by_key(|row| order.get(&row.patient.id).copied());
+        Ok(PatientList { rows, index })
     }
 
     /// Patients found by reading, name in any variant, birth date, number or town, the likeliest first.
     pub fn find_patients(&self, query: &str) -> Result<Vec<PatientRow>, DeviceError> {
-        let rows = self.patients()?;
-        let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
-        let found = PatientIndex::new(&patients).search(query);
+        let PatientList { rows, index } = self.patient_list()?;
+        let found = index.search(query);
         Ok(found.into_iter().filter_map(|id| rows.iter().find(|row| row.patient.id == id).cloned()).collect())
+    }
+
+    /// Who a patient is: nothing that was disclosed is opened.
+    pub fn patient(&self, patient: &PatientId) -> Result<Patient, DeviceError> {
+        self.read(|tx| demographics(tx, patient))
     }
 
     /// Today's visits of this nurse, Japan's today.
@@ -127,34 +148,40 @@ impl Phone {
         self.read(|tx| {
             let lapsed = lease_lapsed(tx, now)?;
             let mut rows = Vec::new();
-            for visit in visits(tx, None)? {
-                if visit.date != today || visit.staff != self.identity().staff {
-                    continue;
+            for visit in visits_on(tx, today, None)? {
+                if visit.staff == self.identity().staff {
+                    rows.push(today_row(tx, visit, lapsed)?);
                 }
-                let note_id = DocumentId::of_planned_visit(visit.id);
-                let records = all::<DisclosedRecord>(tx, Kind::Record, Some(&visit.patient))?;
-                let lapsed = lapsed && !records.is_empty();
-                let note = tx.note(note_id)?;
-                let patient = all::<Patient>(tx, Kind::Patient, Some(&visit.patient))?.pop();
-                let is_allergy = |r: &DisclosedRecord| {
-                    r.class == record::DataClass::Allergy && !r.deleted && r.flag != Some(record::RecordFlag::NoneKnown)
-                };
-                let has_allergy = (!lapsed).then(|| records.iter().any(is_allergy));
-                let mut orders = all::<NursingOrder>(tx, Kind::Order, Some(&visit.patient))?;
-                let holds = |o: &NursingOrder| o.from <= today && today <= o.until;
-                orders.sort_by_key(|o| std::cmp::Reverse((holds(o), o.until)));
-                rows.push(TodayRow {
-                    note: note.as_ref().map(|_| note_id),
-                    state: note.map(|n| n.row.state),
-                    patient,
-                    has_allergy,
-                    orders: Orders::on(&orders, today),
-                    order: orders.into_iter().next(),
-                    visit,
-                });
             }
             Ok(rows)
         })
+    }
+
+    /// This nurse's visit of today to one patient, the earliest if there are several.
+    pub fn visit_of_today(&self, patient: &PatientId, now: Timestamp) -> Result<Option<VisitOfToday>, DeviceError> {
+        self.read(|tx| {
+            let visits = visits_on(tx, day_in_japan(now), Some(patient))?;
+            let Some(visit) = visits.into_iter().find(|visit| visit.staff == self.identity().staff) else {
+                return Ok(None);
+            };
+            let note = tx.note_row(DocumentId::of_planned_visit(visit.id))?;
+            Ok(Some(VisitOfToday { visit: visit.id, state: note.map(|row| row.state) }))
+        })
+    }
+
+    /// For quiet moments: what the lists ask of each patient is opened once, one patient at a time, so that the first of them
+    /// need not wait for all.
+    pub(crate) fn read_ahead(&self) -> Result<(), DeviceError> {
+        let known = self.read(|tx| Ok(tx.items(Kind::Patient, None)?))?;
+        for patient in known.into_iter().filter_map(|item| item.patient) {
+            self.read(|tx| {
+                // A board that cannot be read says so on its own screen.
+                let _ = self.unread_lines(tx, &patient);
+                tx.allergies(&patient)?;
+                Ok(tx.note_rows(Form::VisitNote, Some(&patient))?)
+            })?;
+        }
+        self.read(|tx| Ok(tx.note_rows(Form::VisitNote, None)?)).map(|_| ())
     }
 
     /// Every planned visit of a patient that the phone holds, whoever goes, the earliest first.
@@ -165,9 +192,7 @@ impl Phone {
     /// Everything that the phone holds of one patient.
     pub fn show_patient(&self, patient: &PatientId, now: Timestamp) -> Result<PatientShown, DeviceError> {
         self.read(|tx| {
-            let demographics = all::<Patient>(tx, Kind::Patient, Some(patient))?
-                .pop()
-                .ok_or_else(|| DeviceError::UnknownPatient(patient.clone()))?;
+            let demographics = demographics(tx, patient)?;
             let mut records: Vec<DisclosedRecord> = all(tx, Kind::Record, Some(patient))?;
             let lease_lapsed = lease_lapsed(tx, now)? && !records.is_empty();
             if lease_lapsed {
@@ -292,6 +317,40 @@ pub(crate) fn all<T: serde::de::DeserializeOwned>(
     Ok(tx.items(kind, patient)?.iter().filter_map(|item| canonical::from_bytes(&item.body).ok()).collect())
 }
 
+/// What hospitals disclosed of a patient's allergies.
+pub(crate) fn allergies(tx: &mut Tx<'_>, patient: &PatientId) -> Result<Vec<DisclosedRecord>, DeviceError> {
+    Ok(tx.allergies(patient)?.iter().filter_map(|item| canonical::from_bytes(&item.body).ok()).collect())
+}
+
+fn demographics(tx: &mut Tx<'_>, patient: &PatientId) -> Result<Patient, DeviceError> {
+    let known = all::<Patient>(tx, Kind::Patient, Some(patient))?.pop();
+    known.ok_or_else(|| DeviceError::UnknownPatient(patient.clone()))
+}
+
+fn today_row(tx: &mut Tx<'_>, visit: Visit, lapsed: bool) -> Result<TodayRow, DeviceError> {
+    let today = visit.date;
+    let note_id = DocumentId::of_planned_visit(visit.id);
+    let note = tx.note_row(note_id)?;
+    let is_allergy = |r: &DisclosedRecord| !r.deleted && r.flag != Some(record::RecordFlag::NoneKnown);
+    let has_allergy = match lapsed && tx.has_records(&visit.patient)? {
+        true => None,
+        false => Some(allergies(tx, &visit.patient)?.iter().any(is_allergy)),
+    };
+    let patient = all::<Patient>(tx, Kind::Patient, Some(&visit.patient))?.pop();
+    let mut orders = all::<NursingOrder>(tx, Kind::Order, Some(&visit.patient))?;
+    let holds = |o: &NursingOrder| o.from <= today && today <= o.until;
+    orders.sort_by_key(|o| std::cmp::Reverse((holds(o), o.until)));
+    Ok(TodayRow {
+        note: note.as_ref().map(|_| note_id),
+        state: note.map(|row| row.state),
+        patient,
+        has_allergy,
+        orders: Orders::on(&orders, today),
+        order: orders.into_iter().next(),
+        visit,
+    })
+}
+
 fn hub_time(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DeviceError> {
     let state = tx.sync_state()?;
     Ok(state.last_sync.and(Timestamp::from_millisecond(state.last_hub_time).ok()))
@@ -303,4 +362,67 @@ pub(crate) fn lease_lapsed(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, Devi
     // Running time counts even where a full disk keeps the lease's end from being written down.
     let run_out = state.lease_clock.is_some_and(|clock| crate::lease::after(&clock, RunningTime::now()).left_ms == 0);
     Ok(run_out || state.lease_until.is_none_or(|until| now.as_millisecond() > until))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Desk, NOW, Outcome, later};
+    use jiff::SignedDuration;
+    use vault::Item;
+
+    fn visit(n: u8, staff: &str) -> Outcome<(Visit, Item)> {
+        let visit = Visit {
+            id: DocumentId([n; 16]),
+            patient: "p-1".parse()?,
+            station: "st-1".parse()?,
+            staff: staff.parse()?,
+            date: day_in_japan(NOW),
+            start: jiff::civil::time(9, 30, 0, 0),
+            minutes: 60,
+        };
+        let body = canonical::to_bytes(&visit)?;
+        let item = Item { kind: Kind::Visit, doc: visit.id, patient: Some(visit.patient.clone()), source: None, body };
+        Ok((visit, item))
+    }
+
+    #[test]
+    fn todays_visit_stands_as_its_note_does_whoever_wrote_it_and_tomorrow_it_is_gone() -> Outcome {
+        let desk = Desk::new()?;
+        let (phone, patient): (Phone, PatientId) = (desk.unlock(NOW)?, "p-1".parse()?);
+        let ((mine, item), (_, theirs)) = (visit(7, "nurse-a")?, visit(8, "nurse-b")?);
+        phone.write(|tx| {
+            tx.put_item(&item)?;
+            Ok(tx.put_item(&theirs)?)
+        })?;
+        let stands = |now| -> Outcome<Option<Option<NoteState>>> {
+            let (rows, of_patient) = (phone.today(now)?, phone.visit_of_today(&patient, now)?);
+            assert_eq!(
+                rows.iter().map(|row| row.visit.id).collect::<Vec<_>>(),
+                of_patient.iter().map(|v| v.visit).collect::<Vec<_>>()
+            );
+            assert_eq!(rows.first().map(|row| row.state), of_patient.map(|visit| visit.state));
+            Ok(of_patient.map(|visit| visit.state))
+        };
+        assert_eq!(stands(NOW)?, Some(None));
+        // Another window of the same vault.
+        desk.unlock(later(1))?.start_note(&patient, Some(mine.id), later(1))?;
+        assert_eq!(stands(later(2))?, Some(Some(NoteState::Draft)));
+        assert_eq!(stands(NOW + SignedDuration::from_hours(24))?, None);
+        phone.write(|tx| Ok(tx.forget_items(&[Kind::Visit], &patient)?))?;
+        assert_eq!(stands(later(3))?, None);
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_read_ahead_is_what_is_read() -> Outcome {
+        let desk = Desk::new()?;
+        let (phone, patient): (Phone, PatientId) = (desk.unlock(NOW)?, "p-1".parse()?);
+        let first = desk.confirmed_note(&phone, "p-1")?;
+        phone.read_ahead()?;
+        assert_eq!(phone.note_rows(Some(&patient))?.iter().map(|row| row.note).collect::<Vec<_>>(), [first]);
+        desk.note(&phone, "p-2")?;
+        assert_eq!(phone.note_rows(None)?.len(), 2);
+        Ok(())
+    }
 }

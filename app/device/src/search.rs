@@ -14,8 +14,10 @@ use record::visit_note::{FieldKind, FieldValue, NoteView, photos};
 use record::{DisclosedRecord, Form, PatientId, canonical};
 use vault::{Found, Hit, Looked, NoteRow, Piece, Scope, SearchKind, SearchText, Source, Tx, Unread, VaultError};
 
-/// Documents read again in one transaction: a nurse's typing waits for no more than these.
+/// Documents read again in one transaction while somebody waits for the search.
 const BATCH: usize = 100;
+/// The same in quiet moments: a nurse's typing waits for no more than these.
+const QUIET_BATCH: usize = 10;
 /// A search that others keep writing under reads what is left in its own transaction.
 const ROUNDS: usize = 100;
 /// Fields whose word is the number of another record.
@@ -59,7 +61,7 @@ impl Phone {
             if let Some(shown) = shown {
                 return Ok(shown);
             }
-            match self.write(|tx| self.read_again(tx, patient, now)) {
+            match self.write(|tx| self.read_again(tx, patient, BATCH, now)) {
                 Ok(_) => {}
                 // A full disk keeps nobody from searching: what is read again is then not kept.
                 Err(DeviceError::Vault(VaultError::Full | VaultError::InUse | VaultError::Write(_))) => break,
@@ -76,7 +78,7 @@ impl Phone {
         if !self.read(|tx| is_stale(tx, now))? {
             return Ok(false);
         }
-        self.write(|tx| self.read_again(tx, None, now))
+        self.write(|tx| self.read_again(tx, None, QUIET_BATCH, now))
     }
 
     /// One transaction that reads everything that changed, searches, and is taken back.
@@ -89,7 +91,7 @@ impl Phone {
     ) -> Result<SearchShown, DeviceError> {
         let mut answer = None;
         let end = self.write(|tx| {
-            while self.read_again(tx, patient, now)? {}
+            while self.read_again(tx, patient, BATCH, now)? {}
             let (scope, lapsed) = scope(tx, patient, most, now)?;
             if let Looked::Found(found) = tx.search(words, &scope)? {
                 answer = Some(shown(tx, found, lapsed)?);
@@ -103,10 +105,16 @@ impl Phone {
         }
     }
 
-    fn read_again(&self, tx: &mut Tx<'_>, patient: Option<&PatientId>, now: Timestamp) -> Result<bool, DeviceError> {
+    fn read_again(
+        &self,
+        tx: &mut Tx<'_>,
+        patient: Option<&PatientId>,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<bool, DeviceError> {
         let hand = self.hand();
         let (scope, _) = scope(tx, patient, 0, now)?;
-        tx.refresh_search(&scope, BATCH, &mut |tx, source| match source {
+        tx.refresh_search(&scope, most, &mut |tx, source| match source {
             Source::Note(row) => note_piece(tx, *row, hand),
             Source::Record(item) => Ok(record_piece(&item.body)),
         })

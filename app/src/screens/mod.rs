@@ -24,12 +24,24 @@ mod unreadable;
 pub mod visit_note;
 pub mod visiting;
 
-use crate::app::{Route, Session, Shell};
+use crate::app::{Live, Route, Session, Shell};
 use crate::text::Words;
 use crate::unsaved::{Edit, waits};
 use device::DeviceError;
 use device::jiff::Timestamp;
+use device::read::Directory;
 use device::record::{DocumentId, PatientId, Sex, VisitId};
+use dioxus::prelude::{Memo, use_context, use_memo};
+
+/// Names of facilities and people, read once a change for everything that stands on a screen.
+fn use_directory() -> Memo<Directory> {
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    use_memo(move || {
+        let _ = (live.revision)();
+        session.phone.directory().unwrap_or_default()
+    })
+}
 
 /// Opens the note of a visit; the tap on 訪問を開始 is the actual start, if none stands yet.
 fn start_visit(

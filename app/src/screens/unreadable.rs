@@ -67,8 +67,8 @@ impl Names {
 
 /// The name over a patient's note, document or board.
 pub fn name_of(words: Words, phone: &Phone, patient: &PatientId) -> String {
-    match phone.show_patient(patient, Timestamp::now()) {
-        Ok(shown) => shown.summary.patient.name,
+    match phone.patient(patient) {
+        Ok(patient) => patient.name,
         Err(error) => no_name(words, &error),
     }
 }

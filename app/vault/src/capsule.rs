@@ -9,6 +9,7 @@ use crate::schema;
 use crate::seal::{self, Header, Key, Table, Tag};
 use crate::state::Identity;
 use crate::tx::Tx;
+use crate::vault::cut;
 use ed25519_dalek::SigningKey;
 use protocol::capsule::{Copy, SealedCopy, Sealer};
 use protocol::{Epoch, Kind, SealedPage, Series, Since};
@@ -401,8 +402,7 @@ fn sweep(db: &mut Connection) {
         tx.execute("UPDATE entry SET sealed = NULL, patient = zeroblob(16) WHERE sealed IS NOT NULL", [])?;
         tx.commit()?;
         // What was freed is overwritten (secure_delete), the log of it cut off.
-        let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
-        if busy != 0 {
+        if !cut(db)? {
             tracing::warn!("somebody else reads a wiped vault; its log is cut off when the file is opened next");
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What came from the hub and is only read here.
 
 use crate::error::VaultError;
-use crate::seal::Table;
+use crate::seal::{Table, Tag};
 use crate::tx::Tx;
 use crate::vault::Compartment;
 use protocol::Kind;
@@ -73,6 +73,10 @@ impl Tx<'_> {
     /// One item by its document.
     pub fn item(&mut self, kind: Kind, doc: DocumentId) -> Result<Option<Item>, VaultError> {
         let key = self.ring.tag("item", &doc.0);
+        self.item_at(kind, key)
+    }
+
+    pub(crate) fn item_at(&mut self, kind: Kind, key: Tag) -> Result<Option<Item>, VaultError> {
         let found = self
             .sql
             .prepare_cached("SELECT compartment, patient, sealed FROM item WHERE kind = ?1 AND key = ?2")?
@@ -81,6 +85,15 @@ impl Tx<'_> {
         Ok(found.and_then(|(compartment, patient, sealed)| {
             self.open_or_count(crate::tx::Place { table: Table::Item, key, patient, compartment }, &sealed)
         }))
+    }
+
+    /// Whether anything is here that a hospital disclosed of a patient.
+    pub fn has_records(&mut self, patient: &PatientId) -> Result<bool, VaultError> {
+        let patient = self.ring.patient_tag(Some(patient));
+        Ok(self
+            .sql
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM item WHERE kind = ?1 AND patient = ?2)")?
+            .query_row((u8::from(Kind::Record), patient), |r| r.get(0))?)
     }
 
     /// Whether a key stands that opens what was disclosed of a patient.
@@ -162,7 +175,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn source_tag(&self, facility: Option<&FacilityId>) -> crate::seal::Tag {
+    fn source_tag(&self, facility: Option<&FacilityId>) -> Tag {
         facility.map_or([0; 16], |f| self.ring.tag("facility", f.as_str().as_bytes()))
     }
 }

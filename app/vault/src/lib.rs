@@ -9,6 +9,7 @@ mod decoy;
 mod error;
 mod items;
 mod keys;
+mod light;
 mod locked_pages;
 mod notes;
 mod outbox;

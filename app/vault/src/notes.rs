@@ -126,6 +126,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The light row of one note, without its document.
+    pub fn note_row(&mut self, note: DocumentId) -> Result<Option<NoteRow>, VaultError> {
+        let key = self.note_key(note);
+        let found: Option<(Tag, Vec<u8>)> = self
+            .sql
+            .prepare_cached("SELECT patient, row FROM note WHERE key = ?1")?
+            .query_row([key], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        let Some((patient, row)) = found else { return Ok(None) };
+        let place = self.station(Table::NoteRow, key, patient);
+        self.open(place, &row).map(Some)
+    }
+
     pub fn note(&mut self, note: DocumentId) -> Result<Option<StoredNote>, VaultError> {
         let key = self.note_key(note);
         let found: Option<(Tag, bool, i64, Vec<u8>, Vec<u8>)> = self
@@ -150,26 +163,6 @@ impl Tx<'_> {
         let tail =
             sealed.iter().map(|body| self.open_bytes(place, body).map(|b| b.to_vec())).collect::<Result<_, _>>()?;
         Ok(Some(StoredNote { row, dirty, sent: sent as u64, document, tail }))
-    }
-
-    /// Light rows of a form, of one patient or of all, the last changed first.
-    pub fn note_rows(&mut self, form: Form, patient: Option<&PatientId>) -> Result<Vec<NoteRow>, VaultError> {
-        let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
-        let rows = self
-            .sql
-            .prepare_cached(match wanted {
-                Some(_) => "SELECT key, patient, row FROM note WHERE form = ?2 AND patient = ?1",
-                None => "SELECT key, patient, row FROM note WHERE form = ?2 AND ?1 IS NULL",
-            })?
-            .query_map((wanted, form.tag()), |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut out: Vec<NoteRow> = Vec::with_capacity(rows.len());
-        for (key, patient, sealed) in rows {
-            let place = self.station(Table::NoteRow, key, patient);
-            out.extend(self.open_or_count::<NoteRow>(place, &sealed));
-        }
-        out.sort_by_key(|row| std::cmp::Reverse(row.changed_at));
-        Ok(out)
     }
 
     /// Notes with own changes that stand in no entry yet.

@@ -3,6 +3,7 @@
 use crate::capsule::CopyBook;
 use crate::error::VaultError;
 use crate::keys;
+use crate::light::Light;
 use crate::root::RowSum;
 use crate::seal::{self, Header, Key, Table, Tag};
 use crate::search::OpenSegments;
@@ -36,6 +37,8 @@ pub(crate) struct KeyRing {
     pub line: Option<Key>,
     /// Which note each act of a patient is about, by the act's id: asked for each note of a list.
     pub acts: HashMap<Tag, Vec<(DocumentId, DocumentId)>>,
+    /// What lists ask for again and again.
+    pub light: Light,
 }
 
 pub(crate) const NOBODY: Tag = [0; 16];
@@ -58,6 +61,7 @@ impl KeyRing {
             copies: None,
             line: None,
             acts: HashMap::new(),
+            light: Light::default(),
         }
     }
 
@@ -74,7 +78,13 @@ impl KeyRing {
 
     /// At the start of every transaction: forgets keys that may not be the disk's.
     pub fn begin(&mut self, sql: &Connection) -> Result<(), VaultError> {
-        let seen = sql.pragma_query_value(None, "data_version", |r| r.get(0))?;
+        let seen: i64 = sql.pragma_query_value(None, "data_version", |r| r.get(0))?;
+        let touched = self.rows.take_touched();
+        match seen == self.seen {
+            true => self.light.forget(touched),
+            // Somebody else wrote, and nobody told which rows.
+            false => self.light = Light::default(),
+        }
         if !self.trusted || seen != self.seen {
             self.compartments.clear();
             self.patients.clear();

@@ -8,6 +8,7 @@
 
 use crate::error::VaultError;
 use crate::keys;
+use crate::light::Touched;
 use crate::seal::Key;
 use crate::tx::Tx;
 use rusqlite::Connection;
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Tables and the columns that the sum covers: where a row stands, what the outbox says of it, and its sealed body. What a
 /// locked phone marks (`capsule.received`, `photo_copy.received`) or keeps (`locked_page`) is not covered: it has no key to
-/// count with.
+/// count with. `Touched` reads the columns of `item` and `note` in this order.
 const COVERED: &[(&str, &[&str])] = &[
     ("compartment", &["tag", "wrapped"]),
     ("patient_key", &["compartment", "patient", "wrapped"]),
@@ -84,12 +85,15 @@ pub(crate) struct RowSum {
     watches: bool,
     /// The vault key says that a sum must stand in the file.
     expected: bool,
+    /// The rows that SQLite told of, for what is kept of them in memory.
+    touched: Arc<Mutex<Touched>>,
 }
 
 impl RowSum {
     pub fn new(lookup: &Key, expected: bool) -> Self {
         let key = keys::derive_key(lookup, "tsutsuji 2026 vault rows v1");
-        Self { key, root: Arc::new(Mutex::new(Root::default())), loaded: false, watches: false, expected }
+        let (root, touched) = (Arc::new(Mutex::new(Root::default())), Arc::default());
+        Self { key, root, loaded: false, watches: false, expected, touched }
     }
 
     /// Watches a connection's tables from here on. Called before the first transaction that writes.
@@ -97,11 +101,12 @@ impl RowSum {
         if self.watches {
             return Ok(());
         }
-        let (inner, hash_key) = (self.root.clone(), self.key.clone());
+        let (inner, hash_key, touched) = (self.root.clone(), self.key.clone(), self.touched.clone());
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
         db.create_scalar_function("tsutsuji_row", -1, flags, move |context| {
             let comes: bool = context.get(0)?;
             add(&mut lock(&inner).sum, &row_hash(&hash_key, context), comes);
+            lock(&touched).row(context);
             Ok(0)
         })?;
         db.pragma_update(None, "recursive_triggers", "ON")?;
@@ -125,6 +130,11 @@ impl RowSum {
         }
         self.watches = true;
         Ok(())
+    }
+
+    /// What was touched since this was asked last.
+    pub fn take_touched(&self) -> Touched {
+        std::mem::take(&mut *lock(&self.touched))
     }
 
     pub fn get(&self) -> Root {
@@ -226,8 +236,8 @@ impl Tx<'_> {
     }
 }
 
-fn lock(root: &Arc<Mutex<Root>>) -> MutexGuard<'_, Root> {
-    root.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock<T>(inner: &Arc<Mutex<T>>) -> MutexGuard<'_, T> {
+    inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn add(sum: &mut [u64; 4], hash: &blake3::Hash, comes: bool) {

@@ -10,6 +10,7 @@ use crate::tx::Tx;
 use protocol::Series;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The two legal regimes (DESIGN §2), each under its own key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub enum Compartment {
 
 /// What SQLite lets a file grow to.
 const MOST_PAGES: i64 = 0xffff_fffe;
+
+/// How long an erasure waits for somebody who brings the log into the file, and how long it rests between two looks.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How much the file holds, for the sync screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,10 +107,19 @@ impl Vault {
     /// What an erasure freed is overwritten (`secure_delete`); the log still holds what was written before it. Another
     /// connection that reads keeps the log for now: the next erasure, or the file's last closing, cuts it.
     pub(crate) fn cut_log(&self) {
-        let cut: Result<i64, rusqlite::Error> = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0));
-        if !matches!(cut, Ok(0)) {
+        if !matches!(cut(&self.db), Ok(true)) {
             tracing::info!("the log of an erasure is cut off later: somebody else is reading");
         }
+    }
+
+    /// Brings what stands in the log into the file, on a connection of its own and without a key: whoever holds the vault does
+    /// not wait for it, and no save has to do it at its end, as SQLite asks of one every 1,000 pages. What cannot be brought
+    /// over yet stays in the log.
+    pub fn tidy_log(path: &Path) -> Result<(), VaultError> {
+        let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // The log is looked at with the first reading.
+        schema::check_ours(&db)?;
+        Ok(db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
     }
 
     /// Reads in one snapshot.
@@ -160,6 +174,18 @@ impl Vault {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Cuts the log off. `false`: somebody else is reading. Who only brings the log into the file is waited for.
+pub(crate) fn cut(db: &Connection) -> Result<bool, rusqlite::Error> {
+    let began = Instant::now();
+    loop {
+        let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+        if busy == 0 || began.elapsed() > PATIENCE {
+            return Ok(busy == 0);
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -462,6 +488,32 @@ mod tests {
         let item = record_of("hp-1", 4)?;
         open.write(|tx| tx.put_item(&item))?;
         assert_eq!(disclosed(&mut open)?.0.len(), 1, "and what comes later has keys of its own");
+        Ok(())
+    }
+
+    #[test]
+    fn a_log_that_was_tidied_leaves_nothing_for_a_save_to_do_and_an_erasure_still_cuts_it() -> Outcome {
+        let (folder, path, store) = vault()?;
+        let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+        for number in 1..4 {
+            let item = record_of("hp-1", number)?;
+            open.write(|tx| tx.put_item(&item))?;
+        }
+        let brought = |path: &Path| -> Result<(i64, i64), rusqlite::Error> {
+            let db = Connection::open(path)?;
+            db.query_row("PRAGMA wal_checkpoint(NOOP)", [], |r| Ok((r.get(1)?, r.get(2)?)))
+        };
+        let (in_log, in_file) = brought(&path)?;
+        assert!(in_file < in_log, "three saves stand in the log alone");
+        Vault::tidy_log(&path)?;
+        let (in_log, in_file) = brought(&path)?;
+        assert_eq!(in_log, in_file);
+        let (bodies, _) = disclosed(&mut open)?;
+        let (patient, facility): (record::PatientId, record::FacilityId) = ("p1".parse()?, "hp-1".parse()?);
+        open.write(|tx| tx.forget_disclosed(&patient, &facility))?;
+        for body in &bodies {
+            assert!(!stands_in(folder.path(), body)?);
+        }
         Ok(())
     }
 

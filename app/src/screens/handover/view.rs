@@ -4,8 +4,9 @@ use super::update::{Standing, Unread, readers, standing};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill};
 use crate::screens::form::{Chip, Desk, LongText, Shown, use_board_desk};
-use crate::screens::notes::NoteCard;
+use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::unreadable::{because, name_of};
+use crate::screens::use_directory;
 use crate::text::{day_and_clock, error_words, label_in, use_words};
 use device::DeviceError;
 use device::document::{HandoverShown, Reader};
@@ -178,6 +179,7 @@ fn Since(patient: PatientId) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
+    let directory = use_directory();
     let news = use_memo(move || {
         let _ = (live.revision)();
         let since = session.phone.since_last_visit(&patient, Timestamp::now());
@@ -188,6 +190,7 @@ fn Since(patient: PatientId) -> Element {
         Ok(news) => news,
         Err(trouble) => return rsx! { p { class: "strip", role: "alert", "{trouble}" } },
     };
+    let directory = directory();
     let title = match last {
         Some(at) => words.with("board-since", &[("time", day_and_clock(at, Timestamp::now()).into())]),
         None => words.say("board-since-never"),
@@ -202,7 +205,7 @@ fn Since(patient: PatientId) -> Element {
             h2 { "{title}" }
             p { class: "line", {words.with("board-since-counts", &counts)} }
         }
-        for row in notes.into_iter().take(NOTES_SHOWN) { NoteCard { key: "{row.note}", row: row.clone(), name: None } }
+        for row in notes.into_iter().take(NOTES_SHOWN) { NoteCard { key: "{row.note}", author: author_of(&directory, &row), row, name: None } }
     }
 }
 
@@ -219,7 +222,7 @@ pub fn BoardLink(patient: PatientId) -> Element {
     let of = patient.clone();
     let unread = use_memo(move || {
         let _ = (live.revision)();
-        session.phone.board(&of).map(|board| board.unread).ok()
+        session.phone.board_unread(&of).ok()
     });
     rsx! {
         button { class: "link", id: "to-board", onclick: move |_| shell.go(Route::Handover(patient.clone())),

@@ -34,17 +34,21 @@ pub fn RoleUnread(trouble: Option<String>) -> Element {
 }
 
 /// The manager's list, or this person's own part of it.
-fn use_tasks(is_manager: bool) -> Result<Vec<ManagerTask>, String> {
+fn use_tasks() -> Result<Vec<ManagerTask>, String> {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let _ = (live.revision)();
-    tasks(&session.phone, is_manager).map_err(|error| error_words(words, &error))
+    use_memo(move || {
+        let _ = (live.revision)();
+        tasks(&session.phone).map_err(|error| error_words(words, &error))
+    })()
 }
 
-fn tasks(phone: &Phone, is_manager: bool) -> Result<Vec<ManagerTask>, DeviceError> {
+fn tasks(phone: &Phone) -> Result<Vec<ManagerTask>, DeviceError> {
     let now = Timestamp::now();
     let tasks = phone.manager_tasks(now)?;
+    // Whose role cannot be read is shown what everybody is.
+    let is_manager = is_manager(phone.own_role().unwrap_or_default());
     if is_manager || tasks.is_empty() { Ok(tasks) } else { Ok(own_part(tasks, &own(phone, now)?)) }
 }
 
@@ -72,7 +76,7 @@ pub fn ManagerLink() -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let (is_manager, role_unread) = use_is_manager();
-    let tasks = use_tasks(is_manager);
+    let tasks = use_tasks();
     let (class, count) = match &tasks {
         Ok(tasks) if tasks.is_empty() => ("tag ok", words.say("manager-none-short")),
         Ok(tasks) => ("tag wa", words.count("items", tasks.len() as u64)),
@@ -97,7 +101,7 @@ pub fn ManagerScreen() -> Element {
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let (is_manager, role_unread) = use_is_manager();
-    let tasks = use_tasks(is_manager);
+    let tasks = use_tasks();
     let names = Names::read(&session.phone, words);
     rsx! {
         header { class: "hd",

@@ -4,30 +4,46 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::manager::ManagerLink;
 use crate::screens::unreadable::Names;
+use crate::screens::use_directory;
 use crate::text::{day_and_clock, error_words, use_words};
 use device::NoteRow;
 use device::jiff::Timestamp;
+use device::read::Directory;
 use device::record::visit_note::NoteState;
 use dioxus::prelude::*;
+
+/// Notes that are listed at once.
+const AT_ONCE: usize = 200;
 
 #[component]
 pub fn Notes() -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let _ = (live.revision)();
-    let names = Names::read(&session.phone, words);
+    let directory = use_directory();
+    let phone = session.phone.clone();
+    let names = use_memo(move || {
+        let _ = (live.revision)();
+        Names::read(&phone, words)
+    });
+    let rows = use_memo(move || {
+        let _ = (live.revision)();
+        let mut rows = session.phone.note_rows(None).map_err(|error| error_words(words, &error))?;
+        rows.truncate(AT_ONCE);
+        Ok::<_, String>(rows)
+    });
+    let (names, directory) = (names(), directory());
     rsx! {
         header { class: "hd", div { class: "row sp wrap", h1 { {words.say("notes-title")} } SyncPill {} } }
         main { class: "bd",
             ManagerLink {}
-            match session.phone.note_rows(None) {
-                Err(error) => rsx! { p { class: "strip", role: "alert", {error_words(words, &error)} } },
+            match rows() {
+                Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
                 Ok(rows) if rows.is_empty() => rsx! { div { class: "card empty", {words.say("notes-none")} } },
                 Ok(rows) => rsx! {
                     if let Some(trouble) = names.trouble() { p { class: "strip", role: "alert", "{trouble}" } }
-                    for row in rows.into_iter().take(200) {
-                        NoteCard { key: "{row.note}", name: names.known(words, &row.patient).map(|(_, name)| name), row }
+                    for row in rows {
+                        NoteCard { key: "{row.note}", name: names.known(words, &row.patient).map(|(_, name)| name), author: author_of(&directory, &row), row }
                     }
                 },
             }
@@ -36,14 +52,16 @@ pub fn Notes() -> Element {
     }
 }
 
+/// The name of whoever wrote a note.
+pub fn author_of(directory: &Directory, row: &NoteRow) -> Option<String> {
+    row.author.as_ref().map(|staff| directory.staff(staff).to_string())
+}
+
 #[component]
-pub fn NoteCard(row: NoteRow, name: Option<String>) -> Element {
+pub fn NoteCard(row: NoteRow, name: Option<String>, author: Option<String>) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
-    let session = use_context::<Session>();
     let now = Timestamp::now();
-    let author =
-        row.author.as_ref().map(|staff| session.phone.directory().unwrap_or_default().staff(staff).to_string());
     let (class, state) = match row.state {
         NoteState::Draft => ("tag in", "state-draft"),
         NoteState::Confirmed => ("tag ok", "state-confirmed"),

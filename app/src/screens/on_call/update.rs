@@ -1,13 +1,12 @@
 //! The on-call list (domain §3.11): what a nurse needs of every patient before she picks up the phone at night.
 
-use device::NoteRow;
 use device::jiff::civil::Date;
-use device::record::calendar::day_in_japan;
+use device::on_call::OnCallShown;
 use device::record::order::{Orders, PatientStanding};
 use device::record::summary::AllergyKnowledge;
-use device::record::visit_note::{Field, FieldKind, FieldValue, NoteState};
+use device::record::visit_note::{Field, FieldKind, FieldValue};
 use device::record::vitals::{Standing, Values, standing};
-use device::record::{DocumentId, Patient, PatientSummary, RecordFlag};
+use device::record::{DocumentId, Patient, RecordFlag};
 
 /// Care that says: a device stands in this home.
 const DEVICES: [&str; 8] = [
@@ -61,28 +60,15 @@ impl Row {
     }
 }
 
-/// The last note of each kind: to be named, and to be read for its values.
-pub fn last_notes(notes: &[NoteRow]) -> (Option<(DocumentId, Date)>, Option<DocumentId>) {
-    let begun = |note: &NoteRow| note.started_at.unwrap_or(note.changed_at);
-    let last = notes.iter().filter(|note| note.state != NoteState::Closed).max_by_key(|note| begun(note));
-    let confirmed = notes.iter().filter(|note| note.state == NoteState::Confirmed).max_by_key(|note| begun(note));
-    (last.map(|note| (note.note, day_in_japan(begun(note)))), confirmed.map(|note| note.note))
-}
-
-/// `values` are those of the last confirmed note; none if it cannot be read.
-pub fn row(
-    summary: PatientSummary,
-    notes: &[NoteRow],
-    values: Option<&Values>,
-    unread: Option<bool>,
-    today: Date,
-) -> Row {
+/// A patient as the list shows her.
+pub fn row(shown: OnCallShown, today: Date) -> Row {
+    let OnCallShown { summary, last, values, unread } = shown;
     let orders = Orders::on(&summary.orders, today);
     let is_allergy = |flag: &Option<RecordFlag>| *flag != Some(RecordFlag::NoneKnown);
     Row {
-        marks: marks(&orders, values),
+        marks: marks(&orders, values.as_ref()),
         order: orders.standing,
-        last: last_notes(notes).0,
+        last,
         unread,
         knowledge: summary.allergy_knowledge,
         allergies: summary.allergies.into_iter().filter(|i| is_allergy(&i.flag)).map(|item| item.text).collect(),
@@ -90,6 +76,7 @@ pub fn row(
     }
 }
 
+/// `values` are those of the last confirmed note; none if it cannot be read.
 fn marks(orders: &Orders, values: Option<&Values>) -> Vec<Mark> {
     let is_set = |field: &str| values.is_some_and(|values| values.get(field) == Some(&FieldValue::Flag(true)));
     let bounds = orders.alert_bounds();
@@ -121,7 +108,7 @@ mod tests {
     use super::*;
     use device::jiff::Timestamp;
     use device::jiff::civil::date;
-    use device::record::{DataClass, DisclosedRecord, Form, NursingOrder, Sex};
+    use device::record::{DataClass, DisclosedRecord, NursingOrder, PatientSummary, Sex};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -179,21 +166,8 @@ mod tests {
         Ok(PatientSummary::new(patient, records, orders))
     }
 
-    fn note(n: u8, state: NoteState, at: &str) -> Result<NoteRow, Box<dyn std::error::Error>> {
-        Ok(NoteRow {
-            note: DocumentId([n; 16]),
-            form: Form::VisitNote,
-            patient: "p-1".parse()?,
-            visit: None,
-            author: None,
-            state,
-            has_conflict: false,
-            has_late_edits: false,
-            started_at: Some(at.parse()?),
-            ended_at: None,
-            changed_at: at.parse()?,
-            heads: Vec::new(),
-        })
+    fn listed(summary: PatientSummary, values: Option<Values>, unread: Option<bool>) -> Row {
+        row(OnCallShown { summary, last: None, values, unread }, TODAY)
     }
 
     #[test]
@@ -206,7 +180,7 @@ mod tests {
             ("care.suction".into(), FieldValue::Flag(false)),
             ("care.terminal".into(), FieldValue::Flag(true)),
         ]);
-        let row = row(summary(orders, &[])?, &[], Some(&values), Some(false), TODAY);
+        let row = listed(summary(orders, &[])?, Some(values), Some(false));
         let alert = Mark::Alert { field: "spo2_percent".into(), value: 90.0 };
         assert_eq!(row.marks, [Mark::Terminal, Mark::Special(date(2026, 11, 28)), alert, Mark::Device("care.oxygen")]);
         assert!(row.stands_out());
@@ -216,7 +190,7 @@ mod tests {
     #[test]
     fn a_calm_patient_under_a_holding_order_does_not_and_one_without_an_order_does() -> Outcome {
         let calm = |orders| -> Result<Row, device::record::ids::IdError> {
-            Ok(row(summary(orders, &[])?, &[], Some(&Values::new()), Some(false), TODAY))
+            Ok(listed(summary(orders, &[])?, Some(Values::new()), Some(false)))
         };
         assert!(!calm(vec![order(false, date(2027, 1, 31))?])?.stands_out());
         assert!(calm(vec![order(false, date(2026, 11, 21))?])?.stands_out(), "expired");
@@ -224,7 +198,7 @@ mod tests {
         let mut unread = calm(vec![order(false, date(2027, 1, 31))?])?;
         unread.unread = Some(true);
         assert!(unread.stands_out(), "something new on the board");
-        let damaged = row(summary(vec![order(false, date(2027, 1, 31))?], &[])?, &[], None, Some(false), TODAY);
+        let damaged = listed(summary(vec![order(false, date(2027, 1, 31))?], &[])?, None, Some(false));
         assert_eq!(damaged.marks, [Mark::Unreadable], "a note that cannot be read is not a calm one");
         Ok(())
     }
@@ -232,7 +206,7 @@ mod tests {
     #[test]
     fn none_known_is_no_allergy_and_stays_a_statement() -> Outcome {
         let said = |allergies: &[(&str, Option<RecordFlag>)]| -> Result<Row, device::record::ids::IdError> {
-            Ok(row(summary(Vec::new(), allergies)?, &[], Some(&Values::new()), None, TODAY))
+            Ok(listed(summary(Vec::new(), allergies)?, Some(Values::new()), None))
         };
         let none = said(&[("なし", Some(RecordFlag::NoneKnown))])?;
         assert_eq!((none.knowledge, none.allergies.len()), (AllergyKnowledge::NoneKnown, 0));
@@ -243,23 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn the_last_note_may_be_a_draft_and_its_values_come_from_the_last_confirmed_one() -> Outcome {
-        let notes = [
-            note(1, NoteState::Confirmed, "2026-11-18T01:00:00Z")?,
-            note(2, NoteState::Draft, "2026-11-20T22:00:00Z")?,
-            note(3, NoteState::Closed, "2026-11-22T01:00:00Z")?,
-        ];
-        let (last, confirmed) = last_notes(&notes);
-        assert_eq!(last, Some((DocumentId([2; 16]), date(2026, 11, 21))));
-        assert_eq!(confirmed, Some(DocumentId([1; 16])));
-        assert_eq!(last_notes(&[]), (None, None));
-        Ok(())
-    }
-
-    #[test]
     fn who_stands_out_comes_first_and_the_order_of_the_kana_stays() -> Outcome {
         let named = |kana: &str, orders| -> Result<Row, device::record::ids::IdError> {
-            let mut row = row(summary(orders, &[])?, &[], Some(&Values::new()), None, TODAY);
+            let mut row = listed(summary(orders, &[])?, Some(Values::new()), None);
             row.patient.kana = kana.into();
             Ok(row)
         };

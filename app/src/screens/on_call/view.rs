@@ -1,6 +1,6 @@
 //! オンコール: every patient of the station on one list, readable without a signal.
 
-use super::update::{Mark, Row, last_notes, pressing_first, row};
+use super::update::{Mark, Row, pressing_first, row};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill, Tabs};
 use crate::screens::sex_words;
@@ -8,15 +8,12 @@ use crate::screens::unreadable::last_sync;
 use crate::text::{Words, date_short, error_words, field_label, use_words, value_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
-use device::record::PatientId;
 use device::record::calendar::{age_on, day_in_japan};
 use device::record::order::PatientStanding;
 use device::record::summary::AllergyKnowledge;
 use device::record::visit_note::FieldValue;
-use device::record::vitals::Values;
-use device::{DeviceError, NoteRow, Phone};
+use device::{DeviceError, Phone};
 use dioxus::prelude::*;
-use std::collections::BTreeMap;
 
 #[component]
 pub fn OnCall() -> Element {
@@ -67,24 +64,9 @@ pub fn OnCall() -> Element {
     }
 }
 
-/// Every patient with the last note's values. A note or a board that cannot be read keeps nobody off the list.
 fn read(phone: &Phone, now: Timestamp) -> Result<Vec<Row>, DeviceError> {
     let today = day_in_japan(now);
-    let mut notes: BTreeMap<PatientId, Vec<NoteRow>> = BTreeMap::new();
-    for note in phone.note_rows(None)? {
-        notes.entry(note.patient.clone()).or_default().push(note);
-    }
-    let mut rows = Vec::new();
-    for listed in phone.patients()? {
-        let id = listed.patient.id;
-        let notes = notes.remove(&id).unwrap_or_default();
-        let values = match last_notes(&notes).1.map(|note| phone.show_note(note)) {
-            Some(shown) => shown.ok().map(|shown| shown.view.fields),
-            None => Some(Values::new()),
-        };
-        let unread = phone.board(&id).map(|board| board.unread).ok();
-        rows.push(row(phone.show_patient(&id, now)?.summary, &notes, values.as_ref(), unread, today));
-    }
+    let mut rows: Vec<Row> = phone.on_call(now)?.into_iter().map(|shown| row(shown, today)).collect();
     pressing_first(&mut rows);
     Ok(rows)
 }

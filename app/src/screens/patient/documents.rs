@@ -2,6 +2,8 @@
 
 use crate::app::{Live, Route, Session, Shell};
 use crate::screens::document::{months_to_offer, standing};
+use crate::screens::patient::view::Whole;
+use crate::screens::use_directory;
 use crate::text::{day_and_clock, error_words, form_words, month_words, use_words};
 use device::document_list::DocumentListed;
 use device::jiff::Timestamp;
@@ -14,10 +16,11 @@ use dioxus::prelude::*;
 const AT_ONCE: usize = 6;
 
 #[component]
-pub fn Documents(patient: PatientId, lapsed: bool, disclosed: Vec<SummaryItem>, directory: Directory) -> Element {
+pub fn Documents(patient: PatientId, shown: Whole) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
+    let directory = use_directory()();
     let of = patient.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
@@ -29,26 +32,24 @@ pub fn Documents(patient: PatientId, lapsed: bool, disclosed: Vec<SummaryItem>, 
     };
     rsx! {
         for form in [Form::IntakeRecord, Form::CarePlan, Form::VisitReport] {
-            OfForm { key: "{form}", form, patient: patient.clone(), listed: listed.iter().filter(|known| known.row.form == form).cloned().collect::<Vec<_>>() }
+            OfForm { key: "{form}", form, patient: patient.clone(), directory: directory.clone(), listed: listed.iter().filter(|known| known.row.form == form).cloned().collect::<Vec<_>>() }
         }
         // What the lapsed lease hides is not said to be missing.
-        if lapsed {
+        if shown.0.lease_lapsed {
             section { class: "card", h2 { {words.say("board-disclosed")} } p { class: "sub", {words.say("lease-lapsed")} } }
         } else {
-            Disclosed { items: disclosed, directory }
+            Disclosed { items: shown.0.summary.documents.clone(), directory }
         }
     }
 }
 
 /// The documents of one form, and the way to begin another.
 #[component]
-fn OfForm(form: Form, patient: PatientId, listed: Vec<DocumentListed>) -> Element {
+fn OfForm(form: Form, patient: PatientId, listed: Vec<DocumentListed>, directory: Directory) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
-    let session = use_context::<Session>();
     let mut all = use_signal(|| false);
     let now = Timestamp::now();
-    let directory = session.phone.directory().unwrap_or_default();
     let months: Vec<Option<String>> = if form == Form::IntakeRecord {
         // One a patient: it has no month.
         if listed.is_empty() { vec![None] } else { Vec::new() }

@@ -7,10 +7,10 @@ use super::update::{Tab, flag_key, latest_prescriptions};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, Sparkline, StaleBadge, SyncPill};
 use crate::screens::handover::{Board, UnreadMark};
-use crate::screens::notes::NoteCard;
+use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
 use crate::screens::unreadable::{Trouble, or_words};
-use crate::screens::{sex_words, start_visit};
+use crate::screens::{sex_words, start_visit, use_directory};
 use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
@@ -20,38 +20,53 @@ use device::record::summary::{AllergyKnowledge, LabPoint};
 use device::record::visit_note::NoteState;
 use device::record::{FacilityId, PatientId, RecordFlag, SummaryItem};
 use dioxus::prelude::*;
+use std::rc::Rc;
 
 #[component]
 pub fn PatientScreen(id: PatientId) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let of = id.clone();
+    let read = use_memo(move || {
+        let _ = (live.revision)();
+        let shown = session.phone.show_patient(&of, Timestamp::now());
+        shown.map(|shown| Whole(Rc::new(shown))).map_err(|error| error_words(words, &error))
+    });
+    match read() {
+        Ok(shown) => rsx! { OnePatient { id, shown } },
+        Err(error) => rsx! { Failed { text: error } },
+    }
+}
+
+/// What stands around the tabs. A tap on a tab draws the tab alone, and reads what that one shows.
+#[component]
+fn OnePatient(id: PatientId, shown: Whole) -> Element {
+    let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let _ = (live.revision)();
-    let mut tab = use_signal(Tab::default);
+    let tab = use_signal(Tab::default);
     let mut failed = use_signal(|| None::<String>);
+    let (phone, of) = (session.phone.clone(), id.clone());
+    let visit = use_memo(move || {
+        let _ = (live.revision)();
+        or_words(words, "keep-visits-unread", phone.visit_of_today(&of, Timestamp::now()))
+    });
+    let (visit, visits_unread) = visit();
+    let state = visit.and_then(|visit| visit.state);
+    let done = state.is_some_and(|state| state != NoteState::Draft);
+    let visit_id = visit.map(|visit| visit.visit);
     let now = Timestamp::now();
-    let shown = match session.phone.show_patient(&id, now) {
-        Ok(shown) => shown,
-        Err(error) => return rsx! { Failed { text: error_words(words, &error) } },
-    };
-    let directory = session.phone.directory().unwrap_or_default();
-    let (notes, notes_unread) = or_words(words, "keep-notes-unread", session.phone.note_rows(Some(&id)));
-    let patient = shown.summary.patient.clone();
-    let unread = session.phone.board(&id).map(|board| board.unread).ok();
+    let patient = shown.0.summary.patient.clone();
     let today = day_in_japan(now);
-    let (visits, visits_unread) = or_words(words, "keep-visits-unread", session.phone.today(now));
-    let visit = visits.into_iter().find(|row| row.visit.patient == id);
-    let done = visit.as_ref().and_then(|row| row.state).is_some_and(|state| state != NoteState::Draft);
-    let begun = visit.as_ref().is_some_and(|row| row.note.is_some());
-    let visit_id = visit.as_ref().map(|row| row.visit.id);
     let lines = [
         patient.birth_date.map(|b| date_short(words, b)),
         patient.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0))),
         Some(sex_words(words, patient.sex)),
     ];
     let sub = lines.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    let as_of = shown.as_of.map(|at| words.with("patient-as-of", &[("time", day_and_clock(at, now).into())]));
+    let as_of = shown.0.as_of.map(|at| words.with("patient-as-of", &[("time", day_and_clock(at, now).into())]));
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
@@ -62,32 +77,11 @@ pub fn PatientScreen(id: PatientId) -> Element {
             div { class: "sub", "{sub}" if let Some(as_of) = as_of { " · {as_of}" } }
         }
         main { class: "bd",
-            AllergyStrip { shown: Whole(shown.clone()) }
-            StaleBadge { as_of: shown.as_of }
-            if shown.lease_lapsed { StateCard { state: State::LeaseLapsed } }
-            div { class: "seg", role: "tablist",
-                for (which, key) in Tab::ALL {
-                    button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, id: "{key}", onclick: move |_| tab.set(which),
-                        {words.say(key)}
-                        if which == Tab::Handover { UnreadMark { unread } }
-                    }
-                }
-            }
-            match tab() {
-                Tab::Summary => rsx! { Summary { shown: Whole(shown), directory } },
-                Tab::Calendar => rsx! {
-                    Trouble { said: notes_unread }
-                    Calendar { id: id.clone(), shown: Whole(shown), notes, directory }
-                },
-                Tab::Trends => rsx! { Trends { id: id.clone(), shown: Whole(shown), directory } },
-                Tab::Notes => rsx! {
-                    if notes.is_empty() && notes_unread.is_none() { div { class: "card empty", {words.say("notes-none")} } }
-                    Trouble { said: notes_unread }
-                    for row in notes { NoteCard { key: "{row.note}", row: row.clone(), name: None } }
-                },
-                Tab::Handover => rsx! { Board { patient: id.clone() } },
-                Tab::Documents => rsx! { Documents { patient: id.clone(), lapsed: shown.lease_lapsed, disclosed: shown.summary.documents, directory } },
-            }
+            AllergyStrip { shown: shown.clone() }
+            StaleBadge { as_of: shown.0.as_of }
+            if shown.0.lease_lapsed { StateCard { state: State::LeaseLapsed } }
+            TabRow { id: id.clone(), tab }
+            TabBody { id: id.clone(), shown: shown.clone(), tab }
             Trouble { said: visits_unread }
             if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
         }
@@ -97,19 +91,75 @@ pub fn PatientScreen(id: PatientId) -> Element {
                     let done = start_visit(&session, shell, &id, visit_id, !done);
                     failed.set(done.err().map(|error| error_words(words, &error)));
                 },
-                {words.say(if begun { "open-note" } else { "start-visit" })}
+                {words.say(if state.is_some() { "open-note" } else { "start-visit" })}
             }
         }
     }
 }
 
-/// The whole summary as a prop.
+#[component]
+fn TabRow(id: PatientId, tab: Signal<Tab>) -> Element {
+    let words = use_words();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let mut tab = tab;
+    let unread = use_memo(move || {
+        let _ = (live.revision)();
+        session.phone.board_unread(&id).ok()
+    });
+    rsx! {
+        div { class: "seg", role: "tablist",
+            for (which, key) in Tab::ALL {
+                button { role: "tab", class: if tab() == which { "on" }, "aria-selected": tab() == which, id: "{key}", onclick: move |_| tab.set(which),
+                    {words.say(key)}
+                    if which == Tab::Handover { UnreadMark { unread: unread() } }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn TabBody(id: PatientId, shown: Whole, tab: Signal<Tab>) -> Element {
+    match tab() {
+        Tab::Summary => rsx! { Summary { shown } },
+        Tab::Calendar => rsx! { Calendar { id, shown } },
+        Tab::Trends => rsx! { Trends { id, shown } },
+        Tab::Notes => rsx! { Notes { id } },
+        Tab::Handover => rsx! { Board { patient: id } },
+        Tab::Documents => rsx! { Documents { patient: id, shown } },
+    }
+}
+
+/// The visit notes of one patient.
+#[component]
+fn Notes(id: PatientId) -> Element {
+    let words = use_words();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let directory = use_directory();
+    let read = use_memo(move || {
+        let _ = (live.revision)();
+        or_words(words, "keep-notes-unread", session.phone.note_rows(Some(&id)))
+    });
+    let (notes, notes_unread) = read();
+    let directory = directory();
+    rsx! {
+        if notes.is_empty() && notes_unread.is_none() { div { class: "card empty", {words.say("notes-none")} } }
+        Trouble { said: notes_unread }
+        for row in notes { NoteCard { key: "{row.note}", author: author_of(&directory, &row), row, name: None } }
+    }
+}
+
+/// The whole summary as a prop: a new reading is a new one, if it reads otherwise.
 #[derive(Clone)]
-pub struct Whole(pub PatientShown);
+pub struct Whole(pub Rc<PatientShown>);
 
 impl PartialEq for Whole {
     fn eq(&self, other: &Self) -> bool {
-        self.0.summary == other.0.summary && self.0.lease_lapsed == other.0.lease_lapsed
+        let (a, b) = (&self.0, &other.0);
+        let reads_alike = a.summary == b.summary && a.lease_lapsed == b.lease_lapsed;
+        Rc::ptr_eq(a, b) || (reads_alike && a.as_of == b.as_of && a.is_light == b.is_light)
     }
 }
 
@@ -147,9 +197,10 @@ fn AllergyStrip(shown: Whole) -> Element {
 }
 
 #[component]
-fn Summary(shown: Whole, directory: Directory) -> Element {
+fn Summary(shown: Whole) -> Element {
     let words = use_words();
-    let summary = shown.0.summary;
+    let directory = use_directory()();
+    let summary = &shown.0.summary;
     let lapsed = shown.0.lease_lapsed;
     let series = summary.lab_series();
     let prescriptions = latest_prescriptions(&summary.prescriptions);

@@ -1,32 +1,59 @@
 //! The list of patients: search by kana, name in any variant, birth date, number or town.
 
-use device::read::PatientRow;
+use device::read::{PatientList, PatientRow};
+use device::record::PatientId;
 use device::record::patient_search::PatientIndex;
-use device::record::{Patient, PatientId};
-
-/// Rows that the query finds, the likeliest first; all of them, in the order of their kana, while nothing is typed.
-pub fn found<'a>(rows: &'a [PatientRow], index: &PatientIndex, query: &str) -> Vec<&'a PatientRow> {
-    index.search(query).iter().filter_map(|id| rows.iter().find(|row| row.patient.id == *id)).collect()
-}
-
-pub fn index_of(rows: &[PatientRow]) -> PatientIndex {
-    let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
-    PatientIndex::new(&patients)
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A row of the 五十音: あ か さ … わ, none for readings that do not begin with kana.
 pub type KanaGroup<'a> = (Option<char>, Vec<&'a PatientRow>);
 
-/// The whole list under the rows of the 五十音.
-pub fn by_kana<'a>(rows: &'a [PatientRow], index: &PatientIndex) -> Vec<KanaGroup<'a>> {
-    let row_of = |id: &PatientId| rows.iter().find(|row| row.patient.id == *id);
-    index.rows().iter().map(|kana| (kana.row, kana.patients.iter().filter_map(row_of).collect())).collect()
+/// The list as it was read, folded once: a key only searches.
+pub struct Listed {
+    rows: Vec<PatientRow>,
+    index: PatientIndex,
+    /// Where in `rows` somebody stands.
+    places: BTreeMap<PatientId, usize>,
+    /// Whose reading or name is also another's.
+    pub same: BTreeSet<PatientId>,
+}
+
+impl Listed {
+    pub fn of(list: PatientList) -> Self {
+        let PatientList { rows, index } = list;
+        let places = rows.iter().enumerate().map(|(at, row)| (row.patient.id.clone(), at)).collect();
+        Self { same: index.same_reading(), rows, index, places }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Rows that the query finds, the likeliest first; all of them, in the order of their kana, while nothing is typed.
+    pub fn found(&self, query: &str) -> Vec<&PatientRow> {
+        self.index.search(query).iter().filter_map(|id| self.row_of(id)).collect()
+    }
+
+    /// The whole list under the rows of the 五十音.
+    pub fn by_kana(&self) -> Vec<KanaGroup<'_>> {
+        let rows = self.index.rows().into_iter();
+        rows.map(|kana| (kana.row, kana.patients.iter().filter_map(|id| self.row_of(id)).collect())).collect()
+    }
+
+    fn row_of(&self, id: &PatientId) -> Option<&PatientRow> {
+        self.rows.get(*self.places.get(id)?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device::record::Sex;
+    use device::record::{Patient, Sex};
+
+    fn listed(rows: Vec<PatientRow>) -> Listed {
+        let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
+        Listed::of(PatientList { index: PatientIndex::new(&patients), rows })
+    }
 
     fn named(id: &str, kana: &str) -> Result<PatientRow, device::record::ids::IdError> {
         let patient = Patient {
@@ -44,8 +71,9 @@ mod tests {
 
     #[test]
     fn the_list_stands_under_the_rows_of_the_kana_and_loses_nobody() -> Result<(), Box<dyn std::error::Error>> {
-        let rows = [named("1", "ワタナベ")?, named("2", "ガトウ")?, named("3", "Smith")?, named("4", "カトウ")?];
-        let groups = by_kana(&rows, &index_of(&rows));
+        let list =
+            listed(vec![named("1", "ワタナベ")?, named("2", "ガトウ")?, named("3", "Smith")?, named("4", "カトウ")?]);
+        let groups = list.by_kana();
         let said: Vec<(Option<char>, Vec<&str>)> =
             groups.iter().map(|(row, rows)| (*row, rows.iter().map(|row| row.patient.id.as_str()).collect())).collect();
         assert_eq!(said, [(Some('か'), vec!["4", "2"]), (Some('わ'), vec!["1"]), (None, vec!["3"])]);
@@ -64,12 +92,11 @@ mod tests {
             phone: None,
             local_ids: Vec::new(),
         };
-        let rows = [PatientRow { patient, as_of: None, is_light: false }];
-        let index = index_of(&rows);
+        let list = listed(vec![PatientRow { patient, as_of: None, is_light: false }]);
         for query in ["わたなべ", "ﾜﾀﾅﾍﾞ", "ワタナベ", "はな", "渡邊", "渡辺", "S101015", ""] {
-            assert_eq!(found(&rows, &index, query).len(), 1, "{query}");
+            assert_eq!(list.found(query).len(), 1, "{query}");
         }
-        assert!(found(&rows, &index, "やまだ").is_empty());
+        assert!(list.found("やまだ").is_empty());
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! 利用者
 
-use super::update::{by_kana, found, index_of};
+use super::update::Listed;
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::handover::{Unread, UnreadLines, unread_of};
@@ -27,11 +27,12 @@ pub fn Patients() -> Element {
         let _ = (live.revision)();
         phone.unread_on_boards().map_err(|error| because(words, "keep-boards-unread", &error))
     })();
-    let rows = use_memo(move || {
+    let list = use_memo(move || {
         let _ = (live.revision)();
-        session.phone.patients().map(std::rc::Rc::new).map_err(|error| error_words(words, &error)).into()
+        let list = session.phone.patient_list();
+        Loaded(list.map(|list| Rc::new(Listed::of(list))).map_err(|error| error_words(words, &error)))
     });
-    let Loaded(rows) = rows();
+    let Loaded(list) = list();
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap", h1 { {words.say("patients-title")} } SyncPill {} }
@@ -43,15 +44,14 @@ pub fn Patients() -> Element {
             button { class: "btn g s", id: "search-all", onclick: move |_| shell.go(Route::Search), {words.say("chart-search-open")} }
         }
         main { class: "bd",
-            match &rows {
+            match &list {
                 Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
-                Ok(rows) if rows.is_empty() => rsx! {
+                Ok(list) if list.is_empty() => rsx! {
                     div { class: "card empty", p { b { {words.say("patients-none")} } } p { class: "sub", {words.say("patients-none-hint")} } }
                 },
-                Ok(rows) => {
-                    let index = index_of(rows);
-                    let (shown, same) = (found(rows, &index, &query.read()), index.same_reading());
-                    let groups = if query.read().trim().is_empty() { by_kana(rows, &index) } else { Vec::new() };
+                Ok(list) => {
+                    let (shown, same) = (list.found(&query.read()), &list.same);
+                    let groups = if query.read().trim().is_empty() { list.by_kana() } else { Vec::new() };
                     let kana: Vec<_> = groups.iter().map(|(row, _)| *row).collect();
                     let boards = unread.as_ref().ok();
                     rsx! {
@@ -122,18 +122,12 @@ fn kana_words(words: Words, row: Option<char>) -> String {
 
 /// The list once read: equal only if it is the same reading.
 #[derive(Clone)]
-struct Loaded(Result<std::rc::Rc<Vec<device::read::PatientRow>>, String>);
-
-impl From<Result<std::rc::Rc<Vec<device::read::PatientRow>>, String>> for Loaded {
-    fn from(rows: Result<std::rc::Rc<Vec<device::read::PatientRow>>, String>) -> Self {
-        Self(rows)
-    }
-}
+struct Loaded(Result<Rc<Listed>, String>);
 
 impl PartialEq for Loaded {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Ok(a), Ok(b)) => std::rc::Rc::ptr_eq(a, b),
+            (Ok(a), Ok(b)) => Rc::ptr_eq(a, b),
             (Err(a), Err(b)) => a == b,
             _ => false,
         }

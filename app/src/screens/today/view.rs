@@ -8,25 +8,29 @@ use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::handover::{Unread, UnreadLines, unread_of};
 use crate::screens::unreadable::{because, last_sync};
 use crate::screens::{sex_words, start_visit};
-use crate::text::{date_long, error_words, use_words};
+use crate::text::{Words, date_long, error_words, use_words};
+use device::Phone;
 use device::jiff::Timestamp;
 use device::read::TodayRow;
+use device::record::PatientId;
 use device::record::calendar::{age_on, day_in_japan};
 use device::record::visit_note::NoteState;
 use dioxus::prelude::*;
 use fluent_bundle::FluentValue;
+use std::collections::BTreeMap;
 
 #[component]
 pub fn Today() -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let _ = (live.revision)();
-    let now = Timestamp::now();
-    let rows = session.phone.today(now);
-    let unread = session.phone.unread_on_boards();
+    let read = use_memo(move || {
+        let _ = (live.revision)();
+        read(&session.phone, words, Timestamp::now())
+    });
+    let (rows, now) = (read(), Timestamp::now());
     let sync = last_sync(words, &(live.status)(), now);
-    let count = rows.as_ref().map_or(0, Vec::len) as u64;
+    let count = rows.as_ref().map_or(0, |(rows, _)| rows.len()) as u64;
     let sub = words.with(
         "today-sub",
         &[("date", date_long(words, day_in_japan(now)).into()), ("n", FluentValue::from(count)), ("sync", sync.into())],
@@ -39,18 +43,18 @@ pub fn Today() -> Element {
         }
         main { class: "bd",
             match rows {
-                Err(error) => rsx! { p { class: "strip", role: "alert", {error_words(words, &error)} } },
-                Ok(rows) if rows.is_empty() => rsx! {
+                Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
+                Ok((rows, _)) if rows.is_empty() => rsx! {
                     div { class: "card empty", p { b { {words.say("today-none")} } } p { class: "sub", {words.say("today-none-hint")} } }
                 },
-                Ok(rows) => {
+                Ok((rows, unread)) => {
                     let next = next_visit(&rows);
                     let checks = before_leaving(&rows, (live.status)().0.as_deref(), now);
                     rsx! {
                         ReadyCard { checks }
-                        if let Err(error) = &unread { p { class: "strip warn", role: "status", {because(words, "keep-boards-unread", error)} } }
+                        if let Err(trouble) = &unread { p { class: "strip warn", role: "status", "{trouble}" } }
                         for (i, row) in rows.into_iter().enumerate() {
-                            VisitCard { key: "{row.visit.id}", unread: unread_of(unread.as_ref().ok(), &row.visit.patient), row: Shown(row), next: next == Some(i) }
+                            VisitCard { key: "{row.visit.id}", unread: unread_of(unread.as_ref().ok(), &row.visit.patient), row, next: next == Some(i) }
                         }
                     }
                 }
@@ -58,6 +62,17 @@ pub fn Today() -> Element {
         }
         Tabs { on: Icon::Today }
     }
+}
+
+/// By patient, how many lines of the board are new; or in words why they cannot be read.
+type Unreads = Result<BTreeMap<PatientId, u64>, String>;
+
+/// Today's visits, and what is new on their boards.
+fn read(phone: &Phone, words: Words, now: Timestamp) -> Result<(Vec<TodayRow>, Unreads), String> {
+    let rows = phone.today(now).map_err(|error| error_words(words, &error))?;
+    let patients: Vec<PatientId> = rows.iter().map(|row| row.visit.patient.clone()).collect();
+    let unread = phone.unread_of(&patients).map_err(|error| because(words, "keep-boards-unread", &error));
+    Ok((rows, unread))
 }
 
 /// What is not on a tab.
@@ -75,29 +90,13 @@ fn TodayMenu() -> Element {
     }
 }
 
-/// A row as a prop.
-#[derive(Clone)]
-struct Shown(TodayRow);
-
-impl PartialEq for Shown {
-    fn eq(&self, other: &Self) -> bool {
-        let (a, b) = (&self.0, &other.0);
-        a.visit == b.visit
-            && a.patient == b.patient
-            && a.state == b.state
-            && a.has_allergy == b.has_allergy
-            && a.order == b.order
-            && a.orders == b.orders
-    }
-}
-
 #[component]
-fn VisitCard(row: Shown, next: bool, unread: Unread) -> Element {
+fn VisitCard(row: TodayRow, next: bool, unread: Unread) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let mut failed = use_signal(|| None::<String>);
-    let TodayRow { visit, patient, note, state, has_allergy, .. } = row.0.clone();
+    let TodayRow { visit, patient, note, state, has_allergy, .. } = row.clone();
     let today = day_in_japan(Timestamp::now());
     let (kana, name) = patient
         .as_ref()
@@ -110,7 +109,7 @@ fn VisitCard(row: Shown, next: bool, unread: Unread) -> Element {
         })
         .unwrap_or_default();
     let address = patient.as_ref().and_then(|p| p.address.clone()).unwrap_or_default();
-    let order = match order_tag(&row.0, today) {
+    let order = match order_tag(&row, today) {
         OrderTag::Fine => None,
         OrderTag::Left(n) => Some(words.count("tag-order-left", n)),
         OrderTag::Expired => Some(words.say("tag-order-expired")),
@@ -139,7 +138,7 @@ fn VisitCard(row: Shown, next: bool, unread: Unread) -> Element {
                         if has_allergy == Some(true) { span { class: "tag al", {words.say("tag-allergy")} } }
                         if has_allergy.is_none() { span { class: "tag wa", {words.say("tag-lapsed")} } }
                         if let Some(order) = order { span { class: "tag wa", "{order}" } }
-                        if row.0.orders.overlapping { span { class: "tag wa", {words.say("tag-orders-overlap")} } }
+                        if row.orders.overlapping { span { class: "tag wa", {words.say("tag-orders-overlap")} } }
                         UnreadLines { unread }
                         if let Some((class, text)) = state_tag { span { class, "{text}" } }
                     }

@@ -120,20 +120,12 @@ pub struct Confirmed {
 impl Confirmed {
     /// `confirmations` in the order of the hub's receipts: the first stands, unless the manager chose another.
     pub(super) fn new(
-        mut confirmations: Vec<SignedConfirmation>,
+        confirmations: Vec<SignedConfirmation>,
         acts: &[SignedAct],
         document: Draft,
     ) -> Result<Self, ConfirmationError> {
-        let mut acts = Acts::open(document.id(), acts);
-        let chosen = acts.chosen();
-        let at = confirmations.iter().position(|signed| Some(signed.hash()) == chosen).unwrap_or(0);
-        if at >= confirmations.len() {
-            return Err(ConfirmationError::Unreadable);
-        }
-        let signed = confirmations.remove(at);
-        acts.stand_on(signed.hash());
-        let frozen = signed.open(document.id())?;
-        Ok(Self { signed, frozen, competing: confirmations, acts, document })
+        let Standing { signed, frozen, competing, acts } = Standing::of(document.id(), confirmations, acts)?;
+        Ok(Self { signed, frozen, competing, acts, document })
     }
 
     pub fn frozen(&self) -> &FrozenNote {
@@ -303,6 +295,45 @@ impl Confirmed {
             what,
         }
     }
+}
+
+/// The confirmation that stands, the others, and the acts as they are about it.
+struct Standing {
+    signed: SignedConfirmation,
+    frozen: FrozenNote,
+    competing: Vec<SignedConfirmation>,
+    acts: Acts,
+}
+
+impl Standing {
+    fn of(
+        note: DocumentId,
+        mut confirmations: Vec<SignedConfirmation>,
+        acts: &[SignedAct],
+    ) -> Result<Self, ConfirmationError> {
+        let mut acts = Acts::open(note, acts);
+        let chosen = acts.chosen();
+        let at = confirmations.iter().position(|signed| Some(signed.hash()) == chosen).unwrap_or(0);
+        if at >= confirmations.len() {
+            return Err(ConfirmationError::Unreadable);
+        }
+        let signed = confirmations.remove(at);
+        acts.stand_on(signed.hash());
+        let frozen = signed.open(note)?;
+        Ok(Self { signed, frozen, competing: confirmations, acts })
+    }
+}
+
+/// What a confirmed note reads, with the corrections in effect, out of its statements alone: its document is not opened.
+pub fn confirmed_values(
+    note: DocumentId,
+    confirmations: Vec<SignedConfirmation>,
+    acts: &[SignedAct],
+) -> Result<BTreeMap<String, FieldValue>, ConfirmationError> {
+    let Standing { frozen, acts, .. } = Standing::of(note, confirmations, acts)?;
+    let mut fields = typed(frozen.form, &frozen.fields);
+    acts.correct(frozen.form, &mut fields);
+    Ok(fields)
 }
 
 /// A closing outcome, also by correction.

@@ -358,6 +358,17 @@ impl Draft {
         Ok(Some(self.doc.text_at(&text, &[hash]).map_err(DraftError::Refused)?))
     }
 
+    /// A text as it read with these heads; empty where nobody had written in it.
+    pub(super) fn text_with(&self, text: &str, heads: &[ChangeHash]) -> Result<String, DraftError> {
+        let heads: Vec<automerge::ChangeHash> = heads.iter().map(|h| automerge::ChangeHash(h.0)).collect();
+        match self.doc.get(self.object(TEXTS)?, text) {
+            Ok(Some((Value::Object(ObjType::Text), text))) => {
+                self.doc.text_at(&text, &heads).map_err(DraftError::Refused)
+            }
+            _ => Ok(String::new()),
+        }
+    }
+
     /// 申し送りを読んだ: notes that this person has read the board as it stands here.
     pub fn mark_read(&mut self, staff: &StaffId, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
         let name = format!("{READ_MARK}{staff}");

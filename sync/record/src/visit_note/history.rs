@@ -36,8 +36,7 @@ impl Draft {
         let mut changes = self.late_changes(&[]);
         changes.sort_by_key(|change| std::cmp::Reverse((change.at(), change.hash())));
         for change in changes {
-            let (before, after) = (self.view_at(&change.parents())?, self.view_at(&[change.hash()])?);
-            if before.fields.get(text) != after.fields.get(text) {
+            if self.text_with(text, &change.parents())? != self.text_with(text, &[change.hash()])? {
                 let staff = change.device().and_then(|device| authors.get(&device).cloned());
                 return Ok(Some(LastWriter { staff, at: change.at() }));
             }

@@ -13,7 +13,7 @@ pub mod signed;
 
 pub use amendment::{Act, Acts, Amendment, AmendmentState, Correction, Proposal, SignedAct, What};
 pub use changes::{ChangeError, Encoding, Incoming, IncomingChange};
-pub use confirmed::{Confirmed, FrozenNote, SignedConfirmation};
+pub use confirmed::{Confirmed, FrozenNote, SignedConfirmation, confirmed_values};
 pub use draft::{About, Actor, Conflict, ConflictValue, Draft, DraftError, MadeChange, NewEntry, NoteView, RawChange};
 pub use fields::{FIELDS, Field, FieldError, FieldKind, FieldValue, Group, NumberRange, TEXT_FIELDS};
 pub use history::{FieldChange, LastWriter, Version};
@@ -74,13 +74,16 @@ impl VisitNote {
     }
 
     pub fn state(&mut self) -> Result<NoteState, DraftError> {
-        Ok(match self {
-            VisitNote::Draft(draft) => NoteState::of(&[], &Acts::default(), draft.view()?.closed),
-            VisitNote::Confirmed(note) => {
-                let closed = note.view()?.closed;
-                NoteState::of(&note.confirmations(), note.acts(), closed)
-            }
-        })
+        let view = self.view()?;
+        Ok(self.state_of(&view))
+    }
+
+    /// How it stands, by what it reads: whoever has read it need not read it again.
+    pub fn state_of(&self, view: &NoteView) -> NoteState {
+        match self {
+            VisitNote::Draft(_) => NoteState::of(&[], &Acts::default(), view.closed),
+            VisitNote::Confirmed(note) => NoteState::of(&note.confirmations(), note.acts(), view.closed),
+        }
     }
 
     /// What stands on the screen: the draft's present content, or the frozen one with its corrections.

@@ -5,24 +5,35 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::screens::patient::month::Month;
 use crate::screens::patient::update::flag_key;
 use crate::screens::patient::view::Whole;
+use crate::screens::unreadable::{Trouble, or_words};
+use crate::screens::use_directory;
 use crate::text::{Language, Words, clock, date_long, day_and_clock, error_words, use_words};
-use device::NoteRow;
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::Directory;
 use device::record::calendar::{day_in_japan, weekday_kanji};
 use device::record::visit_note::NoteState;
-use device::record::{Form, PatientId, SummaryItem};
+use device::record::{Form, PatientId, SummaryItem, Visit};
+use device::{DeviceError, NoteRow, Phone};
 use dioxus::prelude::*;
 
 /// The station's documents that have a day here, beside the visit notes.
 const DOCUMENTS: [Form; 4] = [Form::Handover, Form::IntakeRecord, Form::CarePlan, Form::VisitReport];
 
 #[component]
-pub fn Calendar(id: PatientId, shown: Whole, notes: Vec<NoteRow>, directory: Directory) -> Element {
+pub fn Calendar(id: PatientId, shown: Whole) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
     let mut monthly = use_signal(|| false);
+    let of = id.clone();
+    let read = use_memo(move || {
+        let _ = (live.revision)();
+        or_words(words, "keep-notes-unread", session.phone.note_rows(Some(&of)))
+    });
+    let (notes, notes_unread) = read();
     rsx! {
+        Trouble { said: notes_unread }
         div { class: "seg",
             for (month, key) in [(false, "chart-week"), (true, "chart-month")] {
                 button { key: "{key}", class: if monthly() == month { "on" }, "aria-pressed": monthly() == month, onclick: move |_| monthly.set(month), {words.say(key)} }
@@ -31,30 +42,27 @@ pub fn Calendar(id: PatientId, shown: Whole, notes: Vec<NoteRow>, directory: Dir
         if monthly() {
             Month { id: id.clone(), notes: notes.clone() }
         } else {
-            Week { id: id.clone(), shown: shown.clone(), notes: notes.clone(), directory: directory.clone() }
+            Week { id: id.clone(), shown: shown.clone(), notes: notes.clone() }
         }
     }
 }
 
 #[component]
-fn Week(id: PatientId, shown: Whole, notes: Vec<NoteRow>, directory: Directory) -> Element {
+fn Week(id: PatientId, shown: Whole, notes: Vec<NoteRow>) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
-    let _ = (live.revision)();
+    let directory = use_directory()();
     let today = day_in_japan(Timestamp::now());
     let mut model = use_signal(|| Model { day: today });
     let mut send = move |event: Event| update(&mut model.write(), event);
-    let read = session.phone.planned_visits(&id).and_then(|visits| {
-        let mut documents = Vec::new();
-        for form in DOCUMENTS {
-            documents.extend(session.phone.document_rows(form, Some(&id))?);
-        }
-        Ok((visits, documents))
+    let read = use_memo(move || {
+        let _ = (live.revision)();
+        own_of(&session.phone, &id).map_err(|error| error_words(words, &error))
     });
-    let (visits, documents) = match read {
+    let (visits, documents) = match read() {
         Ok(read) => read,
-        Err(error) => return rsx! { p { class: "strip", role: "alert", {error_words(words, &error)} } },
+        Err(error) => return rsx! { p { class: "strip", role: "alert", "{error}" } },
     };
     let summary = &shown.0.summary;
     let entries = entries(&Held { summary, notes: &notes, visits: &visits, documents: &documents });
@@ -106,6 +114,15 @@ fn Week(id: PatientId, shown: Whole, notes: Vec<NoteRow>, directory: Directory) 
             }
         }
     }
+}
+
+/// The planned visits of a patient, and the station's own documents.
+fn own_of(phone: &Phone, patient: &PatientId) -> Result<(Vec<Visit>, Vec<NoteRow>), DeviceError> {
+    let mut documents = Vec::new();
+    for form in DOCUMENTS {
+        documents.extend(phone.document_rows(form, Some(patient))?);
+    }
+    Ok((phone.planned_visits(patient)?, documents))
 }
 
 /// One kind on one day: the number for eyes, its sentence for a screen reader, and another shape where nothing is done yet.

@@ -4,18 +4,19 @@ use super::update::{FIELDS, MOST, Series, lab_series, reference_of, vital_series
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Chart, Sparkline, Usual};
 use crate::screens::patient::view::{Whole, whose};
+use crate::screens::use_directory;
 use crate::text::{Words, error_words, field_label, unit_words, use_words};
 use device::jiff::Timestamp;
-use device::read::Directory;
 use device::record::PatientId;
 use device::record::visit_note::{Field, FieldKind};
 use dioxus::prelude::*;
 
 #[component]
-pub fn Trends(id: PatientId, shown: Whole, directory: Directory) -> Element {
+pub fn Trends(id: PatientId, shown: Whole) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
+    let directory = use_directory()();
     let (phone, patient) = (session.phone.clone(), id.clone());
     let vitals = use_memo(move || {
         let _ = (live.revision)();
@@ -32,12 +33,12 @@ pub fn Trends(id: PatientId, shown: Whole, directory: Directory) -> Element {
             FIELDS.iter().zip(&trends).map(|(field, points)| (*field, vital_series(field, points, &bounds, gap)));
         series.filter(|(_, series)| series.dots.iter().any(|dot| dot.value.is_some())).collect::<Vec<_>>()
     });
-    let summary = shown.0.summary;
+    let summary = &shown.0.summary;
     let labs: Vec<_> = summary
         .lab_series()
         .iter()
         .map(|series| {
-            let reference = reference_of(&summary, series);
+            let reference = reference_of(summary, series);
             let said = reference.map(|range| words.with("chart-reference", &[("range", range.to_string().into())]));
             let newest = series.points.first();
             let source = newest.map(|point| whose(words, &directory, &series.facility, point.date, point.as_of));
