@@ -222,11 +222,18 @@ export class World {
   }
 
   /** A command of the phone without a face, on the vault that an app keeps in `data`. */
-  async device(data, ...args) {
+  device(data, ...args) {
+    return this.deviceSays(data, '', ...args);
+  }
+
+  /** The same, with a text on its standard input. */
+  async deviceSays(data, text, ...args) {
     const pin = this.path('pin');
     writeFileSync(pin, PIN);
     const vault = path.join(data, 'tsutsuji.vault');
-    const { stdout } = await exec(binary('tsutsuji-device'), [...args, '--vault', vault, '--pin-file', pin, '--json'], { timeout: 60_000 });
+    const running = exec(binary('tsutsuji-device'), [...args, '--vault', vault, '--pin-file', pin, '--json'], { timeout: 60_000 });
+    running.child.stdin.end(text);
+    const { stdout } = await running;
     return stdout.trim() ? JSON.parse(stdout) : null;
   }
 
