@@ -1,9 +1,8 @@
 // The app as a page in headless Chromium: a phone of 390 × 844, touched and typed on.
 
 import assert from 'node:assert/strict';
-import { crc32, deflateSync } from 'node:zlib';
 import { ALLERGY, DRUG, PATIENT, SECRETS, ask, byId, openEnrolled, pause, tap, textOf, until } from './harness.mjs';
-import { CARE_GIVEN, COMPOSED, CONDITION, VITALS, compose, confirmNote, receipted, rested, saved, startVisit, stories, typeFast, typeVitals } from './steps.mjs';
+import { CARE_GIVEN, COMPOSED, CONDITION, VITALS, compose, confirmNote, picture, receipted, rested, saved, startVisit, stories, typeFast, typeVitals } from './steps.mjs';
 
 const story = stories();
 
@@ -235,16 +234,3 @@ story('another_origin_and_a_foreign_host_name_are_refused', async (world, browse
   }), door.replace('http', 'ws'));
   assert.equal(outcome, 'refused');
 });
-
-/** A small PNG of one colour. */
-function picture() {
-  const chunk = (kind, body) => {
-    const [length, sum, named] = [Buffer.alloc(4), Buffer.alloc(4), Buffer.concat([Buffer.from(kind), body])];
-    length.writeUInt32BE(body.length);
-    sum.writeUInt32BE(crc32(named));
-    return Buffer.concat([length, named, sum]);
-  };
-  const head = Buffer.from([0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0]);
-  const rows = Buffer.concat(Array.from({ length: 8 }, () => Buffer.from([0, ...Array.from({ length: 24 }, () => 180)])));
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
-}

@@ -1,7 +1,7 @@
 // A nurse's day as it goes wrong: two hands on one note, a forgotten PIN, a colleague's late edit, no signal.
 
 import assert from 'node:assert/strict';
-import { PATIENT, byId, enrol, openEnrolled, pause, tap, textOf, unlock, until } from './harness.mjs';
+import { PATIENT, byId, enrol, openEnrolled, tap, textOf, unlock, until } from './harness.mjs';
 import { CONDITION, VITALS, confirmNote, receipted, rested, saved, startVisit, stories, typeFast, typeVitals } from './steps.mjs';
 
 const story = stories();
@@ -206,7 +206,7 @@ story('a_colleagues_late_edit_is_a_proposal_that_the_author_takes_over_and_the_h
   const proposal = page.locator('.amendment');
   assert.match(await proposal.textContent(), /脈拍.*提案中.*前72.*後78.*看護師 B.*確定のあとに届いた変更/s);
   await tap(page, proposal.locator('.decide .btn').first(), '#decide');
-  await byId(page, 'decide-reason').fill('測り直した値');
+  await typeFast(page, byId(page, 'decide-reason'), CONDITION);
   await page.locator('#decide').tap();
   await until('the decision', async () => /訂正の記録.*採用/s.test(await page.locator('main').textContent()));
   assert.match(await proposal.textContent(), /採用: 看護師 A/);

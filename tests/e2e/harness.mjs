@@ -232,6 +232,8 @@ export class World {
     writeFileSync(pin, PIN);
     const vault = path.join(data, 'tsutsuji.vault');
     const running = exec(binary('tsutsuji-device'), [...args, '--vault', vault, '--pin-file', pin, '--json'], { timeout: 60_000 });
+    // A command that refuses before reading closes its end; its own words say why.
+    running.child.stdin.on('error', () => {});
     running.child.stdin.end(text);
     const { stdout } = await running;
     return stdout.trim() ? JSON.parse(stdout) : null;

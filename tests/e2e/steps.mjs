@@ -5,7 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { World, byId, startBrowser, tap, textOf, until } from './harness.mjs';
+import { crc32, deflateSync } from 'node:zlib';
+import { World, byId, pause, startBrowser, tap, textOf, until } from './harness.mjs';
 
 /** Typed at 5 ms per key; kana, kanji, digits, punctuation, a half-width word and a letter beyond the first plane. */
 export const CONDITION =
@@ -31,6 +32,7 @@ export function stories() {
       const world = await World.make();
       try {
         await work(world, browser);
+        assert.doesNotMatch(world.printed, /internal error/, 'nothing in the app or the hub has given up');
       } finally {
         for (const context of browser.contexts()) await context.close();
         await world.close();
@@ -72,6 +74,21 @@ export async function compose(page, field, parts) {
   await cdp.detach();
 }
 
+/** The same with a rest after every reading, longer than any pause of the app's; `look` sees the field in the middle of it. */
+export async function composeSlowly(page, field, parts, look) {
+  const cdp = await page.context().newCDPSession(page);
+  await field.tap();
+  for (const { readings, chosen } of parts) {
+    for (const text of readings) {
+      await cdp.send('Input.imeSetComposition', { text, selectionStart: text.length, selectionEnd: text.length });
+      await pause(600);
+      await look(text);
+    }
+    await cdp.send('Input.insertText', { text: chosen });
+  }
+  await cdp.detach();
+}
+
 export const saved = (page) => textOf(page, '#chip', /^端末に保存済 \d+:\d\d:\d\d$/);
 export const receipted = (page, ms) => textOf(page, '#chip', /^ハブ受領済 \d+:\d\d$/, ms);
 
@@ -97,4 +114,17 @@ export async function confirmNote(page) {
   await page.locator('h1').first().tap();
   await page.waitForSelector('#confirm:not([disabled])');
   await tap(page, '#confirm', '.strip.calm');
+}
+
+/** A small PNG of one colour. */
+export function picture() {
+  const chunk = (kind, body) => {
+    const [length, sum, named] = [Buffer.alloc(4), Buffer.alloc(4), Buffer.concat([Buffer.from(kind), body])];
+    length.writeUInt32BE(body.length);
+    sum.writeUInt32BE(crc32(named));
+    return Buffer.concat([length, named, sum]);
+  };
+  const head = Buffer.from([0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0]);
+  const rows = Buffer.concat(Array.from({ length: 8 }, () => Buffer.from([0, ...Array.from({ length: 24 }, () => 180)])));
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
 }
