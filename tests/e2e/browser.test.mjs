@@ -136,6 +136,22 @@ story('a_curtain_takes_every_word_off_the_page_and_gives_the_typed_ones_back', a
   assert.equal(await byId(page, 'condition').inputValue(), CONDITION, 'where it was left, as it was typed');
 });
 
+story('a_curtain_drawn_without_leaving_the_field_keeps_half_a_word', async (world, browser) => {
+  await world.startHub();
+  const { page } = await openEnrolled(world, browser, 'nurse-a', 'phone');
+  await page.waitForSelector('.card.visit');
+  await startVisit(page);
+  await tap(page, '#section-texts', '#condition');
+  await typeFast(page, byId(page, 'condition'), '咳あり。');
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Input.imeSetComposition', { text: 'ふしゅ', selectionStart: 3, selectionEnd: 3 });
+  // As a voice or a switch does it, and the lock that comes by itself: the field keeps the focus.
+  await page.evaluate(() => document.querySelector('#hide').click());
+  await page.waitForSelector('#curtain');
+  await tap(page, '#curtain', '#condition');
+  assert.equal(await byId(page, 'condition').inputValue(), '咳あり。ふしゅ');
+});
+
 story('at_h4_during_a_visit_the_way_to_others_is_asked_about', async (world, browser) => {
   await world.startHub();
   const { page } = await openEnrolled(world, browser, 'nurse-a', 'phone');

@@ -1,7 +1,7 @@
 // A nurse's day as it goes wrong: two hands on one note, a forgotten PIN, a colleague's late edit, no signal.
 
 import assert from 'node:assert/strict';
-import { PATIENT, byId, enrol, openEnrolled, tap, textOf, unlock, until } from './harness.mjs';
+import { PATIENT, byId, enrol, openEnrolled, pause, tap, textOf, unlock, until } from './harness.mjs';
 import { CONDITION, VITALS, confirmNote, receipted, rested, saved, startVisit, stories, typeFast, typeVitals } from './steps.mjs';
 
 const story = stories();
@@ -254,4 +254,36 @@ story('without_a_signal_the_pill_says_so_in_words_and_with_it_everything_goes_wi
   await tap(page, page.locator('.tab').nth(2), '.card.cardlink .nm, main .card');
   await tap(page, page.locator('main .cardlink').filter({ hasText: PATIENT.name }).first(), '#chip');
   await receipted(page);
+});
+
+story('with_a_full_disk_what_she_types_outlives_its_screen_and_holds_the_lock', async (world, browser) => {
+  await world.startHub();
+  const { app, page, data } = await openEnrolled(world, browser, 'nurse-a', 'phone');
+  await page.waitForSelector('.card.visit');
+  await startVisit(page);
+  await app.stop();
+  // Room for the unlocking, and for little more.
+  const narrow = await world.startPage(data, { env: world.preload('writes', { TSUTSUJI_WRITES_FOLDER: data, TSUTSUJI_WRITES_FULL: '60' }) });
+  await page.goto(narrow.url);
+  await unlock(page);
+  await startVisit(page);
+  await tap(page, '#section-texts', '#condition');
+  const condition = byId(page, 'condition');
+  await until('the disk to be full', async () => {
+    await typeAtEnd(page, condition, CONDITION.slice(0, 20));
+    await page.locator('h1').first().tap();
+    await pause(200);
+    return page.locator('.bar').count();
+  }, 60_000);
+  const words = await condition.inputValue();
+  await tap(page, '#pill', '#leave-visit');
+  await tap(page, '#leave-visit', '#state-full');
+  await textOf(page, '#state-full', /空き容量が足りません.*入力中のものは失われず、空きができると自動で保存されます.*10 MB以上の空きを作ってください/s);
+  await page.locator('#lock').tap();
+  await pause(500);
+  assert.equal(await page.locator('.pad').count(), 0, 'a lock would have thrown it away');
+  await tap(page, page.locator('.tab').nth(2), '#manager');
+  await tap(page, page.locator('main .cardlink:not(#manager)').first(), '#chip');
+  await tap(page, '#section-texts', '#condition');
+  assert.equal(await condition.inputValue(), words);
 });

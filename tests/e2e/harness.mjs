@@ -4,7 +4,7 @@
 // **Never**: mocks. Every wait has an end, and nothing outlives the tests.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -237,6 +237,13 @@ export class World {
     running.child.stdin.end(text);
     const { stdout } = await running;
     return stdout.trim() ? JSON.parse(stdout) : null;
+  }
+
+  /** What tests/faults loads before a program, as environment: `system` (a clock that is off), `writes` (a disk that is full). */
+  preload(name, env) {
+    const library = this.path(`${name}.so`);
+    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, path.join(here, '../faults', `${name}.c`), '-ldl']);
+    return { LD_PRELOAD: library, ...env };
   }
 
   newData(name) {
