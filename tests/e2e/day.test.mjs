@@ -1,7 +1,7 @@
 // A nurse's day as it goes wrong: two hands on one note, a forgotten PIN, a colleague's late edit, no signal.
 
 import assert from 'node:assert/strict';
-import { PATIENT, byId, enrol, openEnrolled, pause, tap, textOf, unlock, until } from './harness.mjs';
+import { PATIENT, byId, dayInJapan, enrol, openEnrolled, pause, tap, textOf, unlock, until } from './harness.mjs';
 import { CONDITION, VITALS, confirmNote, receipted, rested, saved, startVisit, stories, typeFast, typeVitals } from './steps.mjs';
 
 const story = stories();
@@ -286,4 +286,20 @@ story('with_a_full_disk_what_she_types_outlives_its_screen_and_holds_the_lock', 
   await tap(page, page.locator('main .cardlink:not(#manager)').first(), '#chip');
   await tap(page, '#section-texts', '#condition');
   assert.equal(await condition.inputValue(), words);
+});
+
+story('of_two_visits_a_day_the_second_leads_to_its_own_note', async (world, browser) => {
+  await world.admin('visit', 'add', '--patient', world.patient, '--staff', 'nurse-a', '--date', dayInJapan(0), '--start', '16:00', '--minutes', '30');
+  await world.startHub();
+  const { page, data } = await openEnrolled(world, browser, 'nurse-a', 'phone');
+  await until('both', async () => (await page.locator('.card.visit').count()) === 2);
+  await startVisit(page);
+  await typeVitals(page, { temperature_c: '36.8' });
+  await confirmNote(page);
+  await tap(page, '.back', '#start');
+  assert.equal(await page.locator('#start').textContent(), '訪問を開始', 'the one of the afternoon has not begun');
+  await tap(page, '#start', '.vit');
+  assert.equal(await byId(page, 'temperature_c').inputValue(), '', 'and what was measured in the morning does not stand in it');
+  const notes = await world.device(data, 'note', 'list');
+  assert.deepEqual(notes.map(({ state }) => state).toSorted(), ['confirmed', 'draft']);
 });

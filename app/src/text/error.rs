@@ -122,11 +122,11 @@ pub fn confirm_words_in(words: Words, form: Form, error: &ConfirmError) -> Strin
                     Err(_) => words.say("missing-vitals"),
                 })
                 .collect();
-            words.with("confirm-missing", &[("fields", named.join("、").into())])
+            words.with("confirm-missing", &[("fields", words.list(&named).into())])
         }
         ConfirmError::OpenConflict(fields) => {
             let named: Vec<String> = fields.iter().map(|field| whole_label(words, form, field)).collect();
-            words.with("confirm-conflict", &[("fields", named.join("、").into())])
+            words.with("confirm-conflict", &[("fields", words.list(&named).into())])
         }
         ConfirmError::TimesReversed => words.say("error-times"),
         ConfirmError::Closed => words.say("close-confirm-later"),

@@ -147,7 +147,7 @@ fn VersionCard(version: Numbered, form: Form, is_left: bool, is_right: bool, sen
             h2 { "{title}" }
             div { class: "who", "{version.who}" }
             p {
-                if fields.is_empty() { {words.say("history-nothing")} } else { {fields.join("、")} }
+                if fields.is_empty() { {words.say("history-nothing")} } else { {words.list(&fields)} }
             }
             if upon > 1 { p { class: "sub", {words.say("history-joined")} } }
             div { class: "chips", role: "group", "aria-label": "{title}",

@@ -148,7 +148,7 @@ fn mark_words(words: Words, mark: &Mark) -> String {
 
 fn allergy_words(words: Words, knowledge: AllergyKnowledge, allergies: &[String]) -> String {
     match knowledge {
-        AllergyKnowledge::Recorded => words.with("chart-allergies", &[("list", allergies.join("、").into())]),
+        AllergyKnowledge::Recorded => words.with("chart-allergies", &[("list", words.list(allergies).into())]),
         AllergyKnowledge::NoneKnown => words.say("allergy-none-known"),
         AllergyKnowledge::NotRecorded => words.say("allergy-not-recorded"),
         AllergyKnowledge::Locked => words.say("lease-lapsed"),

@@ -9,6 +9,7 @@ use crate::components::{Drawn, Icon, Sparkline, StaleBadge, SyncPill};
 use crate::screens::handover::{Board, UnreadDot};
 use crate::screens::notes::NoteCard;
 use crate::screens::state::{State, StateCard};
+use crate::screens::today::next_visit;
 use crate::screens::{sex_words, start_visit};
 use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
@@ -39,10 +40,13 @@ pub fn PatientScreen(id: PatientId) -> Element {
     let patient = shown.summary.patient.clone();
     let unread = session.phone.board(&id).is_ok_and(|board| board.unread);
     let today = day_in_japan(now);
-    let visit = session.phone.today(now).unwrap_or_default().into_iter().find(|row| row.visit.patient == id);
-    let done = visit.as_ref().and_then(|row| row.state).is_some_and(|state| state != NoteState::Draft);
-    let begun = visit.as_ref().is_some_and(|row| row.note.is_some());
-    let visit_id = visit.as_ref().map(|row| row.visit.id);
+    let mut visits = session.phone.today(now).unwrap_or_default();
+    visits.retain(|row| row.visit.patient == id);
+    // Of two visits a day the one that is still to be written; once all are, the last.
+    let visit = next_visit(&visits).and_then(|open| visits.get(open)).or(visits.last());
+    let done = visit.and_then(|row| row.state).is_some_and(|state| state != NoteState::Draft);
+    let begun = visit.is_some_and(|row| row.note.is_some());
+    let visit_id = visit.map(|row| row.visit.id);
     let lines = [
         patient.birth_date.map(|b| date_short(words, b)),
         patient.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0))),

@@ -4,4 +4,5 @@ mod ready_card;
 mod update;
 mod view;
 
+pub use update::next_visit;
 pub use view::*;
