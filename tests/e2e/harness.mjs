@@ -4,7 +4,7 @@
 // **Never**: mocks. Every wait has an end, and nothing outlives the tests.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -223,12 +223,28 @@ export class World {
   }
 
   /** A command of the phone without a face, on the vault that an app keeps in `data`. */
-  async device(data, ...args) {
+  device(data, ...args) {
+    return this.deviceSays(data, '', ...args);
+  }
+
+  /** The same, with a text on its standard input. */
+  async deviceSays(data, text, ...args) {
     const pin = this.path('pin');
     writeFileSync(pin, PIN);
     const vault = path.join(data, 'tsutsuji.vault');
-    const { stdout } = await exec(binary('tsutsuji-device'), [...args, '--vault', vault, '--pin-file', pin, '--json'], { timeout: 60_000 });
+    const running = exec(binary('tsutsuji-device'), [...args, '--vault', vault, '--pin-file', pin, '--json'], { timeout: 60_000 });
+    // A command that refuses before reading closes its end; its own words say why.
+    running.child.stdin.on('error', () => {});
+    running.child.stdin.end(text);
+    const { stdout } = await running;
     return stdout.trim() ? JSON.parse(stdout) : null;
+  }
+
+  /** What tests/faults loads before a program, as environment: `system` (a clock that is off), `writes` (a disk that is full). */
+  preload(name, env) {
+    const library = this.path(`${name}.so`);
+    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, path.join(here, '../faults', `${name}.c`), '-ldl']);
+    return { LD_PRELOAD: library, ...env };
   }
 
   newData(name) {

@@ -172,6 +172,28 @@ fn at_e1_a_late_edit_waits_until_a_person_accepts_or_declines_it() -> Outcome {
 }
 
 #[test]
+fn once_a_late_value_is_accepted_the_confirmed_one_is_not_proposed_in_its_turn() -> Outcome {
+    let day = Day::begins()?;
+    let (a, b, note) = (&day.a, &day.b, day.note.as_str());
+    day.all_sync()?;
+    // Both measure, neither knows of the other; nurse-a confirms.
+    b.ok(&["note", "set", note, "temperature_c", "37.9"])?;
+    a.fill_in(note)?;
+    a.ok(&["note", "confirm", note])?;
+    day.all_sync()?;
+    let before = a.ok(&["note", "show", note])?;
+    assert_eq!(strings(&before["amendments"], "state"), ["proposed"]);
+    a.ok(&["note", "accept", note, before["amendments"][0]["id"].as_str().unwrap_or_default()])?;
+    day.all_sync()?;
+    for phone in [a, b] {
+        let shown = phone.ok(&["note", "show", note])?;
+        assert_eq!(shown["fields"]["temperature_c"], json!(37.9));
+        assert_eq!(strings(&shown["amendments"], "state"), ["accepted"]);
+    }
+    Ok(())
+}
+
+#[test]
 fn at_e6_two_confirmations_of_one_draft_compete_until_the_manager_chooses() -> Outcome {
     let day = Day::begins()?;
     let (a, b, note) = (&day.a, &day.b, day.note.as_str());

@@ -157,15 +157,21 @@ impl Phone {
         })
     }
 
-    /// This nurse's visit of today to one patient, the earliest if there are several.
+    /// This nurse's visit of today to one patient; of several the first that is still to be written, once all are, the last.
     pub fn visit_of_today(&self, patient: &PatientId, now: Timestamp) -> Result<Option<VisitOfToday>, DeviceError> {
         self.read(|tx| {
-            let visits = visits_on(tx, day_in_japan(now), Some(patient))?;
-            let Some(visit) = visits.into_iter().find(|visit| visit.staff == self.identity().staff) else {
-                return Ok(None);
-            };
-            let note = tx.note_row(DocumentId::of_planned_visit(visit.id))?;
-            Ok(Some(VisitOfToday { visit: visit.id, state: note.map(|row| row.state) }))
+            let mut found = None;
+            for visit in visits_on(tx, day_in_japan(now), Some(patient))? {
+                if visit.staff != self.identity().staff {
+                    continue;
+                }
+                let state = tx.note_row(DocumentId::of_planned_visit(visit.id))?.map(|row| row.state);
+                found = Some(VisitOfToday { visit: visit.id, state });
+                if state.is_none_or(|state| state == NoteState::Draft) {
+                    break;
+                }
+            }
+            Ok(found)
         })
     }
 

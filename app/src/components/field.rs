@@ -78,8 +78,7 @@ pub fn TextField(props: TextFieldProps) -> Element {
             hands.perform(vec![TypingEffect::StartPause(0)]);
         }
     });
-    let mut last_words = typing;
-    use_flushed(Callback::new(move |()| hands.perform(last_words.write().update(TypingEvent::Dropped))));
+    use_flushed(Callback::new(move |()| hands.leave()));
     let document = props.text.clone();
     use_effect(use_reactive!(|document| act(TypingEvent::DocumentSays(document))));
     let (phrase, limit) = (props.phrase.clone(), props.limit);
@@ -152,6 +151,18 @@ impl Hands {
                 }
                 TypingEffect::Settled => self.on_settled.call(()),
                 TypingEffect::StartJournal | TypingEffect::Remount => {}
+            }
+        }
+    }
+
+    /// The field goes away, or the app locks: saved once, and no timer is started that would outlive the field. What the vault
+    /// does not take, the app tries again.
+    fn leave(mut self) {
+        let effects = self.typing.write().update(TypingEvent::Dropped);
+        for effect in effects {
+            let TypingEffect::Save { shown, typed } = effect else { continue };
+            if self.on_save.call(Edited { shown, typed: typed.clone() }) {
+                self.typing.write().update(TypingEvent::Saved(typed));
             }
         }
     }

@@ -40,7 +40,12 @@ pub fn StaleBadge(as_of: Option<Timestamp>) -> Element {
     let said = match as_of {
         None => words.say("settings-stale-unknown"),
         Some(at) => {
-            words.with("settings-stale", &[("time", day_and_clock(at, now).into()), ("n", hours_since(at, now).into())])
+            let (time, hours) = (day_and_clock(at, now), hours_since(at, now));
+            if hours < 72 {
+                words.with("settings-stale", &[("time", time.into()), ("n", hours.into())])
+            } else {
+                words.with("settings-stale-days", &[("time", time.into()), ("n", (hours / 24).into())])
+            }
         }
     };
     rsx! { p { class, role: "status", id: "stale", "{said}" } }

@@ -46,6 +46,7 @@ settings-from-last = From last visit
 
 settings-stale-unknown = Not synced with the hub yet. This may be out of date.
 settings-stale = Last sync with the hub { $time } ({ $n } h ago). This may be out of date.
+settings-stale-days = Last sync with the hub { $time } ({ $n } days ago). This may be out of date.
 
 settings-ready = Before you leave: all is ready
 settings-not-ready = { $n ->

@@ -43,6 +43,7 @@ settings-from-last = 前回から
 
 settings-stale-unknown = ハブとまだ同期していません。内容は古いかもしれません。
 settings-stale = ハブ最終同期 { $time }（{ $n }時間前）。内容は古いかもしれません。
+settings-stale-days = ハブ最終同期 { $time }（{ $n }日前）。内容は古いかもしれません。
 
 settings-ready = 出発前チェック: 準備できています
 settings-not-ready = 出発前チェック: { $n }件を確かめてください

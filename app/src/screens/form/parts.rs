@@ -2,8 +2,9 @@
 
 use super::desk::Desk;
 use super::update::Event;
-use crate::app::Session;
-use crate::text::{day_and_clock, label_in, use_words, value_in, whole_label};
+use crate::app::{Live, Session};
+use crate::screens::amend;
+use crate::text::{Words, day_and_clock, label_in, use_words, value_in, whole_label};
 use device::jiff::Timestamp;
 use device::note::NoteShown;
 use device::record::Form;
@@ -30,9 +31,13 @@ impl PartialEq for Shown {
 #[component]
 pub fn Chip(note: Shown, desk: Desk) -> Element {
     let words = use_words();
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
     let now = Timestamp::now();
+    // What the vault has not taken is neither saved nor received, whatever stands beside it.
+    let waits = (live.waiting)() > 0 && session.unsaved.borrow().holds(note.0.row.note);
     let (typing, saved_at) = use_memo(move || (desk.model.read().typing, desk.model.read().saved_at))();
-    let (class, text) = if typing {
+    let (class, text) = if typing || waits {
         ("tag", words.say("unsaved"))
     } else if let Some(receipt) = note.0.receipt.filter(|_| !note.0.unsent) {
         ("tag ok", words.with("receipted", &[("time", day_and_clock(receipt.received_at, now).into())]))
@@ -62,7 +67,7 @@ pub fn ConflictCard(conflict: Conflict, desk: Desk) -> Element {
                         let (field, value) = (conflict.field.clone(), side.value.clone());
                         move |_| { desk.send.call(Event::ValueChosen { field: field.clone(), value: value.clone() }); }
                     },
-                    b { {value_in(words, desk.form, &conflict.field, &side.value)} }
+                    b { {reads(words, desk.form, &conflict.field, &side.value)} }
                     span { class: "who",
                         {side.staff.as_ref().map(|s| directory.staff(s).to_string()).unwrap_or_default()}
                         if let Some(at) = side.at { " · " {day_and_clock(at, now)} }
@@ -73,6 +78,14 @@ pub fn ConflictCard(conflict: Conflict, desk: Desk) -> Element {
             }
             p { class: "sub", {words.say("conflict-hint")} }
         }
+    }
+}
+
+/// A value with its unit; a time without its day, which is the visit's.
+fn reads(words: Words, form: Form, name: &str, value: &FieldValue) -> String {
+    match value {
+        FieldValue::Time(_) => value_in(words, form, name, value),
+        _ => amend::value(words, form, name, value),
     }
 }
 
@@ -96,7 +109,7 @@ pub fn Content(form: Form, fields: Fields) -> Element {
         .iter()
         .filter(|f| !f.name.starts_with("care.") && !f.name.starts_with("photo."))
         .filter_map(|f| {
-            fields.get(f.name).map(|value| (whole_label(words, form, f.name), value_in(words, form, f.name, value)))
+            fields.get(f.name).map(|value| (whole_label(words, form, f.name), reads(words, form, f.name, value)))
         })
         .collect();
     rsx! {

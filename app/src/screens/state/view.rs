@@ -32,7 +32,8 @@ pub fn WipedScreen() -> Element {
     let first = launch.vault.clone();
     rsx! {
         header { class: "hd", h1 { {words.say("settings-state-wiped-title")} } }
-        main { class: "bd", StateCard { state: State::Wiped } }
+        // It scrolls where the text is large: a keyboard reaches it.
+        main { class: "bd", tabindex: "0", StateCard { state: State::Wiped } }
         footer { class: "foot",
             button { class: "btn", id: "enrol-again", onclick: move |_| shell.gate.set(Gate::Enrol(next_vault(&first))), {words.say("settings-enrol-again")} }
             button { class: "btn g", id: "switch", onclick: move |_| shell.gate.set(Gate::Choose), {words.say("unlock-switch")} }

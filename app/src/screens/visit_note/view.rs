@@ -228,7 +228,7 @@ fn Care(note: Shown, desk: Desk) -> Element {
             if note.0.context.needs_gaf || fields.contains_key("gaf") { AnyField { name: "gaf", note: note.clone(), desk } }
         }
         for (title, names) in details_of(fields).into_iter().chain(sub_records_of(fields)) {
-            section { key: "{title.name}", class: "card", "data-group": title.name,
+            section { key: "{title.name} {title.number:?}", class: "card", "data-group": title.name,
                 h2 { {title.words(words)} }
                 for name in names { AnyField { key: "{name}", name, note: note.clone(), desk } }
             }

@@ -216,7 +216,9 @@ impl Confirmed {
             if !late.is_empty() {
                 let now = self.document.view()?;
                 for conflict in &now.conflicts {
-                    for side in &conflict.values {
+                    let known = confirmed.get(&conflict.field);
+                    // The side that was confirmed is not late, whatever a correction has made of it since.
+                    for side in conflict.values.iter().filter(|side| known != Some(&side.value)) {
                         wanted.push((conflict.field.clone(), Some(side.value.clone()), side.staff.clone(), side.at));
                     }
                 }
