@@ -286,9 +286,10 @@ impl Phone {
             .map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
         tx.put_receipt(&answer.receipt)?;
         for item in &answer.receipt.items {
-            tx.mark_received(item.seq, item.at)?;
+            let is_news = tx.mark_received(item.seq, item.at)?;
             match offered(item.seq) {
-                Some(entry) if entry.kind == Kind::Confirmation => {
+                // Heard once more, from an answer that another process was faster to store, it says less than the feed did.
+                Some(entry) if entry.kind == Kind::Confirmation && is_news => {
                     let signed = SignedConfirmation::from_bytes(&entry.bytes)?;
                     tx.put_confirmation(entry.doc, &entry.patient, &signed, Some(item.at))?;
                 }

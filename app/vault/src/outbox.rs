@@ -104,10 +104,11 @@ impl Tx<'_> {
             .query_row([key], |r| r.get(0))?)
     }
 
-    /// Marks one entry as on the hub's disk (law 1: only what the receipt names).
-    pub fn mark_received(&mut self, seq: u64, at: i64) -> Result<(), VaultError> {
-        self.sql.execute("UPDATE entry SET received = ?2 WHERE seq = ?1 AND received IS NULL", (seq as i64, at))?;
-        Ok(())
+    /// Marks one entry as on the hub's disk (law 1: only what the receipt names). `false`: it was marked before.
+    pub fn mark_received(&mut self, seq: u64, at: i64) -> Result<bool, VaultError> {
+        let marked =
+            self.sql.execute("UPDATE entry SET received = ?2 WHERE seq = ?1 AND received IS NULL", (seq as i64, at))?;
+        Ok(marked > 0)
     }
 
     /// Before an answer's verdicts are marked: it lists all of the series, so what it no longer lists has passed.

@@ -192,7 +192,7 @@ mod tests {
             let entry = Entry { seq, doc: NOTE, patient, kind: Kind::Note, enc: 1, hash, bytes: vec![1] };
             Ok(self.vault.write(|tx| {
                 tx.put_entry(&entry)?;
-                tx.mark_received(seq, received)
+                tx.mark_received(seq, received).map(|_| ())
             })?)
         }
 

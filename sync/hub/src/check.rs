@@ -412,14 +412,20 @@ fn settle_other(tx: &Tx<'_>, entry: &EntryRow) -> Result<(), HubError> {
     match verdict {
         Some(VerdictCode::Waiting) => tx.settle(entry.id, EntryState::Waiting, Some(VerdictCode::Waiting)),
         Some(code) => tx.settle(entry.id, EntryState::Held, Some(code)),
-        None if tx.passed_before(entry)? => tx.settle(entry.id, EntryState::Passed, None),
         None => {
-            let staff = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff;
+            let is_repeat = tx.passed_before(entry)?;
             tx.settle(entry.id, EntryState::Passed, None)?;
-            if entry.kind == Kind::Confirmation {
-                tx.put_confirmation(entry.id, entry.doc, entry.device, &staff, entry.received_at)?;
+            match entry.kind {
+                Kind::Confirmation => {
+                    if !is_repeat {
+                        let staff = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff;
+                        tx.put_confirmation(entry.id, entry.doc, entry.device, &staff, entry.received_at)?;
+                    }
+                    tx.feed_confirmation(entry, is_repeat)
+                }
+                _ if is_repeat => Ok(()),
+                _ => tx.feed_entry(entry),
             }
-            tx.feed_entry(entry)
         }
     }
 }

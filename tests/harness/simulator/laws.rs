@@ -130,6 +130,9 @@ impl World {
             self.has_everything(*at)?;
         }
         self.they_agree(&ours)?;
+        for at in &ours {
+            self.the_hub_agrees(*at)?;
+        }
         self.others_have_nothing()
     }
 
@@ -207,6 +210,29 @@ impl World {
                     .into());
                 }
                 Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of several confirmations stands, and the order of the others.
+    fn the_hub_agrees(&self, at: usize) -> Outcome {
+        let hub = self.hub.as_ref().ok_or("no hub")?;
+        let phone = self.phones[at].open.as_ref().ok_or("a phone is not running")?;
+        for row in phone.note_rows(None)? {
+            let here: Vec<ContentHash> =
+                phone.show_note(row.note)?.confirmations.iter().map(|confirmation| confirmation.hash).collect();
+            let (mut there, chosen) = hub.store().read(|tx| {
+                let hashes: Vec<ContentHash> = tx.confirmations(row.note)?.iter().map(|c| c.signed.hash()).collect();
+                Ok((hashes, tx.acts(row.note)?.0.chosen()))
+            })?;
+            // A stable sort: the chosen one first, the others as they were received.
+            there.sort_by_key(|hash| Some(*hash) != chosen);
+            if here != there {
+                let name = &self.phones[at].staff;
+                return Err(
+                    format!("{name} has the confirmations of {} in another order than the hub", row.note).into()
+                );
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! One ordered feed per station; each entry carries a chain hash, so that a shorter history is noticed.
 
-use super::Tx;
+use super::{EntryRow, Tx};
 use crate::error::HubError;
 use protocol::{Cursor, Kind};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId, canonical};
@@ -29,11 +29,14 @@ pub struct NewFeedRow<'a> {
     pub patient: Option<&'a PatientId>,
     /// To whom alone it is told; `None`: to all of the station.
     pub staff: Option<&'a StaffId>,
+    /// Who sent it, and is not told it; `None`: told to all.
     pub device: Option<DeviceId>,
     pub entry: Option<i64>,
     pub body: Option<&'a [u8]>,
     /// What the chain hash covers of the content.
     pub hash: ContentHash,
+    /// When an entry was received: told with it.
+    pub received_at: Option<i64>,
 }
 
 impl Tx<'_> {
@@ -44,6 +47,8 @@ impl Tx<'_> {
         let mut covered = vec![u8::from(new.kind)];
         covered.extend_from_slice(&new.doc.0);
         covered.extend_from_slice(&new.hash.0);
+        // The time too: after a restore the same entries may come again in the same order, under other receipts.
+        covered.extend_from_slice(&new.received_at.unwrap_or(self.now).to_be_bytes());
         let next = last.after(n, ContentHash::of(&covered));
         let sealed = new.body.map(|body| self.keys.seal("feed", &feed_key(station, n), body)).transpose()?;
         self.sql
@@ -80,7 +85,17 @@ impl Tx<'_> {
         let hash = ContentHash::of(&body);
         self.append_feed(
             station,
-            &NewFeedRow { kind, doc, patient, staff: None, device: None, entry: None, body: Some(&body), hash },
+            &NewFeedRow {
+                kind,
+                doc,
+                patient,
+                staff: None,
+                device: None,
+                entry: None,
+                body: Some(&body),
+                hash,
+                received_at: None,
+            },
         )?;
         Ok(())
     }
@@ -172,7 +187,23 @@ fn feed_key(station: &FacilityId, n: u64) -> Vec<u8> {
 
 impl Tx<'_> {
     /// An entry that passed enters its station's feed. Its body stays where it is.
-    pub fn feed_entry(&self, entry: &super::EntryRow) -> Result<(), HubError> {
+    pub fn feed_entry(&self, entry: &EntryRow) -> Result<(), HubError> {
+        self.tell_entry(entry, Some(entry.device))
+    }
+
+    /// A confirmation that passed enters the feed. Where several of one note compete, all of them are told anew, to their
+    /// writers too: the receipt that a writer holds may be of a history that was put back, or of a later series, and only
+    /// times that everybody has from here give one order everywhere.
+    pub fn feed_confirmation(&self, entry: &EntryRow, is_repeat: bool) -> Result<(), HubError> {
+        let known = self.confirmation_entries(entry.doc)?;
+        match known.len() {
+            0 | 1 if is_repeat => Ok(()),
+            0 | 1 => self.feed_entry(entry),
+            _ => known.iter().try_for_each(|competing| self.tell_entry(competing, None)),
+        }
+    }
+
+    fn tell_entry(&self, entry: &EntryRow, sent_by: Option<DeviceId>) -> Result<(), HubError> {
         self.append_feed(
             &entry.station,
             &NewFeedRow {
@@ -180,10 +211,11 @@ impl Tx<'_> {
                 doc: entry.doc,
                 patient: Some(&entry.patient),
                 staff: None,
-                device: Some(entry.device),
+                device: sent_by,
                 entry: Some(entry.id),
                 body: None,
                 hash: entry.hash,
+                received_at: Some(entry.received_at),
             },
         )?;
         Ok(())

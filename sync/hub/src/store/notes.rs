@@ -1,7 +1,7 @@
 //! Materialised notes and their confirmations.
 
-use super::Tx;
 use super::facilities::id;
+use super::{EntryRow, Tx};
 use crate::error::HubError;
 use record::visit_note::confirmed::has_closing;
 use record::visit_note::{Acts, NoteState, NoteView, SignedAct, SignedConfirmation};
@@ -120,11 +120,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// In the order of receipt.
+    /// In the order of receipt, as phones have it: by the time that is told, then by the confirmed text's own hash.
     pub fn confirmations(&self, doc: DocumentId) -> Result<Vec<ConfirmationRow>, HubError> {
-        let mut statement = self
-            .sql
-            .prepare_cached("SELECT entry, device, staff, at FROM confirmation WHERE doc = ?1 ORDER BY entry")?;
+        let mut statement =
+            self.sql.prepare_cached("SELECT entry, device, staff, at FROM confirmation WHERE doc = ?1")?;
         let rows = statement
             .query_map([doc.0], |r| {
                 Ok((r.get::<_, i64>(0)?, DeviceId(r.get(1)?), id::<StaffId>(r, 2)?, r.get::<_, i64>(3)?))
@@ -137,7 +136,16 @@ impl Tx<'_> {
                 SignedConfirmation::from_bytes(&row.bytes).map_err(|_| HubError::Damaged { table: "entry" })?;
             out.push(ConfirmationRow { device, staff, at, signed });
         }
+        out.sort_by_key(|row| (row.at, row.signed.hash()));
         Ok(out)
+    }
+
+    /// The entries that brought a note's confirmations, each once.
+    pub(super) fn confirmation_entries(&self, doc: DocumentId) -> Result<Vec<EntryRow>, HubError> {
+        let mut statement =
+            self.sql.prepare_cached("SELECT entry FROM confirmation WHERE doc = ?1 ORDER BY at, entry")?;
+        let ids = statement.query_map([doc.0], |r| r.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+        ids.into_iter().map(|id| self.entry(id)?.ok_or(HubError::Damaged { table: "confirmation" })).collect()
     }
 
     /// The acts about a note that passed, opened, and as they were signed with the time of receipt.

@@ -162,6 +162,7 @@ impl Tx<'_> {
                     entry: None,
                     body: None,
                     hash,
+                    received_at: None,
                 };
                 self.append_feed(&consent.viewing, &row)?;
             }

@@ -185,6 +185,7 @@ impl Tx<'_> {
             entry: None,
             body: Some(&body),
             hash: ContentHash::of(&body),
+            received_at: None,
         };
         let n = self.append_feed(station, &row)?;
         self.sql

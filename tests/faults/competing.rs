@@ -1,0 +1,131 @@
+//! Two confirmations of one note, and a hub that is put back: their order is the hub's, and the same on every phone.
+
+use device::http::HubLine;
+use device::jiff::Timestamp;
+use device::{FileKeyStore, Pin};
+use serde_json::{Value, json};
+use std::path::Path;
+use stories::{Hub, Outcome, Phone};
+
+/// A note that two nurses have, filled in; neither has confirmed it.
+fn one_note() -> Outcome<(Hub, Phone, Phone, String)> {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.fill_in(&note)?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    Ok((hub, a, b, note))
+}
+
+fn back_up(hub: &Hub, name: &str) -> Outcome<String> {
+    let file = hub.path(name).display().to_string();
+    hub.ok(&["backup", &file])?;
+    Ok(file)
+}
+
+fn put_back(hub: &mut Hub, file: &str) -> Outcome {
+    hub.kill();
+    hub.ok(&["restore", file])?;
+    hub.serve()
+}
+
+fn sync_all(phones: &[&Phone]) -> Outcome {
+    for phone in phones {
+        assert_eq!(phone.ok(&["sync"])?["unsent"], json!(0));
+    }
+    Ok(())
+}
+
+/// What a phone has to send reaches the hub, and the answer is lost on the way back.
+fn send_without_an_answer(phone: &Phone) -> Outcome {
+    let store = FileKeyStore::beside(&phone.vault);
+    let open = device::Phone::unlock(&phone.vault, &store, &Pin::new("2468")?, Timestamp::now())?;
+    let line = HubLine::for_sync(open.identity(), 0).map_err(|failure| format!("{failure:?}"))?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let exchange = |request: &protocol::SyncRequest| {
+        let answered = runtime.block_on(line.sync(request));
+        answered.map(|(answer, _)| answer).map_err(|failure| format!("{failure:?}"))
+    };
+    // The hub says how little it has; what it lacks goes with the next request.
+    let request = open.load_request()?;
+    open.store_answer(&request, &exchange(&request)?, Timestamp::now())?;
+    let request = open.load_request()?;
+    assert!(!request.entries.is_empty());
+    exchange(&request)?;
+    Ok(())
+}
+
+/// Who confirmed, in the order that everybody has.
+fn order(hub: &Hub, note: &str, phones: &[&Phone]) -> Outcome<Vec<String>> {
+    let verified = hub.ok(&["note", "verify", note])?;
+    let others = verified["others"].as_array().into_iter().flatten().map(|other| other["amendment"].clone());
+    let at_hub: Vec<Value> = std::iter::once(verified["hash"].clone()).chain(others).collect();
+    let mut staff = Vec::new();
+    for phone in phones {
+        let shown = phone.ok(&["note", "show", note])?;
+        assert_eq!(shown["state"], json!("competing"));
+        let confirmations = shown["confirmations"].as_array().ok_or("no list")?;
+        let here: Vec<Value> = confirmations.iter().map(|c| c["confirmation"].clone()).collect();
+        assert_eq!(here, at_hub, "{}: another order than the hub's", phone.vault.display());
+        staff = confirmations.iter().filter_map(|c| c["staff"].as_str()).map(str::to_string).collect();
+    }
+    Ok(staff)
+}
+
+#[test]
+fn a_hub_put_back_that_gets_the_same_confirmations_again_tells_their_new_receipts() -> Outcome {
+    let (mut hub, a, b, note) = one_note()?;
+    let file = back_up(&hub, "before.db")?;
+    for phone in [&a, &b] {
+        phone.ok(&["note", "confirm", &note])?;
+    }
+    sync_all(&[&b, &a, &b, &a])?;
+    put_back(&mut hub, &file)?;
+    // The same entries come again in the same order: the feed is as long as it was, and says other times.
+    send_without_an_answer(&b)?;
+    sync_all(&[&a, &b, &a])?;
+    assert_eq!(order(&hub, &note, &[&a, &b])?, ["nurse-b", "nurse-a"]);
+    Ok(())
+}
+
+#[test]
+fn after_the_wrong_backup_and_then_the_right_one_both_writers_hear_how_theirs_stand() -> Outcome {
+    let (mut hub, a, b, note) = one_note()?;
+    let wrong = back_up(&hub, "wrong.db")?;
+    for phone in [&a, &b] {
+        phone.ok(&["note", "confirm", &note])?;
+    }
+    sync_all(&[&a, &b, &a])?;
+    let right = back_up(&hub, "right.db")?;
+    put_back(&mut hub, &wrong)?;
+    sync_all(&[&b, &a, &b])?;
+    assert_eq!(order(&hub, &note, &[&a, &b])?, ["nurse-b", "nurse-a"], "as this hub received them");
+    // Nothing is sent again now: the hub has both, under the receipts of before.
+    put_back(&mut hub, &right)?;
+    sync_all(&[&a, &b])?;
+    assert_eq!(order(&hub, &note, &[&a, &b])?, ["nurse-a", "nurse-b"]);
+    Ok(())
+}
+
+#[test]
+fn a_confirmation_that_comes_again_in_a_new_series_keeps_its_place() -> Outcome {
+    let (mut hub, a, b, note) = one_note()?;
+    for phone in [&a, &b] {
+        phone.ok(&["note", "confirm", &note])?;
+    }
+    sync_all(&[&a, &b, &a])?;
+    let file = back_up(&hub, "before.db")?;
+    a.ok(&["note", "amend", &note, "temperature_c", "36.9", "--reason", "転記誤り"])?;
+    sync_all(&[&a])?;
+    // The correction's entry has gone from the phone and from the hub: its number can never be filled again.
+    let last = "UPDATE entry SET sealed = NULL WHERE seq = (SELECT max(seq) FROM entry)";
+    rusqlite::Connection::open(Path::new(&a.vault))?.execute(last, [])?;
+    put_back(&mut hub, &file)?;
+    sync_all(&[&a, &b, &a])?;
+    assert_eq!(order(&hub, &note, &[&a, &b])?, ["nurse-a", "nurse-b"]);
+    let amended = b.ok(&["note", "show", &note])?;
+    assert_eq!(amended["amendments"].as_array().map(Vec::len), Some(1), "and the correction has come");
+    Ok(())
+}
