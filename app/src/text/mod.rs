@@ -99,14 +99,6 @@ impl Words {
         let args: FluentArgs<'_> = values.iter().cloned().collect();
         bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned()
     }
-
-    /// Several things in one sentence.
-    pub fn list(self, items: &[String]) -> String {
-        items.join(match self.0 {
-            Language::Japanese => "、",
-            Language::English => ", ",
-        })
-    }
 }
 
 /// The words of the language that the app is set to.
