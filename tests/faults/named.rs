@@ -564,6 +564,7 @@ fn an_empty_or_garbled_word_about_consent_or_standing_takes_nothing_away() -> Ou
             rejected: Vec::new(),
             feed: (1..).zip(bytes).map(item).collect(),
             pages: None,
+            from: None,
             next_cursor: request.cursor,
             more: false,
             policy,

@@ -243,7 +243,7 @@ impl Phone {
                 tx.offer_photos_again()?;
             }
             state.epoch = answer.epoch;
-            state.move_to(answer.next_cursor);
+            state.move_to(answer.from, answer.next_cursor);
             state.durable_up_to = answer.durable_up_to;
             if !answer.renew {
                 state.last_sync = Some(now.as_millisecond());

@@ -131,7 +131,15 @@ impl SyncState {
     }
 
     /// Moves on. Of the places before, the newest are kept one by one, older ones ever wider apart.
-    pub fn move_to(&mut self, next: Cursor) {
+    ///
+    /// With `from` the hub's history is another one, of which both know no more than up to there: what was read behind it may be
+    /// overruled now, and is no place to go on from any more, should the former history come back.
+    pub fn move_to(&mut self, from: Option<u64>, next: Cursor) {
+        if let Some(from) = from {
+            self.earlier.retain(|cursor| cursor.n <= from);
+            self.cursor = next;
+            return;
+        }
         if next == self.cursor {
             return;
         }

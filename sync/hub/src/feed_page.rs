@@ -19,6 +19,8 @@ pub struct FeedPage {
     pub items: Vec<FeedItem>,
     /// Bytes of the items' bodies.
     pub bytes: usize,
+    /// Where it begins, if that is not where the device stands.
+    pub from: Option<u64>,
     pub next: Cursor,
     pub more: bool,
 }
@@ -26,7 +28,7 @@ pub struct FeedPage {
 impl FeedPage {
     /// The device stays where it stands.
     pub fn nothing_after(cursor: Cursor) -> Self {
-        Self { items: Vec::new(), bytes: 0, next: cursor, more: false }
+        Self { items: Vec::new(), bytes: 0, from: None, next: cursor, more: false }
     }
 }
 
@@ -53,7 +55,8 @@ pub fn feed_page(
         }
     }
     let rows = tx.feed_after(station, start.n, ROWS)?;
-    let mut page = FeedPage { items: Vec::new(), bytes: 0, next: start, more: rows.len() == ROWS };
+    let from = (start != request.cursor).then_some(start.n);
+    let mut page = FeedPage { items: Vec::new(), bytes: 0, from, next: start, more: rows.len() == ROWS };
     for mut row in rows {
         let next = Cursor { n: row.n, chain: row.chain };
         // A device is not told what it told us; what it sent in an older series it may have lost since, and a snapshot may

@@ -177,6 +177,7 @@ mod tests {
             rejected: Vec::new(),
             feed: vec![item],
             pages: None,
+            from: None,
             next_cursor: SINCE.cursor.after(5, ContentHash([6; 32])),
             more: false,
             policy: None,

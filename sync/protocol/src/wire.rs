@@ -212,6 +212,9 @@ pub struct SyncResponse {
     /// hub, which knows of no such question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<Vec<RecordsPage>>,
+    /// Where the feed begins, if that is not the device's cursor: another history, that both know up to here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
     pub next_cursor: Cursor,
     pub more: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -91,6 +91,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("sync-request", "digests"),
     ("sync-request", "proof"),
     ("sync-response", "policy"),
+    ("sync-response", "from"),
     ("sync-response", "renew"),
     ("sync-response", "differs"),
     ("records-page", "numbers"),
@@ -388,6 +389,7 @@ fn response() -> Outcome<SyncResponse> {
         rejected: vec![Verdict { seq: 4, code: VerdictCode::Unreadable }],
         feed: feed()?,
         pages: Some(vec![page()?]),
+        from: Some(48_000),
         next_cursor: CURSOR,
         more: true,
         policy: Some(policy()),
@@ -660,8 +662,9 @@ fn what_says_nothing_fits_too() -> Outcome {
     assert!(wire.fits("sync-request", &quiet)?);
     let empty = Receipt { items: Vec::new(), signature: Vec::new() };
     let (held, rejected, feed, pages) = (Vec::new(), Vec::new(), Vec::new(), None);
-    let (policy, renew, differs) = (None, false, Vec::new());
-    let silent = SyncResponse { receipt: empty, held, rejected, feed, pages, policy, renew, differs, ..response()? };
+    let (from, policy, renew, differs) = (None, None, false, Vec::new());
+    let silent =
+        SyncResponse { receipt: empty, held, rejected, feed, pages, from, policy, renew, differs, ..response()? };
     assert!(wire.fits("sync-response", &silent)?);
     let none_but_a_name =
         DisclosedRecord { date: None, code: None, value: None, unit: None, flag: None, ..disclosed()? };

@@ -73,6 +73,7 @@ pub fn response(received: u64, feed: Vec<FeedItem>, dice: &mut Dice) -> SyncResp
         rejected: Vec::new(),
         feed,
         pages: None,
+        from: None,
         next_cursor: Cursor { n: 20_000 + dice.below(40_000) as u64, chain: hash(dice) },
         more: false,
         policy: Some(Policy { durability: Durability::Fsynced, lease_until: Some(at + 72 * 3_600_000) }),

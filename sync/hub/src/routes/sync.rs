@@ -133,6 +133,7 @@ pub(super) fn respond(
         rejected,
         feed: page.items,
         pages,
+        from: page.from,
         next_cursor: page.next,
         more: page.more,
         // What was withdrawn was not told either: no lease is extended by such an answer.

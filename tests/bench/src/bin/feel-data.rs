@@ -133,6 +133,7 @@ fn tell(phone: &Phone, feed: Vec<FeedItem>, now: Timestamp, heard: Timestamp) ->
         rejected: Vec::new(),
         feed,
         pages: None,
+        from: None,
         next_cursor: next,
         more: false,
         policy: Some(Policy { durability: Durability::Fsynced, lease_until: Some((now + LEASE).as_millisecond()) }),
