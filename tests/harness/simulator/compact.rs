@@ -15,8 +15,9 @@ pub(super) fn schedule(dice: &mut Dice, events: &mut Vec<(i64, Event)>) {
 impl World {
     /// Nothing has to rest here: what is written the next moment finds its document in one piece.
     pub(super) fn compact(&mut self) -> Outcome {
-        let Some(hub) = &self.hub else { return Ok(()) };
-        self.counts.compacted += hub.compact(i64::MAX)?.documents;
+        let Some(hub) = self.taking_hub() else { return Ok(()) };
+        let done = hub.compact(i64::MAX)?.documents;
+        self.counts.compacted += done;
         Ok(())
     }
 

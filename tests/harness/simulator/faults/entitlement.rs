@@ -7,8 +7,6 @@ use crate::simulator::{BEGIN_MS, HOSPITAL, STATION, World, moment};
 use hub::{HubError, Who};
 use record::{Consent, ContentHash, DataClass, DisclosedRecord, FacilityId, PatientId, StaffId, canonical};
 
-/// The patient's number at the hospital, for what it discloses in mid-run.
-const LOCAL_ID: &str = "sim";
 const CLASSES: [DataClass; 3] = [DataClass::Allergy, DataClass::Lab, DataClass::Rx];
 
 /// The station sees everything that the hospital knows of a patient.
@@ -105,7 +103,7 @@ impl World {
             }
             Entered::Record(patient, record) => {
                 let today = record::calendar::day_in_japan(self.hub_time());
-                store.write(|tx| tx.take_record(patient, LOCAL_ID, record, today))?;
+                store.write(|tx| tx.take_record(patient, patient.as_str(), record, today))?;
             }
         }
         Ok(())
