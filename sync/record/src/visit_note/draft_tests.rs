@@ -522,7 +522,7 @@ fn what_two_nurses_wrote_in_turns_is_brought_back_by_a_third_in_the_order_in_whi
     let mut hub = Draft::new(NOTE, Form::VisitNote, Actor { device: DeviceId([0; 8]), session: [0; 8] });
     let mut whose = Vec::new();
     for made in &theirs {
-        let one = changes::decode_singly(NOTE, Form::VisitNote, &[made.change.bytes.clone()])?;
+        let one = changes::decode_singly(NOTE, Form::VisitNote, std::slice::from_ref(&made.change.bytes))?;
         assert_eq!(one.made().first().map(IncomingChange::hash), Some(made.change.hash));
         assert!(one.is_by(made.device) && hub.has_parents_of(&one));
         hub.apply(&one)?;
