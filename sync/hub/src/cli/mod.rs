@@ -232,10 +232,11 @@ fn back_up(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
             made.photos_copied,
             data.data.join("keys").display()
         );
-        text.push_str(&lacking(&made.photos_lacking));
+        text.push_str(&lacking(&made.photos_lacking, "is not here"));
+        text.push_str(&lacking(&made.photos_awaited, "was asked for again and has not come"));
         text
     })?;
-    // Loud, for whoever runs this by the clock: nothing became durable.
+    // Loud, for whoever runs this by the clock: somebody should ask why.
     match made.photos_lacking.len() {
         0 => Ok(()),
         n => Err(HubError::PhotosLacking(n)),
@@ -259,7 +260,7 @@ fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
         if let Some(before) = &restored.before {
             text.push_str(&format!("; the database that stood there is kept as {}", before.display()));
         }
-        text.push_str(&lacking(&restored.photos_lacking));
+        text.push_str(&lacking(&restored.photos_lacking, "is not here"));
         text.push_str(&forgotten(&restored));
         text
     })
@@ -286,10 +287,10 @@ fn forgotten(restored: &Restored) -> String {
 }
 
 /// A line for each photo that is not here.
-fn lacking(photos: &[LackingPhoto]) -> String {
+fn lacking(photos: &[LackingPhoto], why: &str) -> String {
     let line = |photo: &LackingPhoto| {
         let notes: Vec<String> = photo.notes.iter().map(|note| note.to_string()).collect();
-        format!("\n  photo {} is not here; notes that name it: {}", photo.photo, notes.join(" "))
+        format!("\n  photo {} {why}; notes that name it: {}", photo.photo, notes.join(" "))
     };
     photos.iter().map(line).collect()
 }

@@ -2,8 +2,10 @@
 //! backup never holds.
 
 use super::consents_again::{ConsentNamed, Forgotten, former_consents};
-use super::photo_backup::{Brought, LackingPhoto, bring, described, forget_lacking, kept_photos, named_and_lacking};
-use super::{Store, Tx, Who, connect};
+use super::photo_backup::{
+    Brought, LackingPhoto, awaited, bring, described, forget_lacking, kept_photos, named_and_lacking,
+};
+use super::{PhotoTag, Store, Tx, Who, connect};
 use crate::error::HubError;
 use crate::keys::Keys;
 use crate::photo_folder::PhotoFolder;
@@ -25,8 +27,10 @@ pub struct BackupMade {
     /// Of them those that were copied now.
     pub photos_copied: u64,
     pub photos_folder: PathBuf,
-    /// Photos that the hub's database names and that are lost. While there are any, nothing becomes durable.
+    /// Photos that the hub had, and that are lost: phones are asked for them again.
     pub photos_lacking: Vec<LackingPhoto>,
+    /// Photos that phones were asked for earlier, and have not brought yet.
+    pub photos_awaited: Vec<LackingPhoto>,
     /// What it does not hold and cannot be read without: to be kept apart.
     pub keys_kept_apart: Vec<&'static str>,
 }
@@ -71,6 +75,9 @@ impl Store {
         if file.exists() {
             return Err(wrong(std::io::ErrorKind::AlreadyExists.into()));
         }
+        if is_within(folder_of(&file), &self.inner.data)? {
+            return Err(HubError::BackupInside(self.inner.data.clone()));
+        }
         let mut new = file.as_os_str().to_owned();
         new.push(".new");
         let new = PathBuf::from(new);
@@ -78,13 +85,14 @@ impl Store {
         std::fs::rename(&new, &file).map_err(wrong)?;
         settle(&file).map_err(wrong)?;
         // Only now: what this names, phones may forget. They judge a photo by the entries that came after it.
-        self.write(|tx| {
-            if made.lacking.is_empty() {
-                let known = tx.backed_up_to()?.unwrap_or(0);
-                tx.put_meta(BACKED_UP, &known.max(made.last).to_string())?;
-            }
+        let photos_awaited = self.write(|tx| {
+            let photos_awaited = awaited(tx.sql)?;
+            tx.ask_again_for(&made.lacking)?;
+            let known = tx.backed_up_to()?.unwrap_or(0);
+            tx.put_meta(BACKED_UP, &known.max(made.last).to_string())?;
             let (entries, photos, lacking) = (made.entries, made.photos.there, made.lacking.len());
-            tx.audit(&Who::Admin, "backup", None, &format!("{entries} entries, {photos} photos, {lacking} lacking"))
+            tx.audit(&Who::Admin, "backup", None, &format!("{entries} entries, {photos} photos, {lacking} lacking"))?;
+            Ok(photos_awaited)
         })?;
         let bytes = std::fs::metadata(&file).map_err(wrong)?.len();
         Ok(BackupMade {
@@ -94,6 +102,7 @@ impl Store {
             photos_copied: made.photos.copied,
             photos_folder: folder_of(&file).join("photos"),
             photos_lacking: made.lacking,
+            photos_awaited,
             keys_kept_apart: KEYS.to_vec(),
             file,
         })
@@ -215,6 +224,20 @@ impl Tx<'_> {
         Ok(self.meta(BACKED_UP)?.and_then(|id| id.parse().ok()))
     }
 
+    /// What this database says is here and is not: it says so no more. A new epoch begins, in which phones hold no photo for
+    /// received: whoever took one of these brings it, and the others hear that theirs are here.
+    fn ask_again_for(&self, lost: &[LackingPhoto]) -> Result<(), HubError> {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let tags: Vec<PhotoTag> = lost.iter().map(|lost| lost.photo.0).collect();
+        forget_lacking(self.sql, &tags)?;
+        self.put_meta("epoch", &DocumentId::from_random(*crate::keys::random()?).to_string())?;
+        // With the epoch phones forget whom they have in part, and are told again.
+        self.sql.execute("DELETE FROM standing", [])?;
+        Ok(())
+    }
+
     /// Up to where a series stands in a backup; `None`: no backup was ever made.
     pub fn durable_up_to(&self, device: DeviceId, series: Series) -> Result<Option<u64>, HubError> {
         let Some(last) = self.backed_up_to()? else { return Ok(None) };
@@ -224,6 +247,15 @@ impl Tx<'_> {
             .query_row((device.0, series.0.0, last), |r| r.get(0))?;
         Ok(Some(seq.unwrap_or(0) as u64))
     }
+}
+
+/// Whether a backup's photos would stand in the hub's own folder: they would count as kept, and be there once.
+fn is_within(folder: &Path, data: &Path) -> Result<bool, HubError> {
+    let real = |path: &Path| path.canonicalize().map_err(|source| HubError::File { path: path.to_path_buf(), source });
+    let (folder, data) = (real(folder)?, real(data)?);
+    let own = data.join("photos").canonicalize();
+    let is_own = |photos: PathBuf| photos.starts_with(&data) || own.is_ok_and(|own| own == photos);
+    Ok(folder.starts_with(&data) || folder.join("photos").canonicalize().is_ok_and(is_own))
 }
 
 fn restrict(file: &Path) -> std::io::Result<()> {
