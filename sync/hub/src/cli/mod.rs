@@ -252,6 +252,7 @@ fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
         "photos_copied": restored.photos_copied,
         "photos_lacking": restored.photos_lacking,
         "consents_withdrawn": restored.consents_withdrawn,
+        "consents_narrowed": restored.consents_narrowed,
         "consents_to_enter": restored.consents_to_enter,
         "consents_compared": restored.consents_compared,
     });
@@ -273,8 +274,9 @@ fn forgotten(restored: &Restored) -> String {
         format!("\n  consent of {patient}, {disclosing} to {viewing}, {what}")
     };
     let withdrawn = restored.consents_withdrawn.iter().map(|c| line(c, "was withdrawn after the backup and stays so"));
+    let narrowed = restored.consents_narrowed.iter().map(|c| line(c, "was narrowed after the backup and stays so"));
     let changed = restored.consents_to_enter.iter().map(|c| line(c, "changed after the backup: enter it again"));
-    let lines: String = withdrawn.chain(changed).collect();
+    let lines: String = withdrawn.chain(narrowed).chain(changed).collect();
     let known = match restored.consents_compared {
         true => "",
         false => {

@@ -1,7 +1,8 @@
 //! Backups of the database and of the photos beside it, and putting one back. Bodies stay sealed by the master key, which a
 //! backup never holds.
 
-use super::consents_again::{ConsentNamed, Forgotten, former_consents};
+use super::consents_again::{ConsentNamed, Forgotten};
+use super::former::{Former, KEPT, formers};
 use super::photo_backup::{
     Brought, LackingPhoto, awaited, bring, described, forget_lacking, kept_photos, named_and_lacking,
 };
@@ -48,6 +49,8 @@ pub struct Restored {
     pub photos_lacking: Vec<LackingPhoto>,
     /// Taken back after the backup, as the older database says: they stay taken back.
     pub consents_withdrawn: Vec<ConsentNamed>,
+    /// Narrowed after the backup: they allow no more than what both say.
+    pub consents_narrowed: Vec<ConsentNamed>,
     /// Given or changed after the backup, as it says: to be entered again.
     pub consents_to_enter: Vec<ConsentNamed>,
     /// Whether it could be asked. If not, nobody here knows what was withdrawn after the backup.
@@ -155,12 +158,16 @@ impl Store {
             if let Ok(db) = connect(&there) {
                 let _: Result<i64, _> = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0));
             }
-            let stamp = stamp();
-            let kept = data.join(format!("hub.db.before-{stamp}"));
+            let mut name = format!("{KEPT}{}", stamp());
+            // Twice in one second: neither takes the other's place, and the later one's name is the greater.
+            while data.join(&name).exists() {
+                name.push('+');
+            }
+            let kept = data.join(&name);
             for suffix in ["-wal", "-shm", ""] {
                 let from = data.join(format!("hub.db{suffix}"));
                 if from.exists() {
-                    let to = data.join(format!("hub.db.before-{stamp}{suffix}"));
+                    let to = data.join(format!("{name}{suffix}"));
                     std::fs::rename(&from, &to).map_err(wrong(&from))?;
                 }
             }
@@ -198,10 +205,9 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
     }
     // What phones were told since is not known here: it is told again, to whom it still holds for.
     tx.execute("DELETE FROM standing", [])?;
-    let former = former_consents(&data.join("hub.db"), &keys);
     let told = Tx { sql: &tx, keys: &keys, now: super::now() };
-    let forgotten = Forgotten::between(former.as_deref().unwrap_or_default(), &told.consents()?);
-    told.stay_withdrawn(&forgotten.withdrawn)?;
+    let formers = formers(data, &told)?;
+    let (forgotten, consents_compared) = told.consents_of_formers(&formers)?;
     told.tell_consents_again()?;
     forget_lacking(&tx, &photos.lacking)?;
     let photos_lacking = named_and_lacking(&tx, &photos.lacking)?;
@@ -213,12 +219,28 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
         photos_copied: photos.copied,
         photos_lacking,
         consents_withdrawn: forgotten.withdrawn,
+        consents_narrowed: forgotten.narrowed.iter().map(ConsentNamed::of).collect(),
         consents_to_enter: forgotten.changed,
-        consents_compared: former.is_some(),
+        consents_compared,
     })
 }
 
 impl Tx<'_> {
+    /// What patients have closed after the backup stays closed. `false`: the database that stood here last cannot say.
+    fn consents_of_formers(&self, formers: &[Former]) -> Result<(Forgotten, bool), HubError> {
+        let (mut said, mut is_compared) = (Vec::new(), false);
+        for former in formers {
+            if let Some(consents) = former.read(self.keys, |was| was.consents()) {
+                said.push(consents);
+                is_compared |= former.is_last;
+            }
+        }
+        let forgotten = Forgotten::between(&said, &self.consents()?);
+        self.stay_withdrawn(&forgotten.withdrawn)?;
+        self.stay_narrowed(&forgotten.narrowed)?;
+        Ok((forgotten, is_compared))
+    }
+
     /// The last entry that stands in a backup; `None`: no backup was ever made.
     fn backed_up_to(&self) -> Result<Option<i64>, HubError> {
         Ok(self.meta(BACKED_UP)?.and_then(|id| id.parse().ok()))

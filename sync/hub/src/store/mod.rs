@@ -12,6 +12,7 @@ mod digests;
 mod entries;
 mod facilities;
 mod feed;
+mod former;
 mod notes;
 mod patients;
 mod photo_backup;
