@@ -11,6 +11,7 @@ use crate::check::{Checker, DAY_MS, REST_DAYS};
 use crate::error::HubError;
 use crate::store::{CERTIFICATE_DAYS, ConsentNamed, LackingPhoto, Restored, Store};
 use clap::{Args, Parser, Subcommand};
+use record::DeviceId;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -251,6 +252,9 @@ fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
         "photos": restored.photos,
         "photos_copied": restored.photos_copied,
         "photos_lacking": restored.photos_lacking,
+        "devices_enrolled": restored.devices_enrolled,
+        "devices_revoked": restored.devices_revoked,
+        "devices_compared": restored.devices_compared,
         "consents_withdrawn": restored.consents_withdrawn,
         "consents_narrowed": restored.consents_narrowed,
         "consents_to_enter": restored.consents_to_enter,
@@ -284,8 +288,27 @@ fn forgotten(restored: &Restored) -> String {
         }
     };
     format!(
-        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits and assignments{known}{lines}"
+        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits and assignments{known}{lines}{}",
+        phones(restored)
     )
+}
+
+/// What is known of phones, and what somebody must look through where nothing is.
+fn phones(restored: &Restored) -> String {
+    let line = |device: &DeviceId, what: &str| format!("\n  device {device} was {what} after the backup and stays so");
+    let enrolled = restored.devices_enrolled.iter().map(|device| line(device, "enrolled"));
+    let revoked = restored.devices_revoked.iter().map(|device| line(device, "revoked"));
+    let known = match restored.devices_compared {
+        true => "",
+        false => {
+            "\nno older database could be asked about phones; look through `device list` before serving:
+  phones that were revoked or lost after the backup count again: `device revoke` or `device wipe` them once more
+  phones that were enrolled after it are unknown here: invite them anew, or what they wrote waits, and what others wrote upon it
+  staff and facilities that were added after it are to be added again
+  invitations that were used after it count once more until their 24 hours are over"
+        }
+    };
+    enrolled.chain(revoked).chain(std::iter::once(known.to_string())).collect()
 }
 
 /// A line for each photo that is not here.

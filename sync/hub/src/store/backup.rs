@@ -47,6 +47,12 @@ pub struct Restored {
     pub photos_copied: u64,
     /// Photos that are named and not here: phones bring again what they have.
     pub photos_lacking: Vec<LackingPhoto>,
+    /// Phones that were enrolled after the backup, and that an older database still knows: they stay so.
+    pub devices_enrolled: Vec<DeviceId>,
+    /// Phones that were revoked or wiped after the backup, as it says: they stay so.
+    pub devices_revoked: Vec<DeviceId>,
+    /// Whether it could be asked. If not, lost phones count again, and newer ones are unknown.
+    pub devices_compared: bool,
     /// Taken back after the backup, as the older database says: they stay taken back.
     pub consents_withdrawn: Vec<ConsentNamed>,
     /// Narrowed after the backup: they allow no more than what both say.
@@ -207,6 +213,7 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
     tx.execute("DELETE FROM standing", [])?;
     let told = Tx { sql: &tx, keys: &keys, now: super::now() };
     let formers = formers(data, &told)?;
+    let carried = told.carry_phones(&formers)?;
     let (forgotten, consents_compared) = told.consents_of_formers(&formers)?;
     told.tell_consents_again()?;
     forget_lacking(&tx, &photos.lacking)?;
@@ -218,6 +225,9 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
         photos: photos.there,
         photos_copied: photos.copied,
         photos_lacking,
+        devices_enrolled: carried.enrolled,
+        devices_revoked: carried.revoked,
+        devices_compared: carried.is_compared,
         consents_withdrawn: forgotten.withdrawn,
         consents_narrowed: forgotten.narrowed.iter().map(ConsentNamed::of).collect(),
         consents_to_enter: forgotten.changed,

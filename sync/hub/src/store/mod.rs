@@ -4,6 +4,7 @@ mod assignments;
 mod audit;
 mod backup;
 mod capsules;
+mod carried;
 mod certificates;
 mod consents;
 mod consents_again;
