@@ -11,7 +11,7 @@ use crate::check::{Checker, DAY_MS, REST_DAYS};
 use crate::error::HubError;
 use crate::store::{CERTIFICATE_DAYS, ConsentNamed, LackingPhoto, Restored, Store};
 use clap::{Args, Parser, Subcommand};
-use record::DeviceId;
+use record::{DeviceId, PatientId};
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -255,6 +255,8 @@ fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
         "devices_enrolled": restored.devices_enrolled,
         "devices_revoked": restored.devices_revoked,
         "devices_compared": restored.devices_compared,
+        "patients_kept": restored.patients_kept,
+        "patients_compared": restored.patients_compared,
         "consents_withdrawn": restored.consents_withdrawn,
         "consents_narrowed": restored.consents_narrowed,
         "consents_to_enter": restored.consents_to_enter,
@@ -288,8 +290,9 @@ fn forgotten(restored: &Restored) -> String {
         }
     };
     format!(
-        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits and assignments{known}{lines}{}",
-        phones(restored)
+        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits, assignments and linked numbers{known}{lines}{}{}",
+        phones(restored),
+        patients(restored)
     )
 }
 
@@ -309,6 +312,18 @@ fn phones(restored: &Restored) -> String {
         }
     };
     enrolled.chain(revoked).chain(std::iter::once(known.to_string())).collect()
+}
+
+/// Who keeps her number, and that others' numbers are not given twice.
+fn patients(restored: &Restored) -> String {
+    let line = |id: &PatientId| format!("\n  patient {id} was first disclosed after the backup and keeps this number");
+    let known = match restored.patients_compared {
+        true => "",
+        false => {
+            "\nno older database could be asked about patients; numbers go on 10,000 behind the backup's, so that none is given twice: read the hospitals' files of since the backup again, and compare who has a new number with what phones bring of the old one (`held list`)"
+        }
+    };
+    restored.patients_kept.iter().map(line).chain(std::iter::once(known.to_string())).collect()
 }
 
 /// A line for each photo that is not here.

@@ -11,7 +11,7 @@ use crate::error::HubError;
 use crate::keys::Keys;
 use crate::photo_folder::PhotoFolder;
 use protocol::Series;
-use record::{DeviceId, DocumentId};
+use record::{DeviceId, DocumentId, PatientId};
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -53,6 +53,10 @@ pub struct Restored {
     pub devices_revoked: Vec<DeviceId>,
     /// Whether it could be asked. If not, lost phones count again, and newer ones are unknown.
     pub devices_compared: bool,
+    /// First disclosed after the backup, and known to an older database: they keep their numbers.
+    pub patients_kept: Vec<PatientId>,
+    /// Whether it said which number it gave last. If not, they go on far behind the backup's.
+    pub patients_compared: bool,
     /// Taken back after the backup, as the older database says: they stay taken back.
     pub consents_withdrawn: Vec<ConsentNamed>,
     /// Narrowed after the backup: they allow no more than what both say.
@@ -214,6 +218,7 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
     let told = Tx { sql: &tx, keys: &keys, now: super::now() };
     let formers = formers(data, &told)?;
     let carried = told.carry_phones(&formers)?;
+    let kept = told.keep_patients(&formers)?;
     let (forgotten, consents_compared) = told.consents_of_formers(&formers)?;
     told.tell_consents_again()?;
     forget_lacking(&tx, &photos.lacking)?;
@@ -228,6 +233,8 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
         devices_enrolled: carried.enrolled,
         devices_revoked: carried.revoked,
         devices_compared: carried.is_compared,
+        patients_kept: kept.patients,
+        patients_compared: kept.is_compared,
         consents_withdrawn: forgotten.withdrawn,
         consents_narrowed: forgotten.narrowed.iter().map(ConsentNamed::of).collect(),
         consents_to_enter: forgotten.changed,

@@ -16,6 +16,7 @@ mod feed;
 mod former;
 mod notes;
 mod patients;
+mod patients_again;
 mod photo_backup;
 mod photo_copies;
 mod photos;
