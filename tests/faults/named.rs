@@ -358,6 +358,37 @@ fn after_a_restore_phones_hold_what_the_hub_knows_of_consent_and_a_known_withdra
 }
 
 #[test]
+fn what_a_patient_closed_after_the_backup_stays_closed_though_the_wrong_backup_was_put_in_place_first() -> Outcome {
+    let mut hub = Hub::new()?;
+    let patient = hub.patient()?;
+    let back_up = |name: &str| -> Outcome<String> {
+        let file = hub.path(name).display().to_string();
+        hub.ok(&["backup", &file])?;
+        Ok(file)
+    };
+    let before = back_up("before.db")?;
+    hub.consent(&patient, "st-1")?;
+    let right = back_up("right.db")?;
+    let whose = ["--patient", &patient, "--disclosing", "hp", "--viewing", "st-1"];
+    let less = ["--classes", "rx,allergy", "--offline-hours", "8", "--until", "2040-01-01"];
+    hub.ok(&[&["consent", "add"][..], &whose[..], &less[..]].concat())?;
+    let named = json!([{ "patient": patient, "disclosing": "hp", "viewing": "st-1" }]);
+    let said = put_back(&mut hub, &right, true)?;
+    assert_eq!((&said["consents_narrowed"], &said["consents_to_enter"]), (&named, &json!([])), "{said}");
+    let consent = hub.ok(&["consent", "list"])?[0].clone();
+    let terms = (&consent["classes"], &consent["offline_hours"], &consent["until"]);
+    assert_eq!(terms, (&json!(["allergy", "rx"]), &json!(8), &json!("2040-01-01")));
+    // She takes it back, and two backups are put in place one behind the other: one of before she consented at all.
+    hub.ok(&[&["consent", "withdraw"][..], &whose[..]].concat())?;
+    put_back(&mut hub, &before, true)?;
+    assert_eq!(hub.ok(&["consent", "list"])?, json!([]));
+    let said = put_back(&mut hub, &right, true)?;
+    assert_eq!((&said["consents_withdrawn"], &said["consents_narrowed"]), (&named, &json!([])), "{said}");
+    assert_eq!(hub.ok(&["consent", "list"])?[0]["withdrawn"], json!(true));
+    hub.ok(&["audit", "verify"]).map(|_| ())
+}
+
+#[test]
 fn one_note_among_a_hundred_that_the_hub_cannot_take_keeps_none_of_the_others() -> Outcome {
     let (hub, patient) = Hub::with_consent()?;
     let text = std::fs::read_to_string(hub.path("patient.json"))?;

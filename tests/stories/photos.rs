@@ -239,7 +239,8 @@ fn after_a_restore_the_backup_brings_its_photos_and_the_phone_brings_the_others_
 }
 
 #[test]
-fn a_backup_of_a_hub_that_lost_a_photo_is_loud_and_lets_no_phone_forget_anything() -> Outcome {
+fn a_photo_that_the_hub_lost_is_asked_for_again_and_until_it_stands_in_a_backup_its_phone_keeps_its_copies() -> Outcome
+{
     let (hub, patient) = Hub::with_consent()?;
     let a = hub.phone("nurse-a")?;
     a.ok(&["sync"])?;
@@ -252,19 +253,27 @@ fn a_backup_of_a_hub_that_lost_a_photo_is_loud_and_lets_no_phone_forget_anything
     a.ok(&["sync"])?;
     let at_hub = hub.path("hub").join("photos");
     let name = names(&at_hub)?.into_iter().next().ok_or("no photo")?;
-    std::fs::rename(at_hub.join(&name), hub.path("away"))?;
+    std::fs::remove_file(at_hub.join(&name))?;
     let file = hub.path("second.db");
     let said = hub.try_run(&["backup", &file.display().to_string()])?.err().ok_or("it was silent")?;
-    assert!(said.0.contains("1 photos") && said.0.contains("restore"), "{}", said.0);
+    assert!(said.0.contains("1 photos") && !said.0.contains("restore"), "{}", said.0);
     assert!(file.exists(), "the rest of it is worth having");
+    let inside = hub.path("hub").join("third.db").display().to_string();
+    assert!(hub.try_run(&["backup", &inside])?.is_err_and(|said| said.0.contains("own folder")));
     let copies = || -> Outcome<i64> {
         let db = rusqlite::Connection::open(&a.vault)?;
         Ok(db.query_row("SELECT count(*) FROM photo_copy", [], |r| r.get(0))?)
     };
+    let synced = a.ok(&["sync"])?;
+    assert_eq!(synced["durable_up_to"], synced["received_up_to"], "one photo holds up nothing that was written");
+    a.ok(&["sync"])?;
+    assert_eq!((copies()?, names(&at_hub)?), (1, BTreeSet::from([name])), "it was brought again");
+    // It is durable with an entry that came after it this time, and that stands in a backup.
+    a.write_text(&note, "plan", "経過をみる。")?;
     a.ok(&["sync"])?;
     assert_eq!(copies()?, 1);
-    std::fs::rename(hub.path("away"), at_hub.join(&name))?;
-    hub.ok(&["backup", &hub.path("third.db").display().to_string()])?;
+    let made = hub.ok(&["backup", &hub.path("third.db").display().to_string()])?;
+    assert_eq!((&made["photos"], &made["photos_awaited"]), (&json!(1), &json!([])), "{made}");
     a.ok(&["sync"])?;
     assert_eq!(copies()?, 0, "now it stands in a backup");
     Ok(())

@@ -198,7 +198,10 @@ impl Phone {
                 Some(Durability::Replicated) => 0,
                 _ => KEEP_MS,
             };
-            tx.drop_durable(answer.durable_up_to.min(answer.received_up_to), answer.time - keep)?;
+            // By what another epoch receipted nothing is let go: a photo of it may be asked for again.
+            if state.epoch == answer.epoch {
+                tx.drop_durable(answer.durable_up_to.min(answer.received_up_to), answer.time - keep)?;
+            }
             // Only a run that moved something is followed by another: what can never be sent must not be asked for ever.
             stored.left = (stored.sent > 0 || again > 0) && tx.received_up_to()? < last;
             if state.cursor != request.cursor {
@@ -212,6 +215,7 @@ impl Phone {
             if state.epoch != answer.epoch {
                 standing::forget_all(tx, &mut state)?;
                 relay::begin(tx)?;
+                tx.offer_photos_again()?;
             }
             let whence = if request.cursor.n == 0 { Whence::Beginning } else { Whence::Feed };
             for item in &answer.feed {
@@ -239,9 +243,6 @@ impl Phone {
             }
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
             state.look_back = state.epoch != answer.epoch;
-            if state.look_back {
-                tx.offer_photos_again()?;
-            }
             state.epoch = answer.epoch;
             state.move_to(answer.from, answer.next_cursor);
             state.durable_up_to = answer.durable_up_to;

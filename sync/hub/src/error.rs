@@ -64,9 +64,11 @@ pub enum HubError {
     #[error("the address {0} cannot be listened on; is another hub running there?")]
     Listen(String, #[source] std::io::Error),
     #[error(
-        "{0} photos that phones brought are not in the hub's folder any more; the backup holds the rest, and phones keep what they have — put it in place with `tsutsuji-hub restore`: phones bring again what they still have, then back up once more"
+        "{0} photos that phones brought are not in the hub's folder any more, and not in the backup; all else is in it and durable — the phones that took them bring them again at their next sync: then back up once more"
     )]
     PhotosLacking(usize),
+    #[error("a backup does not go into the hub's own folder {0}: its photos would stand there once; give another disk")]
+    BackupInside(PathBuf),
     #[error("another process serves the hub in {0} already")]
     Serving(PathBuf),
     #[error("the worker that checks documents could not be started")]

@@ -21,7 +21,7 @@ pub fn put_together(store: &Store, device: DeviceId, station: &FacilityId, tag: 
             // On the disk before the row says so.
             folder.write_whole(tag, &bytes)?;
             let size = bytes.len() as u64;
-            let received_at = Some(tx.photo_time()?);
+            let received_at = Some(tx.receipt_time()?);
             tx.put_photo(tag, (station, device), &PhotoRow { size, offset: size, received_at })?;
             tx.audit(&Who::Device(device), "photo", None, &format!("received {size} bytes, sealed"))?;
         }

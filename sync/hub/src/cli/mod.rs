@@ -11,6 +11,7 @@ use crate::check::{Checker, DAY_MS, REST_DAYS};
 use crate::error::HubError;
 use crate::store::{CERTIFICATE_DAYS, ConsentNamed, LackingPhoto, Restored, Store};
 use clap::{Args, Parser, Subcommand};
+use record::{DeviceId, PatientId};
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -232,10 +233,11 @@ fn back_up(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
             made.photos_copied,
             data.data.join("keys").display()
         );
-        text.push_str(&lacking(&made.photos_lacking));
+        text.push_str(&lacking(&made.photos_lacking, "is not here"));
+        text.push_str(&lacking(&made.photos_awaited, "was asked for again and has not come"));
         text
     })?;
-    // Loud, for whoever runs this by the clock: nothing became durable.
+    // Loud, for whoever runs this by the clock: somebody should ask why.
     match made.photos_lacking.len() {
         0 => Ok(()),
         n => Err(HubError::PhotosLacking(n)),
@@ -250,7 +252,13 @@ fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
         "photos": restored.photos,
         "photos_copied": restored.photos_copied,
         "photos_lacking": restored.photos_lacking,
+        "devices_enrolled": restored.devices_enrolled,
+        "devices_revoked": restored.devices_revoked,
+        "devices_compared": restored.devices_compared,
+        "patients_kept": restored.patients_kept,
+        "patients_compared": restored.patients_compared,
         "consents_withdrawn": restored.consents_withdrawn,
+        "consents_narrowed": restored.consents_narrowed,
         "consents_to_enter": restored.consents_to_enter,
         "consents_compared": restored.consents_compared,
     });
@@ -259,7 +267,7 @@ fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
         if let Some(before) = &restored.before {
             text.push_str(&format!("; the database that stood there is kept as {}", before.display()));
         }
-        text.push_str(&lacking(&restored.photos_lacking));
+        text.push_str(&lacking(&restored.photos_lacking, "is not here"));
         text.push_str(&forgotten(&restored));
         text
     })
@@ -272,8 +280,9 @@ fn forgotten(restored: &Restored) -> String {
         format!("\n  consent of {patient}, {disclosing} to {viewing}, {what}")
     };
     let withdrawn = restored.consents_withdrawn.iter().map(|c| line(c, "was withdrawn after the backup and stays so"));
+    let narrowed = restored.consents_narrowed.iter().map(|c| line(c, "was narrowed after the backup and stays so"));
     let changed = restored.consents_to_enter.iter().map(|c| line(c, "changed after the backup: enter it again"));
-    let lines: String = withdrawn.chain(changed).collect();
+    let lines: String = withdrawn.chain(narrowed).chain(changed).collect();
     let known = match restored.consents_compared {
         true => "",
         false => {
@@ -281,15 +290,47 @@ fn forgotten(restored: &Restored) -> String {
         }
     };
     format!(
-        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits and assignments{known}{lines}"
+        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits, assignments and linked numbers{known}{lines}{}{}",
+        phones(restored),
+        patients(restored)
     )
 }
 
+/// What is known of phones, and what somebody must look through where nothing is.
+fn phones(restored: &Restored) -> String {
+    let line = |device: &DeviceId, what: &str| format!("\n  device {device} was {what} after the backup and stays so");
+    let enrolled = restored.devices_enrolled.iter().map(|device| line(device, "enrolled"));
+    let revoked = restored.devices_revoked.iter().map(|device| line(device, "revoked"));
+    let known = match restored.devices_compared {
+        true => "",
+        false => {
+            "\nno older database could be asked about phones; look through `device list` before serving:
+  phones that were revoked or lost after the backup count again: `device revoke` or `device wipe` them once more
+  phones that were enrolled after it are unknown here: invite them anew, or what they wrote waits, and what others wrote upon it
+  staff and facilities that were added after it are to be added again
+  invitations that were used after it count once more until their 24 hours are over"
+        }
+    };
+    enrolled.chain(revoked).chain(std::iter::once(known.to_string())).collect()
+}
+
+/// Who keeps her number, and that others' numbers are not given twice.
+fn patients(restored: &Restored) -> String {
+    let line = |id: &PatientId| format!("\n  patient {id} was first disclosed after the backup and keeps this number");
+    let known = match restored.patients_compared {
+        true => "",
+        false => {
+            "\nno older database could be asked about patients; numbers go on 10,000 behind the backup's, so that none is given twice: read the hospitals' files of since the backup again, and compare who has a new number with what phones bring of the old one (`held list`)"
+        }
+    };
+    restored.patients_kept.iter().map(line).chain(std::iter::once(known.to_string())).collect()
+}
+
 /// A line for each photo that is not here.
-fn lacking(photos: &[LackingPhoto]) -> String {
+fn lacking(photos: &[LackingPhoto], why: &str) -> String {
     let line = |photo: &LackingPhoto| {
         let notes: Vec<String> = photo.notes.iter().map(|note| note.to_string()).collect();
-        format!("\n  photo {} is not here; notes that name it: {}", photo.photo, notes.join(" "))
+        format!("\n  photo {} {why}; notes that name it: {}", photo.photo, notes.join(" "))
     };
     photos.iter().map(line).collect()
 }

@@ -132,7 +132,7 @@ fn take(hub: &Hub, device: &DeviceRow, hash: &ContentHash, piece: &PhotoPiece) -
                 tx.audit(&Who::Device(device.device), "photo_refused", None, "wrong hash")?;
                 return Ok(Err(RefusalCode::WrongHash));
             }
-            row.received_at = Some(tx.photo_time()?);
+            row.received_at = Some(tx.receipt_time()?);
             // What of it came sealed before is here now.
             tx.let_pieces_go(&tag)?;
             tx.audit(&Who::Device(device.device), "photo", None, &format!("received {} bytes", row.size))?;

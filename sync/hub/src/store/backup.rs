@@ -1,14 +1,17 @@
 //! Backups of the database and of the photos beside it, and putting one back. Bodies stay sealed by the master key, which a
 //! backup never holds.
 
-use super::consents_again::{ConsentNamed, Forgotten, former_consents};
-use super::photo_backup::{Brought, LackingPhoto, bring, described, forget_lacking, kept_photos, named_and_lacking};
-use super::{Store, Tx, Who, connect};
+use super::consents_again::{ConsentNamed, Forgotten};
+use super::former::{Former, KEPT, formers};
+use super::photo_backup::{
+    Brought, LackingPhoto, awaited, bring, described, forget_lacking, kept_photos, named_and_lacking,
+};
+use super::{PhotoTag, Store, Tx, Who, connect};
 use crate::error::HubError;
 use crate::keys::Keys;
 use crate::photo_folder::PhotoFolder;
 use protocol::Series;
-use record::{DeviceId, DocumentId};
+use record::{DeviceId, DocumentId, PatientId};
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -25,8 +28,10 @@ pub struct BackupMade {
     /// Of them those that were copied now.
     pub photos_copied: u64,
     pub photos_folder: PathBuf,
-    /// Photos that the hub's database names and that are lost. While there are any, nothing becomes durable.
+    /// Photos that the hub had, and that are lost: phones are asked for them again.
     pub photos_lacking: Vec<LackingPhoto>,
+    /// Photos that phones were asked for earlier, and have not brought yet.
+    pub photos_awaited: Vec<LackingPhoto>,
     /// What it does not hold and cannot be read without: to be kept apart.
     pub keys_kept_apart: Vec<&'static str>,
 }
@@ -42,8 +47,20 @@ pub struct Restored {
     pub photos_copied: u64,
     /// Photos that are named and not here: phones bring again what they have.
     pub photos_lacking: Vec<LackingPhoto>,
+    /// Phones that were enrolled after the backup, and that an older database still knows: they stay so.
+    pub devices_enrolled: Vec<DeviceId>,
+    /// Phones that were revoked or wiped after the backup, as it says: they stay so.
+    pub devices_revoked: Vec<DeviceId>,
+    /// Whether it could be asked. If not, lost phones count again, and newer ones are unknown.
+    pub devices_compared: bool,
+    /// First disclosed after the backup, and known to an older database: they keep their numbers.
+    pub patients_kept: Vec<PatientId>,
+    /// Whether it said which number it gave last. If not, they go on far behind the backup's.
+    pub patients_compared: bool,
     /// Taken back after the backup, as the older database says: they stay taken back.
     pub consents_withdrawn: Vec<ConsentNamed>,
+    /// Narrowed after the backup: they allow no more than what both say.
+    pub consents_narrowed: Vec<ConsentNamed>,
     /// Given or changed after the backup, as it says: to be entered again.
     pub consents_to_enter: Vec<ConsentNamed>,
     /// Whether it could be asked. If not, nobody here knows what was withdrawn after the backup.
@@ -71,6 +88,9 @@ impl Store {
         if file.exists() {
             return Err(wrong(std::io::ErrorKind::AlreadyExists.into()));
         }
+        if is_within(folder_of(&file), &self.inner.data)? {
+            return Err(HubError::BackupInside(self.inner.data.clone()));
+        }
         let mut new = file.as_os_str().to_owned();
         new.push(".new");
         let new = PathBuf::from(new);
@@ -78,13 +98,14 @@ impl Store {
         std::fs::rename(&new, &file).map_err(wrong)?;
         settle(&file).map_err(wrong)?;
         // Only now: what this names, phones may forget. They judge a photo by the entries that came after it.
-        self.write(|tx| {
-            if made.lacking.is_empty() {
-                let known = tx.backed_up_to()?.unwrap_or(0);
-                tx.put_meta(BACKED_UP, &known.max(made.last).to_string())?;
-            }
+        let photos_awaited = self.write(|tx| {
+            let photos_awaited = awaited(tx.sql)?;
+            tx.ask_again_for(&made.lacking)?;
+            let known = tx.backed_up_to()?.unwrap_or(0);
+            tx.put_meta(BACKED_UP, &known.max(made.last).to_string())?;
             let (entries, photos, lacking) = (made.entries, made.photos.there, made.lacking.len());
-            tx.audit(&Who::Admin, "backup", None, &format!("{entries} entries, {photos} photos, {lacking} lacking"))
+            tx.audit(&Who::Admin, "backup", None, &format!("{entries} entries, {photos} photos, {lacking} lacking"))?;
+            Ok(photos_awaited)
         })?;
         let bytes = std::fs::metadata(&file).map_err(wrong)?.len();
         Ok(BackupMade {
@@ -94,6 +115,7 @@ impl Store {
             photos_copied: made.photos.copied,
             photos_folder: folder_of(&file).join("photos"),
             photos_lacking: made.lacking,
+            photos_awaited,
             keys_kept_apart: KEYS.to_vec(),
             file,
         })
@@ -146,12 +168,16 @@ impl Store {
             if let Ok(db) = connect(&there) {
                 let _: Result<i64, _> = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0));
             }
-            let stamp = stamp();
-            let kept = data.join(format!("hub.db.before-{stamp}"));
+            let mut name = format!("{KEPT}{}", stamp());
+            // Twice in one second: neither takes the other's place, and the later one's name is the greater.
+            while data.join(&name).exists() {
+                name.push('+');
+            }
+            let kept = data.join(&name);
             for suffix in ["-wal", "-shm", ""] {
                 let from = data.join(format!("hub.db{suffix}"));
                 if from.exists() {
-                    let to = data.join(format!("hub.db.before-{stamp}{suffix}"));
+                    let to = data.join(format!("{name}{suffix}"));
                     std::fs::rename(&from, &to).map_err(wrong(&from))?;
                 }
             }
@@ -189,10 +215,11 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
     }
     // What phones were told since is not known here: it is told again, to whom it still holds for.
     tx.execute("DELETE FROM standing", [])?;
-    let former = former_consents(&data.join("hub.db"), &keys);
     let told = Tx { sql: &tx, keys: &keys, now: super::now() };
-    let forgotten = Forgotten::between(former.as_deref().unwrap_or_default(), &told.consents()?);
-    told.stay_withdrawn(&forgotten.withdrawn)?;
+    let formers = formers(data, &told)?;
+    let carried = told.carry_phones(&formers)?;
+    let kept = told.keep_patients(&formers)?;
+    let (forgotten, consents_compared) = told.consents_of_formers(&formers)?;
     told.tell_consents_again()?;
     forget_lacking(&tx, &photos.lacking)?;
     let photos_lacking = named_and_lacking(&tx, &photos.lacking)?;
@@ -203,16 +230,51 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
         photos: photos.there,
         photos_copied: photos.copied,
         photos_lacking,
+        devices_enrolled: carried.enrolled,
+        devices_revoked: carried.revoked,
+        devices_compared: carried.is_compared,
+        patients_kept: kept.patients,
+        patients_compared: kept.is_compared,
         consents_withdrawn: forgotten.withdrawn,
+        consents_narrowed: forgotten.narrowed.iter().map(ConsentNamed::of).collect(),
         consents_to_enter: forgotten.changed,
-        consents_compared: former.is_some(),
+        consents_compared,
     })
 }
 
 impl Tx<'_> {
+    /// What patients have closed after the backup stays closed. `false`: the database that stood here last cannot say.
+    fn consents_of_formers(&self, formers: &[Former]) -> Result<(Forgotten, bool), HubError> {
+        let (mut said, mut is_compared) = (Vec::new(), false);
+        for former in formers {
+            if let Some(consents) = former.read(self.keys, |was| was.consents()) {
+                said.push(consents);
+                is_compared |= former.is_last;
+            }
+        }
+        let forgotten = Forgotten::between(&said, &self.consents()?);
+        self.stay_withdrawn(&forgotten.withdrawn)?;
+        self.stay_narrowed(&forgotten.narrowed)?;
+        Ok((forgotten, is_compared))
+    }
+
     /// The last entry that stands in a backup; `None`: no backup was ever made.
     fn backed_up_to(&self) -> Result<Option<i64>, HubError> {
         Ok(self.meta(BACKED_UP)?.and_then(|id| id.parse().ok()))
+    }
+
+    /// What this database says is here and is not: it says so no more. A new epoch begins, in which phones hold no photo for
+    /// received: whoever took one of these brings it, and the others hear that theirs are here.
+    fn ask_again_for(&self, lost: &[LackingPhoto]) -> Result<(), HubError> {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let tags: Vec<PhotoTag> = lost.iter().map(|lost| lost.photo.0).collect();
+        forget_lacking(self.sql, &tags)?;
+        self.put_meta("epoch", &DocumentId::from_random(*crate::keys::random()?).to_string())?;
+        // With the epoch phones forget whom they have in part, and are told again.
+        self.sql.execute("DELETE FROM standing", [])?;
+        Ok(())
     }
 
     /// Up to where a series stands in a backup; `None`: no backup was ever made.
@@ -224,6 +286,15 @@ impl Tx<'_> {
             .query_row((device.0, series.0.0, last), |r| r.get(0))?;
         Ok(Some(seq.unwrap_or(0) as u64))
     }
+}
+
+/// Whether a backup's photos would stand in the hub's own folder: they would count as kept, and be there once.
+fn is_within(folder: &Path, data: &Path) -> Result<bool, HubError> {
+    let real = |path: &Path| path.canonicalize().map_err(|source| HubError::File { path: path.to_path_buf(), source });
+    let (folder, data) = (real(folder)?, real(data)?);
+    let own = data.join("photos").canonicalize();
+    let is_own = |photos: PathBuf| photos.starts_with(&data) || own.is_ok_and(|own| own == photos);
+    Ok(folder.starts_with(&data) || folder.join("photos").canonicalize().is_ok_and(is_own))
 }
 
 fn restrict(file: &Path) -> std::io::Result<()> {

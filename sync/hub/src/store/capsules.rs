@@ -86,6 +86,7 @@ impl Tx<'_> {
         copies: &[SealedCopy],
     ) -> Result<TakenCopies, HubError> {
         let mut taken = TakenCopies::default();
+        let received_at = self.receipt_time()?;
         for sealed in copies {
             let hash = sealed.hash();
             let known: Option<i64> = self
@@ -103,7 +104,7 @@ impl Tx<'_> {
                     _ => false,
                 };
                 if !is_here {
-                    self.put_copy(device, station, series, sealed, copy.as_ref())?;
+                    self.put_copy((device, station), series, (sealed, copy.as_ref()), received_at)?;
                 }
                 match copy {
                     _ if is_here => {}
@@ -115,7 +116,7 @@ impl Tx<'_> {
                     None => {}
                 }
             }
-            taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(self.now) }, hash));
+            taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(received_at) }, hash));
         }
         taken.documents.sort_unstable();
         taken.documents.dedup();
@@ -150,11 +151,10 @@ impl Tx<'_> {
 
     fn put_copy(
         &self,
-        device: DeviceId,
-        station: &FacilityId,
+        (device, station): (DeviceId, &FacilityId),
         series: Series,
-        sealed: &SealedCopy,
-        copy: Option<&Copy>,
+        (sealed, copy): (&SealedCopy, Option<&Copy>),
+        received_at: i64,
     ) -> Result<(), HubError> {
         let sealed_hash = sealed.hash();
         let state = if copy.is_some() { CopyState::Held } else { CopyState::Unreadable };
@@ -177,7 +177,7 @@ impl Tx<'_> {
                 series.0.0,
                 sealed.n as i64,
                 sealed_hash.0,
-                self.now,
+                received_at,
                 station.as_str(),
                 copy.map(|c| c.doc.0),
                 copy.map(|c| c.patient.as_str()),
@@ -277,4 +277,79 @@ pub(super) fn read_copy(row: &Row<'_>) -> rusqlite::Result<(CopyRow, [u8; 32])> 
         bytes: row.get(9)?,
     };
     Ok((copy, row.get(10)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use ed25519_dalek::SigningKey;
+    use protocol::capsule::Sealer;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+    const DEVICE: DeviceId = DeviceId([1; 8]);
+    const SERIES: Series = Series(DocumentId([2; 16]));
+    const DOC: DocumentId = DocumentId([3; 16]);
+
+    #[test]
+    fn a_copy_is_never_older_than_an_entry_that_came_before_it_whatever_the_clock_does() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        drop(Store::init(folder.path(), "くるめ")?);
+        let time = Arc::new(AtomicI64::new(1_000_000));
+        let clock = time.clone();
+        let store = Store::open_with_clock(folder.path(), Arc::new(move || clock.load(Ordering::Relaxed)))?;
+        store.write(|tx| {
+            Ok(tx.sql.execute_batch(
+                "INSERT INTO facility (id, kind, name, disclosing) VALUES ('st-1', 'station', '架空', 0);
+                 INSERT INTO staff (id, facility, name, role) VALUES ('nurse-a', 'st-1', '架空', 'nurse');
+                 INSERT INTO device (id, staff, station, certificate, signing_key, enrolled_at)
+                     VALUES (x'0101010101010101', 'nurse-a', 'st-1', x'00', x'00', 0);",
+            )?)
+        })?;
+        let (station, patient): (FacilityId, PatientId) = ("st-1".parse()?, "p-1".parse()?);
+        let hash = ContentHash([7; 32]);
+        let entry =
+            Entry { seq: 1, doc: DOC, patient: patient.clone(), kind: Kind::Note, enc: 1, hash, bytes: vec![1] };
+        let accepted = store.write(|tx| tx.accept(DEVICE, &station, SERIES, &[entry]))?;
+        assert!(accepted.is_ok_and(|accepted| accepted.receipt[0].0.at == 1_000_000));
+
+        let key = SigningKey::from_bytes(&[9; 32]);
+        let sealer = Sealer::new(&store.keys().sealing_public, DEVICE, SERIES)?;
+        let seal = |n: u64| -> Outcome<SealedCopy> {
+            let copy = Copy {
+                v: 1,
+                device: DEVICE,
+                series: SERIES,
+                n,
+                at: 5,
+                doc: DOC,
+                patient: patient.clone(),
+                station: station.clone(),
+                kind: Kind::Note,
+                hash: ContentHash([n as u8; 32]),
+                bytes: vec![n as u8],
+                maker: Some(DeviceId([8; 8])),
+            };
+            Ok(sealer.seal(&copy, &key)?)
+        };
+        let signing = key.verifying_key().to_bytes();
+        let take = |copy: &SealedCopy| -> Outcome<i64> {
+            let copies = std::slice::from_ref(copy);
+            let taken = store.write(|tx| tx.accept_copies(DEVICE, &station, &signing, SERIES, copies))?;
+            Ok(taken.receipt.first().ok_or("no receipt")?.0.at)
+        };
+        // The hub's clock is put back: the phone still has to see that the copy came after the entry.
+        let (first, second) = (seal(1)?, seal(2)?);
+        time.store(400_000, Ordering::Relaxed);
+        assert_eq!(take(&first)?, 1_000_000);
+        time.store(2_000_000, Ordering::Relaxed);
+        assert_eq!((take(&first)?, take(&second)?), (1_000_000, 2_000_000), "a repeat keeps its time");
+        let held = store.read(|tx| tx.held_relayed(DOC))?;
+        let times: Vec<i64> = held.iter().map(|copy| copy.received_at).collect();
+        assert_eq!(times, [1_000_000, 2_000_000]);
+        Ok(())
+    }
 }

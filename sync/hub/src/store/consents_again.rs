@@ -1,11 +1,10 @@
 //! After a restore: what this database knows of consent is told again, and what it has forgotten is named.
 
-use super::{Tx, connect};
+use super::Tx;
 use crate::error::HubError;
-use crate::keys::Keys;
-use record::{Consent, FacilityId, PatientId};
+use record::{Consent, DataClass, FacilityId, PatientId};
 use serde::Serialize;
-use std::path::Path;
+use std::collections::BTreeSet;
 
 /// No count of consents comes to this between a backup and a restore: phones take what is told now for newer than whatever they
 /// heard from the forgotten history.
@@ -20,46 +19,64 @@ pub struct ConsentNamed {
 }
 
 impl ConsentNamed {
-    fn of(consent: &Consent) -> Self {
+    pub(super) fn of(consent: &Consent) -> Self {
         let Consent { patient, disclosing, viewing, .. } = consent.clone();
         Self { patient, disclosing, viewing }
     }
 }
 
-/// What became of consents after the backup, as the database says that stood there.
+/// What became of consents after the backup, as databases say that stood there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Forgotten {
     /// Taken back since: they stay taken back.
     pub withdrawn: Vec<ConsentNamed>,
-    /// Given or changed since: to be entered again.
+    /// They allow less since, and no more than this.
+    pub narrowed: Vec<Consent>,
+    /// Given since, or something more than the backup says: to be entered again.
     pub changed: Vec<ConsentNamed>,
 }
 
 impl Forgotten {
-    pub fn between(former: &[Consent], now: &[Consent]) -> Self {
-        let mut forgotten = Self::default();
-        for was in former {
+    /// `formers`: what each of them says, the newest first. Where two differ less is allowed: nobody knows any more which
+    /// of them was asked last, and what is closed by mistake is entered again.
+    pub fn between(formers: &[Vec<Consent>], now: &[Consent]) -> Self {
+        let (mut forgotten, mut now, mut told) = (Self::default(), now.to_vec(), BTreeSet::new());
+        for was in formers.iter().flatten() {
             let name = ConsentNamed::of(was);
-            match now.iter().find(|is| ConsentNamed::of(is) == name) {
-                Some(is) if is == was => {}
-                Some(is) if was.withdrawn && !is.withdrawn => forgotten.withdrawn.push(name),
-                None if was.withdrawn => {}
-                _ => forgotten.changed.push(name),
+            // Older ones say what a patient has closed, and not what stood open once.
+            let is_latest = told.insert((was.patient.clone(), was.disclosing.clone(), was.viewing.clone()));
+            let Some(is) = now.iter_mut().find(|is| ConsentNamed::of(is) == name) else {
+                if is_latest && !was.withdrawn {
+                    forgotten.changed.push(name);
+                }
+                continue;
+            };
+            let both = allowed_by_both(is, was);
+            if is_latest && !was.withdrawn && both != *was {
+                forgotten.changed.push(name.clone());
             }
+            if both != *is {
+                forgotten.narrowed.retain(|narrowed| ConsentNamed::of(narrowed) != name);
+                match both.withdrawn {
+                    true => forgotten.withdrawn.push(name),
+                    false => forgotten.narrowed.push(both.clone()),
+                }
+            }
+            *is = both;
         }
         forgotten
     }
 }
 
-/// The consents of a database that is about to be replaced; `None`: there is none, or it cannot be read any more.
-pub(super) fn former_consents(file: &Path, keys: &Keys) -> Option<Vec<Consent>> {
-    if !file.exists() {
-        return None;
+/// What two states of one consent both allow. Of nothing at all it is withdrawn.
+fn allowed_by_both(is: &Consent, was: &Consent) -> Consent {
+    let classes: BTreeSet<DataClass> = is.classes.intersection(&was.classes).copied().collect();
+    if is.withdrawn || was.withdrawn || classes.is_empty() {
+        return Consent { withdrawn: true, ..is.clone() };
     }
-    let mut db = connect(file).ok()?;
-    let sql = db.transaction().ok()?;
-    let tx = Tx { sql: &sql, keys, now: 0 };
-    tx.consents().ok()
+    let offline_hours = is.offline_hours.zip(was.offline_hours).map(|(is, was)| is.min(was));
+    let until = [is.until, was.until].into_iter().flatten().min();
+    Consent { classes, offline_hours, until, ..is.clone() }
 }
 
 impl Tx<'_> {
@@ -70,6 +87,26 @@ impl Tx<'_> {
                 "UPDATE consent SET withdrawn_at = ?4
                  WHERE patient = ?1 AND disclosing = ?2 AND viewing = ?3 AND withdrawn_at IS NULL",
                 (name.patient.as_str(), name.disclosing.as_str(), name.viewing.as_str(), self.now),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What was narrowed after the backup stays so.
+    pub(super) fn stay_narrowed(&self, narrowed: &[Consent]) -> Result<(), HubError> {
+        for consent in narrowed {
+            let classes: Vec<&str> = consent.classes.iter().map(|class| class.as_str()).collect();
+            self.sql.execute(
+                "UPDATE consent SET classes = ?4, offline_hours = ?5, until = ?6, lapse_told = 0
+                 WHERE patient = ?1 AND disclosing = ?2 AND viewing = ?3",
+                (
+                    consent.patient.as_str(),
+                    consent.disclosing.as_str(),
+                    consent.viewing.as_str(),
+                    classes.join(","),
+                    consent.offline_hours,
+                    consent.until.map(|day| day.to_string()),
+                ),
             )?;
         }
         Ok(())
@@ -118,20 +155,47 @@ mod tests {
         let taken_back = Consent { withdrawn: true, ..one.clone() };
         let narrower = Consent { classes: [DataClass::Lab].into(), ..one.clone() };
         let named = |consent: &Consent| vec![ConsentNamed::of(consent)];
-        let between = |former: &Consent, now: &[Consent]| Forgotten::between(std::slice::from_ref(former), now);
+        let between = |former: &Consent, now: &[Consent]| Forgotten::between(&[vec![former.clone()]], now);
         assert_eq!(between(&one, &[other.clone(), one.clone()]), Forgotten::default());
         assert_eq!(between(&taken_back, std::slice::from_ref(&other)), Forgotten::default());
-        let stays = Forgotten { withdrawn: named(&one), changed: Vec::new() };
+        let stays = Forgotten { withdrawn: named(&one), ..Forgotten::default() };
         assert_eq!(between(&taken_back, std::slice::from_ref(&one)), stays);
-        let again = Forgotten { withdrawn: Vec::new(), changed: named(&one) };
-        for (former, now) in [
-            (&one, vec![]),
-            (&one, vec![taken_back.clone()]),
-            (&narrower, vec![one.clone()]),
-            (&one, vec![narrower.clone()]),
-        ] {
+        let again = Forgotten { changed: named(&one), ..Forgotten::default() };
+        for (former, now) in [(&one, vec![]), (&one, vec![taken_back.clone()]), (&one, vec![narrower.clone()])] {
             assert_eq!(between(former, &now), again);
         }
+        // Whatever of it a patient has taken out, or cut short, stays out.
+        let day = jiff::civil::date(2026, 12, 1);
+        let hours = |offline_hours| Consent { offline_hours, ..one.clone() };
+        for former in [narrower.clone(), Consent { until: Some(day), ..one.clone() }, hours(Some(8)), hours(None)] {
+            let stays = Forgotten { narrowed: vec![former.clone()], ..Forgotten::default() };
+            assert_eq!(between(&former, std::slice::from_ref(&one)), stays);
+        }
+        // One thing less and another more: the one stays, the other is entered again.
+        let (lab, rx) = ([DataClass::Lab, DataClass::Rx].into(), [DataClass::Rx, DataClass::Inj].into());
+        let (is, was) = (Consent { classes: lab, ..one.clone() }, Consent { classes: rx, ..one.clone() });
+        let both = Consent { classes: [DataClass::Rx].into(), ..one.clone() };
+        let stays = Forgotten { narrowed: vec![both], changed: named(&one), ..Forgotten::default() };
+        assert_eq!(between(&was, std::slice::from_ref(&is)), stays);
+        Ok(())
+    }
+
+    #[test]
+    fn an_older_database_still_says_what_was_closed_and_not_what_stood_open() -> Outcome {
+        let (one, other) = (consent("hp")?, consent("clinic")?);
+        let taken_back = Consent { withdrawn: true, ..one.clone() };
+        let narrower = Consent { classes: [DataClass::Lab].into(), ..one.clone() };
+        let now = std::slice::from_ref(&one);
+        let closed = |formers: &[Vec<Consent>]| {
+            let forgotten = Forgotten::between(formers, now);
+            (forgotten.withdrawn.len(), forgotten.narrowed, forgotten.changed.len())
+        };
+        // The newest is the wrong backup's, of before she consented at all.
+        assert_eq!(closed(&[vec![], vec![taken_back.clone()]]), (1, vec![], 0));
+        assert_eq!(closed(&[vec![narrower.clone()], vec![taken_back.clone()]]), (1, vec![], 0));
+        assert_eq!(closed(&[vec![narrower.clone()], vec![one.clone()]]), (0, vec![narrower], 0));
+        assert_eq!(closed(&[vec![taken_back], vec![one.clone()]]), (1, vec![], 0));
+        assert_eq!(closed(&[vec![], vec![other.clone()], vec![other]]), (0, vec![], 1), "named once");
         Ok(())
     }
 

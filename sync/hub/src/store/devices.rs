@@ -148,7 +148,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn tell_device_key(&self, row: &DeviceRow) -> Result<(), HubError> {
+    pub(super) fn tell_device_key(&self, row: &DeviceRow) -> Result<(), HubError> {
         let key = DeviceKey {
             device: row.device,
             staff: row.staff.clone(),

@@ -116,6 +116,13 @@ impl Tx<'_> {
         Ok(Ok(accepted))
     }
 
+    /// When the hub received what stands in no entry (a photo, a sealed copy): never before an entry that was here already,
+    /// whatever its clock does. A phone takes such a thing for durable once an entry is that came after it.
+    pub fn receipt_time(&self) -> Result<i64, HubError> {
+        let latest: Option<i64> = self.sql.query_row("SELECT max(received_at) FROM entry", [], |r| r.get(0))?;
+        Ok(latest.map_or(self.now, |latest| self.now.max(latest)))
+    }
+
     pub(super) fn append(
         &self,
         device: DeviceId,

@@ -53,11 +53,16 @@ impl Tx<'_> {
             .optional()?)
     }
 
+    /// The last number that was given to anybody.
+    pub(super) fn last_patient(&self) -> Result<i64, HubError> {
+        Ok(self.meta("last_patient")?.and_then(|n| n.parse().ok()).unwrap_or(0))
+    }
+
     /// The person behind a hospital's number: known, or new. Never matched by name (名寄せ is for a person to decide).
     /// Says whether anything changed.
     pub fn take_demographics(&self, facility: &FacilityId, seen: &Demographics) -> Result<(PatientId, bool), HubError> {
         let Some(id) = self.patient_of_local_id(facility, &seen.local_id)? else {
-            let last: i64 = self.meta("last_patient")?.and_then(|n| n.parse().ok()).unwrap_or(0);
+            let last = self.last_patient()?;
             self.put_meta("last_patient", &(last + 1).to_string())?;
             let id: PatientId =
                 format!("p-{:06}", last + 1).parse().map_err(|_| HubError::Damaged { table: "meta" })?;
@@ -294,7 +299,7 @@ impl Tx<'_> {
         self.append_feed_body(station, Kind::Patient, doc, Some(&patient.id), patient)
     }
 
-    fn put_patient(&self, patient: &Patient) -> Result<(), HubError> {
+    pub(super) fn put_patient(&self, patient: &Patient) -> Result<(), HubError> {
         let sealed = self.keys.seal("patient", patient.id.as_str().as_bytes(), &canonical::to_bytes(patient)?)?;
         self.sql.execute(
             "INSERT INTO patient (id, sealed) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed",
@@ -303,7 +308,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn put_local_id(&self, facility: &FacilityId, local_id: &str, patient: &PatientId) -> Result<(), HubError> {
+    pub(super) fn put_local_id(
+        &self,
+        facility: &FacilityId,
+        local_id: &str,
+        patient: &PatientId,
+    ) -> Result<(), HubError> {
         self.sql.execute(
             "INSERT INTO local_id (facility, tag, patient) VALUES (?1, ?2, ?3)
              ON CONFLICT (facility, tag) DO UPDATE SET patient = excluded.patient",

@@ -78,6 +78,13 @@ pub(super) fn forget_lacking(db: &Connection, lacking: &[PhotoTag]) -> Result<()
     Ok(())
 }
 
+/// Photos that were lost and asked for again, and of which nothing has come yet.
+pub(super) fn awaited(db: &Connection) -> Result<Vec<LackingPhoto>, HubError> {
+    let mut statement = db.prepare("SELECT tag FROM photo WHERE received_at IS NULL AND had = 0 ORDER BY tag")?;
+    let tags = statement.query_map([], |r| r.get(0))?.collect::<Result<Vec<PhotoTag>, _>>()?;
+    tags.into_iter().map(|tag| described(db, tag)).collect()
+}
+
 /// Photos that notes name and that are not here, and these.
 pub(super) fn named_and_lacking(db: &Connection, these: &[PhotoTag]) -> Result<Vec<LackingPhoto>, HubError> {
     let mut statement = db.prepare(
@@ -179,9 +186,10 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_that_is_gone_or_altered_is_named_and_nothing_becomes_durable_by_that_backup() -> Outcome {
+    fn a_photo_that_is_gone_or_altered_is_named_and_asked_for_again_and_stops_nothing_else() -> Outcome {
         let desk = desk()?;
         let (gone, altered) = (desk.photo(1, true)?, desk.photo(2, true)?);
+        let epoch = desk.store.read(|tx| tx.epoch())?;
         std::fs::remove_file(file(desk.store.data(), &gone))?;
         let mut bytes = std::fs::read(file(desk.store.data(), &altered))?;
         bytes[100] ^= 1;
@@ -189,20 +197,51 @@ mod tests {
         let made = desk.store.backup(&desk.path("kept").join("one.db"))?;
         let named: BTreeSet<ContentHash> = made.photos_lacking.iter().map(|photo| photo.photo).collect();
         assert_eq!(named, BTreeSet::from([ContentHash(gone), ContentHash(altered)]));
-        assert_eq!((made.photos, desk.durable()?), (0, None));
+        assert_eq!((made.photos, made.photos_awaited.len()), (0, 0));
         assert!(!file(&desk.path("kept"), &altered).exists());
-        // Put in place, it says so no more; they come again, and the next one counts.
-        let data = desk.store.data().to_path_buf();
-        let Desk { folder, store, station } = desk;
-        drop(store);
-        let restored = Store::restore(&data, &made.file)?;
-        assert_eq!((restored.photos, restored.photos_lacking.len()), (0, 2));
-        let desk = Desk { folder, store: Store::open(&data)?, station };
-        assert!(desk.store.read(|tx| tx.photo(&gone))?.is_some_and(|row| row.received_at.is_none()));
-        desk.photo(1, true)?;
+        assert!(desk.durable()?.is_some(), "all else is as durable as ever");
+        for tag in [&gone, &altered] {
+            let row = desk.store.read(|tx| tx.photo(tag))?.ok_or("no row")?;
+            assert_eq!((row.received_at, row.offset), (None, 0));
+        }
+        let asking = desk.store.read(|tx| tx.epoch())?;
+        assert_ne!(asking, epoch, "by which phones hear of it");
+        // The next one says what has not come, and nobody is asked twice.
         let made = desk.store.backup(&desk.path("kept").join("two.db"))?;
-        assert_eq!((made.photos, made.photos_lacking.len()), (1, 0));
-        assert!(desk.durable()?.is_some());
+        assert_eq!((made.photos_lacking.len(), made.photos_awaited.len()), (0, 2));
+        assert_eq!(desk.store.read(|tx| tx.epoch())?, asking);
+        desk.photo(1, true)?;
+        let made = desk.store.backup(&desk.path("kept").join("three.db"))?;
+        assert_eq!((made.photos, made.photos_lacking.len(), made.photos_awaited.len()), (1, 0, 1));
+        // The backup of before it was lost, put in place: it asks again as well.
+        let data = desk.store.data().to_path_buf();
+        drop(desk.store);
+        let restored = Store::restore(&data, &desk.folder.path().join("kept").join("one.db"))?;
+        let lacking: Vec<ContentHash> = restored.photos_lacking.iter().map(|photo| photo.photo).collect();
+        assert_eq!((restored.photos, lacking), (1, vec![ContentHash(altered)]));
+        let store = Store::open(&data)?;
+        assert!(store.read(|tx| tx.photo(&altered))?.is_some_and(|row| row.received_at.is_none()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_backup_goes_nowhere_into_the_hubs_own_folder() -> Outcome {
+        let desk = desk()?;
+        desk.photo(1, true)?;
+        let data = desk.store.data();
+        let inside = data.join("backups");
+        std::fs::create_dir(&inside)?;
+        for place in [data.to_path_buf(), data.join("one.db"), inside.clone(), inside.join("one.db")] {
+            let refused = desk.store.backup(&place);
+            assert!(matches!(refused, Err(HubError::BackupInside(_))), "{}", place.display());
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(data.join("photos"), desk.path("kept").join("photos"))?;
+            let refused = desk.store.backup(&desk.path("kept"));
+            assert!(matches!(refused, Err(HubError::BackupInside(_))), "by another name");
+        }
+        assert_eq!((desk.durable()?, std::fs::read_dir(&inside)?.count()), (None, 0));
         Ok(())
     }
 

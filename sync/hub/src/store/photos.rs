@@ -31,13 +31,6 @@ impl Tx<'_> {
         photo_tag(self.keys, station, hash)
     }
 
-    /// The time of a photo that is whole now: never before an entry that was here already, whatever the hub's clock does. A
-    /// phone takes a photo for durable once an entry is that came after it.
-    pub fn photo_time(&self) -> Result<i64, HubError> {
-        let latest: Option<i64> = self.sql.query_row("SELECT max(received_at) FROM entry", [], |r| r.get(0))?;
-        Ok(latest.map_or(self.now, |latest| self.now.max(latest)))
-    }
-
     pub fn photo(&self, tag: &PhotoTag) -> Result<Option<PhotoRow>, HubError> {
         Ok(self
             .sql
