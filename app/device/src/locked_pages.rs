@@ -67,6 +67,7 @@ impl Phone {
             budget: 0,
             earlier: Vec::new(),
             want: Vec::new(),
+            derives: false,
             digests: Vec::new(),
             proof: None,
         };
