@@ -31,6 +31,8 @@ pub struct Faults {
     pub consent: bool,
     /// The hub makes one piece of each document.
     pub compact: bool,
+    /// A phone is lost for good, and after that the hub is put back to a backup.
+    pub lost: bool,
 }
 
 impl Faults {
@@ -57,6 +59,7 @@ impl Faults {
             4 => faults.wipe = true,
             _ => {}
         }
+        faults.lost = faults.hub_restored && own.percent(60);
         faults
     }
 
@@ -86,6 +89,10 @@ impl Faults {
         if self.compact {
             super::compact::schedule(dice, &mut events);
         }
+        if self.lost {
+            events.push((dice.between(150_000, 200_000), Event::Lose));
+            events.push((dice.between(210_000, 285_000), Event::HubRestored));
+        }
         events
     }
 }
@@ -96,7 +103,7 @@ impl World {
         match event {
             Event::Start(phone) => {
                 let now = self.device_time(phone);
-                if self.phones[phone].open.is_none() && !self.phones[phone].wiped {
+                if self.phones[phone].open.is_none() && !self.phones[phone].is_gone() {
                     self.phones[phone].start(now)?;
                     let now_ms = self.now_ms;
                     self.phones[phone].trigger(now_ms, Trigger::Start);
@@ -131,6 +138,7 @@ impl World {
             Event::Copy => self.copy_first()?,
             Event::PutBack => self.put_back()?,
             Event::Wipe => self.wipe_one()?,
+            Event::Lose => self.lose_one()?,
             Event::Push => self.push_all()?,
             Event::Replay => self.replay(),
             Event::Reassign => self.reassign()?,
