@@ -34,7 +34,8 @@ fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -
             && c.grants > 30
             && c.disclosed > 300
             && c.compacted > 100
-            && c.relayed > 5,
+            && c.relayed > 5
+            && c.pages > 40,
         "{c:?}"
     );
     Ok(())

@@ -62,6 +62,8 @@ pub struct Counts {
     pub compacted: u64,
     /// Words of a phone that is gone and a hub that was put back: they come back by colleagues' phones, or not at all.
     pub relayed: u64,
+    /// Unlocks that read on without any line, by what came while the phone was locked.
+    pub pages: u64,
     pub tokens: u64,
     pub excused: u64,
 }
@@ -86,6 +88,7 @@ impl std::ops::AddAssign for Counts {
         self.disclosed += other.disclosed;
         self.compacted += other.compacted;
         self.relayed += other.relayed;
+        self.pages += other.pages;
         self.tokens += other.tokens;
         self.excused += other.excused;
     }
@@ -99,6 +102,9 @@ enum Event {
     Wake(usize, u64),
     Start(usize),
     Kill(usize),
+    /// Locked in a pocket, and what its background call does there.
+    Sleep(usize),
+    Call(usize),
     Jump(usize),
     Copy,
     PutBack,

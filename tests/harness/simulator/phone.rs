@@ -28,6 +28,8 @@ pub struct SimPhone {
     pub wiped: bool,
     /// No file of it is left anywhere.
     pub lost: bool,
+    /// How far it had read when it was locked.
+    pub slept_at: Option<u64>,
     /// Who had withdrawn consent when the hub made the answer that is on its way.
     pub heard: BTreeSet<PatientId>,
     /// The disk takes so many pages more and is full then; `None`: it has room.
@@ -70,6 +72,7 @@ impl SimPhone {
             offset_ms: 0,
             wiped: false,
             lost: false,
+            slept_at: None,
             heard: BTreeSet::new(),
             room: None,
             refused: false,
@@ -93,6 +96,7 @@ impl SimPhone {
             offset_ms: 0,
             wiped: false,
             lost: false,
+            slept_at: None,
             heard: BTreeSet::new(),
             room: None,
             refused: false,

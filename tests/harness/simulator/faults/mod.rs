@@ -3,6 +3,7 @@
 mod disk;
 mod entitlement;
 mod files;
+mod sleep;
 
 use super::{Dice, Event, World};
 use crate::Outcome;
@@ -33,6 +34,8 @@ pub struct Faults {
     pub compact: bool,
     /// A phone is lost for good, and after that the hub is put back to a backup.
     pub lost: bool,
+    /// Phones lie locked in a pocket for a while, and fetch what they cannot read.
+    pub sleep: bool,
 }
 
 impl Faults {
@@ -60,6 +63,8 @@ impl Faults {
             _ => {}
         }
         faults.lost = faults.hub_restored && own.percent(60);
+        // A file that is copied or put back is a locked phone's too: what it brings sealed is another story.
+        faults.sleep = own.percent(60) && !faults.clone && !faults.older_phone;
         faults
     }
 
@@ -93,6 +98,10 @@ impl Faults {
             events.push((dice.between(150_000, 200_000), Event::Lose));
             events.push((dice.between(210_000, 285_000), Event::HubRestored));
         }
+        for _ in 0..if self.sleep { 6 } else { 0 } {
+            let at = dice.between(20_000, 230_000);
+            events.push((at, Event::Sleep(dice.below(64) as usize)));
+        }
         events
     }
 }
@@ -105,6 +114,7 @@ impl World {
                 let now = self.device_time(phone);
                 if self.phones[phone].open.is_none() && !self.phones[phone].is_gone() {
                     self.phones[phone].start(now)?;
+                    self.wakes(phone)?;
                     let now_ms = self.now_ms;
                     self.phones[phone].trigger(now_ms, Trigger::Start);
                 }
@@ -115,6 +125,8 @@ impl World {
                 let back = self.now_ms + self.dice.between(100, 20_000);
                 self.at(back, Event::Start(phone % count));
             }
+            Event::Sleep(phone) => self.sleep(phone % count)?,
+            Event::Call(phone) => self.call(phone)?,
             Event::Jump(phone) => {
                 // A day, a year, a few minutes, either way; sometimes the hub's own clock by a little.
                 let jumps = [86_400_000, -400 * 86_400_000, 300_000, -300_000];
