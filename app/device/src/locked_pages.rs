@@ -1,9 +1,11 @@
 //! What came while the phone was locked: its pages go the way that a sync's answer goes, and need no signal.
 
 use crate::error::DeviceError;
+use crate::lease;
 use crate::phone::Phone;
 use jiff::Timestamp;
-use protocol::{SealedPage, SyncRequest, WIRE_VERSION, page};
+use protocol::{Kind, SealedPage, SyncRequest, SyncResponse, WIRE_VERSION, page};
+use vault::{RunningTime, SyncState};
 
 impl Phone {
     /// Takes the pages that wait, in their order. One that does not open or does not fit is dropped with those behind it: the
@@ -51,7 +53,7 @@ impl Phone {
             && answer.time >= state.last_hub_time
             && answer.received_up_to == received_up_to
             && !answer.renew;
-        if !fits {
+        if !fits || !is_counted(&state, &answer) {
             return Ok(false);
         }
         let request = SyncRequest {
@@ -65,6 +67,7 @@ impl Phone {
             budget: 0,
             earlier: Vec::new(),
             want: Vec::new(),
+            derives: false,
             digests: Vec::new(),
             proof: None,
         };
@@ -72,5 +75,116 @@ impl Phone {
         let said_at = Timestamp::from_millisecond(answer.time).unwrap_or(Timestamp::UNIX_EPOCH);
         self.store_answer(&request, &answer, said_at)?;
         Ok(true)
+    }
+}
+
+/// Whether a lease still counts for what a page brings: a page begins none, and records that came back after theirs had run
+/// out would stay for ever.
+fn is_counted(state: &SyncState, answer: &SyncResponse) -> bool {
+    let Some(until) = state.lease_until else {
+        return answer.feed.iter().all(|item| item.kind != Kind::Record);
+    };
+    // A full disk may have kept the clock from being written down.
+    let runs = state.lease_clock.is_some_and(|clock| lease::after(&clock, RunningTime::now()).left_ms > 0);
+    runs && answer.time <= until
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Desk, NOW, Outcome, hub_key, later};
+    use ed25519_dalek::SigningKey;
+    use protocol::{Cursor, FeedItem, Receipt, Since};
+    use record::{ContentHash, DataClass, DisclosedRecord, DocumentId, canonical};
+    use vault::LeaseClock;
+
+    const HOUR: i64 = 3_600;
+
+    fn record() -> Outcome<DisclosedRecord> {
+        Ok(DisclosedRecord {
+            facility: "hp".parse()?,
+            class: DataClass::Allergy,
+            source_key: "1".to_string(),
+            as_of: NOW,
+            date: None,
+            text: "仮の薬".to_string(),
+            code: None,
+            value: None,
+            unit: None,
+            flag: None,
+            detail: None,
+            body: None,
+            deleted: false,
+        })
+    }
+
+    /// A page that the hub sealed at that second, with one new record.
+    fn page_of(second: i64, state: &SyncState, desk: &Desk) -> Outcome<SealedPage> {
+        let item = FeedItem {
+            n: 1,
+            kind: Kind::Record,
+            doc: DocumentId([7; 16]),
+            patient: Some("p-1".parse()?),
+            enc: 3,
+            bytes: canonical::to_bytes(&record()?)?,
+            at: later(second).as_millisecond(),
+        };
+        let answer = SyncResponse {
+            v: WIRE_VERSION,
+            epoch: state.epoch,
+            time: later(second).as_millisecond(),
+            received_up_to: 0,
+            durable_up_to: 0,
+            receipt: Receipt { items: Vec::new(), signature: Vec::new() },
+            held: Vec::new(),
+            rejected: Vec::new(),
+            feed: vec![item],
+            pages: None,
+            from: None,
+            next_cursor: Cursor::START.after(1, ContentHash([6; 32])),
+            more: false,
+            policy: None,
+            renew: false,
+            differs: Vec::new(),
+        };
+        let since = Since { epoch: state.epoch, series: state.series, cursor: state.cursor, budget: 1 << 20 };
+        let phone = desk.unlock(NOW)?;
+        let vault = SigningKey::verifying_key(&phone.signing_key()?).to_bytes();
+        Ok(page::seal(&answer, &since, phone.identity().device, &vault, &hub_key())?)
+    }
+
+    /// How many records stand on the phone after an unlock without any line. The lease was granted for 72 hours, of which so
+    /// many are left; the page came at that second.
+    fn unlocked(lease: Option<u64>, came: i64) -> Outcome<(usize, bool)> {
+        let desk = Desk::new()?;
+        let state = {
+            let phone = desk.unlock(NOW)?;
+            phone.write(|tx| {
+                let mut state = tx.sync_state()?;
+                state.last_sync = Some(NOW.as_millisecond());
+                state.last_hub_time = NOW.as_millisecond();
+                state.lease_until = lease.map(|_| later(72 * HOUR).as_millisecond());
+                state.lease_clock =
+                    lease.map(|hours| LeaseClock { left_ms: hours * 3_600_000, seen: RunningTime::now() });
+                tx.put_sync_state(&state)?;
+                Ok(state)
+            })?
+        };
+        assert!(desk.keep_page(&page_of(came, &state, &desk)?)?);
+        let phone = desk.unlock(later(96 * HOUR))?;
+        assert!(phone.read(|tx| Ok(tx.locked_pages()?))?.is_empty(), "read or dropped, it waits no more");
+        let held = phone.disclosed_held(&"p-1".parse()?)?;
+        let moved = phone.read(|tx| Ok(tx.sync_state()?))?.cursor != state.cursor;
+        assert_eq!(held.has_key, !held.records.is_empty());
+        Ok((held.records.len(), moved))
+    }
+
+    #[test]
+    fn a_page_that_came_under_a_lease_that_has_run_out_since_brings_no_record_back() -> Outcome {
+        assert_eq!(unlocked(Some(48), 24 * HOUR)?, (1, true), "while it runs");
+        assert_eq!(unlocked(Some(0), 24 * HOUR)?, (0, false), "its time has run");
+        assert_eq!(unlocked(Some(48), 73 * HOUR)?, (0, false), "the hub's time has run");
+        assert_eq!(unlocked(None, 24 * HOUR)?, (0, false), "there never was one");
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use crate::board::KnownBoards;
 use crate::error::DeviceError;
 use crate::read;
+use crate::relay::RelayPace;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use record::StaffId;
@@ -39,6 +40,7 @@ pub struct Phone {
     changes: watch::Sender<u64>,
     /// The line is paid by the byte, as the OS says; a desktop's is not.
     metered: AtomicBool,
+    relay_pace: Mutex<RelayPace>,
 }
 
 /// Whose hand writes, and under which name its changes stand.
@@ -102,8 +104,22 @@ impl Phone {
         let inner = Mutex::new(Some(vault));
         let (changes, metered) = (watch::Sender::new(0), AtomicBool::new(false));
         let (turn, boards, clock) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let phone =
-            Self { turn, inner, boards, clock, path, decoy, identity, locked, actor, session, changes, metered };
+        let relay_pace = Mutex::default();
+        let phone = Self {
+            turn,
+            inner,
+            boards,
+            clock,
+            path,
+            decoy,
+            identity,
+            locked,
+            actor,
+            session,
+            changes,
+            metered,
+            relay_pace,
+        };
         phone.recover_journal(now)?;
         match phone.tick_lease(RunningTime::now()) {
             // A full disk keeps nobody from reading; the lease is counted when there is room.
@@ -161,6 +177,10 @@ impl Phone {
 
     pub(crate) fn is_metered(&self) -> bool {
         self.metered.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn relay_pace(&self) -> MutexGuard<'_, RelayPace> {
+        self.relay_pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Told of every change that this phone writes or receives.

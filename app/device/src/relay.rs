@@ -11,20 +11,58 @@ use crate::note::OpenNote;
 use crate::phone::{Hand, Phone};
 use protocol::capsule::{self, COPIES_LIMIT, Sealer};
 use protocol::digest::HOLDINGS_LIMIT;
-use protocol::{CapsuleRequest, CapsuleResponse, Holding, Kind, WIRE_VERSION};
+use protocol::engine::LONGEST_WAIT_MS;
+use protocol::{CapsuleRequest, CapsuleResponse, Failure, Holding, Kind, WIRE_VERSION};
 use record::visit_note::ConfirmError;
 use record::{ContentHash, DeviceId, DocumentId, Form, PatientId};
+use std::time::{Duration, Instant};
 use vault::{Relay, Tx, VaultError};
 
 /// Bytes of copies in one request, and always one copy.
 const OFFER: usize = 1 << 20;
 /// Requests behind one sync: the rest goes behind the next. A document that is under way is brought to its end.
 const REQUESTS: usize = 64;
+/// Bytes that go over a line that is paid by the byte, from one unlock to the next. The rest waits for another line.
+const METERED: usize = 256 << 10;
+/// About what a seal adds to somebody's word, and what a question takes.
+const SEAL: usize = 256;
+const QUESTION: usize = 48;
+/// So long a busy hub that names no time is left alone.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// How much of it there may be: nobody waits for it.
+#[derive(Default)]
+pub(crate) struct RelayPace {
+    /// The hub asked for it.
+    not_before: Option<Instant>,
+    /// Bytes over lines that are paid by the byte.
+    paid: usize,
+}
+
+impl RelayPace {
+    fn may_go(&self, now: Instant) -> bool {
+        self.not_before.is_none_or(|at| now >= at)
+    }
+
+    fn failed(&mut self, failure: Failure, now: Instant) {
+        let Failure::Busy { retry_after_s } = failure else { return };
+        let asked = Duration::from_secs(retry_after_s.unwrap_or_default().into());
+        let wait = asked.clamp(BUSY, Duration::from_millis(LONGEST_WAIT_MS.unsigned_abs()));
+        self.not_before = now.checked_add(wait);
+    }
+
+    /// What may still go; `None`: as much as there is.
+    fn room(&self, is_metered: bool) -> Option<usize> {
+        is_metered.then(|| METERED.saturating_sub(self.paid))
+    }
+}
 
 /// One request: documents that are asked about, or a part of one that is brought.
 pub struct RelayStep {
     pub request: CapsuleRequest,
     part: Option<Part>,
+    /// About so many bytes, of all that it begins.
+    bytes: usize,
 }
 
 struct Part {
@@ -64,10 +102,23 @@ impl Phone {
     /// Asks and brings until there is nothing more, or enough for now.
     pub(crate) async fn relay(&self, line: Option<&HubLine>) -> Result<(), DeviceError> {
         let Some(line) = line else { return Ok(()) };
+        if !self.relay_pace().may_go(Instant::now()) {
+            return Ok(());
+        }
         let (mut requests, mut under_way) = (0, None);
         while requests < REQUESTS || under_way.is_some() {
-            let Some(step) = self.relay_step(under_way)? else { return Ok(()) };
-            let answer = line.push(&step.request).await.map_err(DeviceError::Sync)?;
+            let room = self.relay_pace().room(self.is_metered());
+            let Some(step) = self.step_within(under_way, room)? else { return Ok(()) };
+            if room.is_some() {
+                self.relay_pace().paid += step.bytes;
+            }
+            let answer = match line.push(&step.request).await {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    self.relay_pace().failed(failure, Instant::now());
+                    return Err(DeviceError::Sync(failure));
+                }
+            };
             if !self.take_relayed(&step, &answer)? {
                 return Ok(());
             }
@@ -79,22 +130,39 @@ impl Phone {
 
     /// What is asked or brought next, first what is under way. `None`: nothing, or the feed has not been read to its end.
     pub fn relay_step(&self, under_way: Option<(DocumentId, usize)>) -> Result<Option<RelayStep>, DeviceError> {
+        self.step_within(under_way, None)
+    }
+
+    /// The same within so many bytes: a document that needs more waits, and others go. What is under way is not cut: it would
+    /// begin anew.
+    fn step_within(
+        &self,
+        under_way: Option<(DocumentId, usize)>,
+        room: Option<usize>,
+    ) -> Result<Option<RelayStep>, DeviceError> {
         if let Some((doc, from)) = under_way {
-            return self.bringing(doc, from);
+            return self.bringing(doc, from, None);
         }
         loop {
             let (state, relay) = self.read(|tx| Ok((tx.sync_state()?, tx.relay()?)))?;
             if state.look_back || !state.backfill.is_empty() {
                 return Ok(None);
             }
-            let step = match (relay.to_ask(HOLDINGS_LIMIT).as_slice(), relay.to_bring()) {
-                ([], None) => return Ok(None),
-                ([], Some(doc)) => self.bringing(doc, 0)?,
-                (docs, _) => self.asking(&relay, docs)?,
-            };
+            let docs = relay.to_ask(HOLDINGS_LIMIT);
+            if docs.is_empty() {
+                for doc in relay.to_bring() {
+                    if let Some(step) = self.bringing(doc, 0, room)? {
+                        return Ok(Some(step));
+                    }
+                }
+                return Ok(None);
+            }
+            if room.is_some_and(|room| docs.len() * QUESTION > room) {
+                return Ok(None);
+            }
             // Without a step something was left out: each round has less before it.
-            if step.is_some() {
-                return Ok(step);
+            if let Some(step) = self.asking(&relay, &docs)? {
+                return Ok(Some(step));
             }
         }
     }
@@ -112,10 +180,11 @@ impl Phone {
         if holds.is_empty() {
             return Ok(None);
         }
-        Ok(Some(RelayStep { request: CapsuleRequest { holds, ..self.relay_request() }, part: None }))
+        let bytes = holds.len() * QUESTION;
+        Ok(Some(RelayStep { request: CapsuleRequest { holds, ..self.relay_request() }, part: None, bytes }))
     }
 
-    fn bringing(&self, doc: DocumentId, from: usize) -> Result<Option<RelayStep>, DeviceError> {
+    fn bringing(&self, doc: DocumentId, from: usize, room: Option<usize>) -> Result<Option<RelayStep>, DeviceError> {
         let others = match self.read(|tx| others_words(tx, doc, self.hand())) {
             Ok(others) => others.filter(|others| from < others.words.len()),
             // One that cannot be read keeps no other from being brought (law 4).
@@ -129,6 +198,10 @@ impl Phone {
             self.leave_out(&[doc])?;
             return Ok(None);
         };
+        let whole: usize = others.words.iter().map(|word| word.bytes.len() + SEAL).sum();
+        if room.is_some_and(|room| whole > room) {
+            return Ok(None);
+        }
         let identity = self.identity();
         let mut request = self.relay_request();
         let sealer = Sealer::new(&identity.sealing_key, identity.device, request.series).map_err(VaultError::from)?;
@@ -157,7 +230,8 @@ impl Phone {
         }
         let until = from + request.copies.len();
         let next = (until < others.words.len()).then_some(until);
-        Ok(Some(RelayStep { request, part: Some(Part { doc, hash: others.hash, next }) }))
+        let part = Some(Part { doc, hash: others.hash, next });
+        Ok(Some(RelayStep { request, part, bytes: if from == 0 { whole } else { 0 } }))
     }
 
     /// Takes the answer to a step. `false`: it goes no further now.
@@ -264,4 +338,76 @@ fn others_words(tx: &mut Tx<'_>, doc: DocumentId, hand: Hand<'_>) -> Result<Opti
         }
     }
     Ok(Some(OthersWords { patient, hash, words }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Desk, NOW, Outcome};
+    use protocol::Receipt;
+
+    #[test]
+    fn what_is_relayed_waits_as_long_as_a_busy_hub_asks_and_goes_on_after_another_failure() {
+        let (mut pace, now) = (RelayPace::default(), Instant::now());
+        assert!(pace.may_go(now));
+        pace.failed(Failure::Unreachable, now);
+        assert!(pace.may_go(now));
+        for (asked, wait) in [(Some(300), 300), (None, 60), (Some(1), 60), (Some(u32::MAX), 900)] {
+            pace.failed(Failure::Busy { retry_after_s: asked }, now);
+            assert!(!pace.may_go(now + Duration::from_secs(wait - 1)), "{asked:?}");
+            assert!(pace.may_go(now + Duration::from_secs(wait)), "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn over_a_line_that_is_paid_by_the_byte_only_so_much_goes() {
+        let mut pace = RelayPace::default();
+        assert_eq!((pace.room(false), pace.room(true)), (None, Some(METERED)));
+        pace.paid = METERED - 10;
+        assert_eq!((pace.room(false), pace.room(true)), (None, Some(10)));
+        pace.paid = METERED + 10;
+        assert_eq!(pace.room(true), Some(0));
+    }
+
+    #[test]
+    fn a_document_that_is_too_large_for_the_line_waits_and_a_small_one_goes() -> Outcome {
+        let desk = Desk::new()?;
+        let (large, small) = {
+            let phone = desk.unlock(NOW)?;
+            let (large, small) = (desk.note(&phone, "p-1")?, desk.note(&phone, "p-2")?);
+            for words in 0..40 {
+                let shown = phone.show_note(large)?.view.text("remarks").to_string();
+                phone.edit_text(large, "remarks", &shown, &format!("{shown}咳なし{words}。"), NOW)?;
+            }
+            // From here on another device: what stands here is others'.
+            phone.write(|tx| {
+                let mut identity = tx.identity()?;
+                identity.device = DeviceId([5; 8]);
+                tx.put_identity(&identity)?;
+                begin(tx)
+            })?;
+            (large, small)
+        };
+        let phone = desk.unlock(NOW)?;
+        assert!(phone.step_within(None, Some(QUESTION))?.is_none(), "not even to ask about both");
+        let asking = phone.relay_step(None)?.ok_or("nothing to ask about")?;
+        let answer = CapsuleResponse {
+            v: WIRE_VERSION,
+            epoch: phone.read(|tx| Ok(tx.sync_state()?))?.epoch,
+            time: NOW.as_millisecond(),
+            receipt: Receipt { items: Vec::new(), signature: Vec::new() },
+            wipe: false,
+            page: None,
+            lacks: Some(vec![large, small]),
+        };
+        assert!(phone.take_relayed(&asking, &answer)?);
+        let brought = |room| -> Outcome<Option<DocumentId>> {
+            Ok(phone.step_within(None, room)?.and_then(|step| step.part).map(|part| part.doc))
+        };
+        assert_eq!(brought(Some(1_000))?, None);
+        assert_eq!(brought(Some(6_000))?, Some(small));
+        assert_eq!(brought(Some(METERED))?, brought(None)?);
+        assert_eq!(phone.read(|tx| Ok(tx.relay()?))?.to_bring().len(), 2, "neither is forgotten");
+        Ok(())
+    }
 }

@@ -73,6 +73,7 @@ impl Phone {
                 Some(made) if made.cursor == state.cursor => made.patients,
                 _ => Vec::new(),
             };
+            let want = wanted(&state);
             let request = SyncRequest {
                 v: protocol::WIRE_VERSION,
                 device: self.identity().device,
@@ -82,7 +83,9 @@ impl Phone {
                 first_seq,
                 entries: tx.entries_from(first_seq, OFFER)?,
                 budget: BUDGET,
-                want: wanted(&state),
+                // Nothing more travels where nothing is wanted.
+                derives: !want.is_empty(),
+                want,
                 earlier: if state.look_back { state.earlier } else { Vec::new() },
                 digests,
                 proof: None,
@@ -585,4 +588,25 @@ fn patient_of(item: &FeedItem) -> Result<&PatientId, DeviceError> {
 
 fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DeviceError> {
     canonical::from_bytes(bytes).map_err(|error| VaultError::from(error).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Desk, NOW, Outcome};
+
+    #[test]
+    fn a_phone_that_wants_records_says_that_it_finds_their_documents_and_a_quiet_one_says_nothing() -> Outcome {
+        let desk = Desk::new()?;
+        let (phone, patient): (Phone, PatientId) = (desk.unlock(NOW)?, "p-1".parse()?);
+        assert!(!phone.load_request()?.derives);
+        phone.write(|tx| {
+            let mut state = tx.sync_state()?;
+            state.want_records(patient, 0);
+            Ok(tx.put_sync_state(&state)?)
+        })?;
+        let request = phone.load_request()?;
+        assert!(request.derives && request.want.len() == 1);
+        Ok(())
+    }
 }

@@ -2,11 +2,12 @@
 
 use crate::error::DeviceError;
 use crate::phone::Phone;
+use ed25519_dalek::SigningKey;
 use jiff::{SignedDuration, Timestamp};
-use protocol::{Cursor, Epoch, Kind, Series};
+use protocol::{Cursor, Epoch, Kind, SealedPage, Series};
 use record::{DeviceId, DocumentId, Patient, Sex, canonical};
 use std::path::PathBuf;
-use vault::{FileKeyStore, Identity, Item, Pin, PinCost, RunningTime, SyncState, Vault};
+use vault::{FileKeyStore, Identity, Item, LockedVault, Pin, PinCost, RunningTime, SyncState, Vault};
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -15,6 +16,11 @@ pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_309_200, 0);
 
 pub(crate) fn later(seconds: i64) -> Timestamp {
     NOW + SignedDuration::from_secs(seconds)
+}
+
+/// What the hub signs with, if there were one.
+pub(crate) fn hub_key() -> SigningKey {
+    SigningKey::from_bytes(&[8; 32])
 }
 
 pub(crate) struct Desk {
@@ -42,7 +48,7 @@ impl Desk {
             certificate: Vec::new(),
             tls_key: Vec::new(),
             signing_key: vec![9; 32],
-            receipt_key: vec![8; 32],
+            receipt_key: hub_key().verifying_key().to_bytes().to_vec(),
             sealing_key: vec![9; 32],
         };
         let state = SyncState {
@@ -71,6 +77,11 @@ impl Desk {
 
     pub fn unlock(&self, now: Timestamp) -> Result<Phone, DeviceError> {
         Phone::unlock(&self.path, &self.store, &self.pin, now)
+    }
+
+    /// As the locked phone keeps what it fetched.
+    pub fn keep_page(&self, page: &SealedPage) -> Outcome<bool> {
+        Ok(LockedVault::open(&self.path, &self.store)?.keep_page(page)?)
     }
 
     /// A note that could be confirmed.

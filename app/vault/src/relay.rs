@@ -50,9 +50,9 @@ impl Relay {
         self.ask.iter().take(most).copied().collect()
     }
 
-    /// Which one is brought next.
-    pub fn to_bring(&self) -> Option<DocumentId> {
-        self.bring.first().copied()
+    /// Which are brought, in this order.
+    pub fn to_bring(&self) -> Vec<DocumentId> {
+        self.bring.iter().copied().collect()
     }
 
     /// Whether the document was brought in this epoch, and as it stands: once is enough, whatever a person does about it there.
@@ -111,7 +111,7 @@ mod tests {
         let mut relay = Relay::begin([C, A, B]);
         assert_eq!(relay.to_ask(2), [A, B]);
         relay.answered(&[held(A, 1), held(B, 1)], &[B]);
-        assert_eq!((relay.to_ask(9), relay.to_bring()), (vec![C], Some(B)));
+        assert_eq!((relay.to_ask(9), relay.to_bring()), (vec![C], vec![B]));
         // What nobody asked about is not believed.
         relay.answered(&[held(C, 1)], &[A]);
         relay.receipted(B, vec![1; 8], 50);
@@ -123,7 +123,7 @@ mod tests {
         assert!(!relay.is_due());
         relay.doubt([B]);
         relay.answered(&[held(B, 2)], &[B]);
-        assert_eq!(relay.to_bring(), Some(B));
+        assert_eq!(relay.to_bring(), [B]);
         // Put back once more: nothing that was said counts.
         let again = Relay::begin([B]);
         assert!(!again.was_brought(B, &[1; 8]) && again.to_ask(9) == [B]);

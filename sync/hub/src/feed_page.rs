@@ -132,18 +132,18 @@ fn said(
     }))
 }
 
-/// A page for each wanted patient, as far as `budget` bytes go.
+/// A page for each patient that a request wants, as far as `budget` bytes go.
 pub fn records_pages(
     tx: &Tx<'_>,
     who: &Who,
     station: &FacilityId,
     reader: &mut Reader,
-    want: &[Wanted],
+    request: &SyncRequest,
     mut budget: usize,
     today: Date,
 ) -> Result<Vec<RecordsPage>, HubError> {
     let mut pages = Vec::new();
-    for wanted in want.iter().take(WANTED) {
+    for wanted in request.want.iter().take(WANTED) {
         if budget == 0 {
             break;
         }
@@ -154,7 +154,7 @@ pub fn records_pages(
             pages.push(RecordsPage::nothing(patient.clone()));
             continue;
         }
-        let page = records_page(tx, station, reader, wanted, budget, today)?;
+        let page = records_page(tx, station, reader, wanted, (budget, request.derives), today)?;
         if !page.items.is_empty() {
             tx.audit(who, "disclose", Some(patient), &format!("{} records", page.items.len()))?;
         }
@@ -179,7 +179,7 @@ fn records_page(
     station: &FacilityId,
     reader: &mut Reader,
     wanted: &Wanted,
-    budget: usize,
+    (budget, derives): (usize, bool),
     today: Date,
 ) -> Result<RecordsPage, HubError> {
     let (patient, after) = (&wanted.patient, wanted.after);
@@ -188,8 +188,8 @@ fn records_page(
     let mut bytes = 0;
     if after < RecordsPage::OWN {
         let base = if after < RecordsPage::WHOLE { 0 } else { RecordsPage::WHOLE };
-        let part =
-            disclosed(tx, station, reader, &Wanted { patient: patient.clone(), after: after - base }, budget, today)?;
+        let wanted = Wanted { patient: patient.clone(), after: after - base };
+        let part = disclosed(tx, station, reader, &wanted, (budget, derives), today)?;
         (page.items, page.numbers) = (part.items, part.numbers);
         bytes = bytes_of(&page);
         page.next = part.next.map(|n| base + n);
@@ -236,12 +236,14 @@ fn disclosed(
     station: &FacilityId,
     reader: &Reader,
     wanted: &Wanted,
-    budget: usize,
+    (budget, derives): (usize, bool),
     today: Date,
 ) -> Result<Disclosed, HubError> {
     let (patient, after) = (&wanted.patient, wanted.after);
     let consents = on_phone(tx, station, patient, today)?;
-    let mut part = Disclosed { items: Vec::new(), numbers: tx.known_patient(patient)?.local_ids, next: None };
+    // Whoever does not say so reads no item without its document, and would leave out the whole answer.
+    let numbers = if derives { tx.known_patient(patient)?.local_ids } else { Vec::new() };
+    let mut part = Disclosed { items: Vec::new(), numbers, next: None };
     let rows = tx.records_after(patient, after, PAGE_RECORDS)?;
     let full = rows.len() == PAGE_RECORDS;
     let mut bytes = 0;
@@ -278,4 +280,88 @@ fn on_phone(tx: &Tx<'_>, station: &FacilityId, patient: &PatientId, today: Date)
     let mut consents = tx.consents_of(patient)?;
     consents.retain(|c| c.viewing == *station && c.offline_hours.is_some() && c.holds_on(today));
     Ok(consents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use jiff::civil::date;
+    use record::patient::{Demographics, Sex};
+    use record::{DataClass, Facility, FacilityKind, Staff, StaffId, StaffRole};
+
+    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+    const TODAY: Date = date(2026, 11, 24);
+
+    /// A hub that holds one record, and may show it.
+    fn hub(folder: &std::path::Path) -> Outcome<(Store, FacilityId, PatientId, DisclosedRecord)> {
+        let store = Store::init(folder, "test")?;
+        let (hospital, station): (FacilityId, FacilityId) = ("tsubaki".parse()?, "st-1".parse()?);
+        let person = Demographics {
+            local_id: "1".into(),
+            name: "仮山 花子".into(),
+            kana: "カリヤマ ハナコ".into(),
+            birth_date: None,
+            sex: Sex::Unknown,
+            address: None,
+            phone: None,
+        };
+        let nurse =
+            Staff { id: "nurse-a".parse()?, facility: station.clone(), name: "架空".into(), role: StaffRole::Nurse };
+        let record = DisclosedRecord {
+            facility: hospital.clone(),
+            class: DataClass::Rx,
+            source_key: "rx-1".into(),
+            as_of: jiff::Timestamp::UNIX_EPOCH,
+            date: None,
+            text: "仮の薬".into(),
+            code: None,
+            value: None,
+            unit: None,
+            flag: None,
+            detail: None,
+            body: None,
+            deleted: false,
+        };
+        let patient = store.write(|tx| {
+            for (id, kind) in [(&hospital, FacilityKind::Hospital), (&station, FacilityKind::Station)] {
+                tx.add_facility(&Facility { id: id.clone(), kind, name: "架空".into(), disclosing: true })?;
+            }
+            tx.add_staff(&nurse)?;
+            let patient = tx.take_demographics(&hospital, &person)?.0;
+            tx.add_consent(&Consent {
+                patient: patient.clone(),
+                disclosing: hospital.clone(),
+                viewing: station.clone(),
+                classes: DataClass::ALL.into_iter().collect(),
+                offline_hours: Some(72),
+                until: None,
+                withdrawn: false,
+            })?;
+            tx.take_record(&patient, "1", &record, TODAY)?;
+            Ok(patient)
+        })?;
+        Ok((store, station, patient, record))
+    }
+
+    #[test]
+    fn a_record_travels_without_its_document_only_to_a_phone_that_finds_it_itself() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let (store, station, patient, record) = hub(folder.path())?;
+        let staff: StaffId = "nurse-a".parse()?;
+        let asked = |derives| {
+            store.write(|tx| {
+                let mut reader = tx.tell_standings(&station, &staff)?;
+                let wanted = Wanted { patient: patient.clone(), after: 0 };
+                records_page(tx, &station, &mut reader, &wanted, (1 << 20, derives), TODAY)
+            })
+        };
+        let (first, newer) = (asked(false)?, asked(true)?);
+        assert_eq!(first.items.iter().map(|item| item.doc).collect::<Vec<_>>(), [Some(record.document("1"))]);
+        assert!(first.numbers.is_empty());
+        assert_eq!(newer.items.iter().map(|item| item.doc).collect::<Vec<_>>(), [None]);
+        assert_eq!(RecordsPage::document(&newer.numbers, &record), Some(record.document("1")));
+        Ok(())
+    }
 }

@@ -124,6 +124,7 @@ mod tests {
             budget: 1 << 20,
             earlier: Vec::new(),
             want: Vec::new(),
+            derives: false,
             digests: Vec::new(),
             proof: None,
         }

@@ -75,6 +75,7 @@ mod tests {
             budget: 9,
             earlier: Vec::new(),
             want: Vec::new(),
+            derives: false,
             digests: Vec::new(),
             proof: None,
         };

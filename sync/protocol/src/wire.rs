@@ -163,6 +163,9 @@ pub struct SyncRequest {
     /// Patients whose disclosed records the device lacks since a grant. They travel in the same answer as the feed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub want: Vec<Wanted>,
+    /// This version finds the documents of a page's records itself: the hub may leave them out. Said only beside `want`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub derives: bool,
     /// At most once a day, or on demand: what stands here of the patients of whom nothing is on its way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub digests: Vec<Digest>,
@@ -387,7 +390,7 @@ impl RecordsPage {
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordItem {
-    /// `None`: as [`RecordsPage::document`] says.
+    /// `None`: as [`RecordsPage::document`] says; only to who said that he `derives`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doc: Option<DocumentId>,
     #[serde(with = "serde_bytes")]

@@ -87,6 +87,7 @@ impl Sample {
 const OPTIONAL: &[(&str, &str)] = &[
     ("sync-request", "earlier"),
     ("sync-request", "want"),
+    ("sync-request", "derives"),
     ("sync-response", "pages"),
     ("sync-request", "digests"),
     ("sync-request", "proof"),
@@ -361,6 +362,7 @@ fn request() -> Outcome<SyncRequest> {
         budget: 1 << 20,
         earlier: vec![Cursor { n: 40_000, chain: HASH }, Cursor::START],
         want: vec![wanted()?],
+        derives: true,
         digests: vec![digest()?],
         proof: None,
     };
@@ -655,6 +657,7 @@ fn what_says_nothing_fits_too() -> Outcome {
         entries: Vec::new(),
         earlier: Vec::new(),
         want: Vec::new(),
+        derives: false,
         digests: Vec::new(),
         proof: None,
         ..request()?

@@ -301,6 +301,7 @@ impl Device {
             budget: BUDGET,
             earlier: Vec::new(),
             want: Vec::new(),
+            derives: false,
             digests: Vec::new(),
             proof: None,
         };

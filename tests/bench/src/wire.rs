@@ -52,6 +52,7 @@ pub fn request(device: DeviceId, first_seq: u64, entries: Vec<Entry>, dice: &mut
         budget: 1 << 20,
         earlier: Vec::new(),
         want: Vec::new(),
+        derives: false,
         digests: Vec::new(),
         proof: None,
     }

@@ -1,9 +1,9 @@
 //! The laws of DESIGN §5, asked after every step; and at the end, whether everybody has everything.
 
-use super::truth::{Place, key};
-use super::{OTHER_STATION, STATION, World, facility, series_of};
+use super::truth::{Place, Token, key};
+use super::{Event, OTHER_STATION, STATION, World, facility, series_of};
 use crate::Outcome;
-use device::Phone;
+use device::{DeviceError, Phone};
 use protocol::{Kind, SyncResponse};
 use record::visit_note::NoteState;
 use record::{ContentHash, DocumentId, Form, PatientId};
@@ -93,6 +93,44 @@ impl World {
         Ok(())
     }
 
+    /// What the phone that is gone wrote, and the hub has not: where no colleague's phone has it either, nothing can bring it
+    /// back. Says of how many words the phones that are left must.
+    pub(super) fn excuse_what_nobody_holds(&mut self) -> Outcome<u64> {
+        let Some(lost) = self.phones.iter().position(|phone| phone.lost) else { return Ok(0) };
+        // Who is not running has what stands in the file.
+        for at in 0..self.phones.len() {
+            self.fault(Event::Start(at))?;
+        }
+        let (mut excused, mut held) = (Vec::new(), 0);
+        for (n, token) in self.truth.tokens.iter().enumerate() {
+            if token.by != lost || token.excused || self.hub_has(&token.place, &token.words)? {
+                continue;
+            }
+            let mut others = self.phones.iter().filter_map(|phone| phone.open.as_ref());
+            match others.any(|phone| self.shows(phone, token).unwrap_or(false)) {
+                true => held += 1,
+                false => excused.push(n),
+            }
+        }
+        excused.into_iter().for_each(|n| self.truth.tokens[n].excused = true);
+        Ok(held)
+    }
+
+    /// Whether a note, or what is proposed for it, or a board reads these words.
+    fn shows(&self, phone: &Phone, token: &Token) -> Result<bool, DeviceError> {
+        match &token.place {
+            Place::Board(patient) => Ok(self.board_of(phone, patient)?.contains(&token.words)),
+            Place::Text(note, field) => {
+                let shown = phone.show_note(*note)?;
+                let in_amendments = shown
+                    .amendments
+                    .iter()
+                    .any(|a| serde_json::to_string(&a.after).is_ok_and(|after| after.contains(&token.words)));
+                Ok(shown.view.text(field).contains(&token.words) || in_amendments)
+            }
+        }
+    }
+
     fn hub_has(&self, place: &Place, words: &str) -> Outcome<bool> {
         // A hub that is down has what it had.
         let reopened;
@@ -125,7 +163,7 @@ impl World {
             }
         }
         let ours: Vec<usize> =
-            (0..self.phones.len()).filter(|at| self.station(*at) == STATION && !self.phones[*at].wiped).collect();
+            (0..self.phones.len()).filter(|at| self.station(*at) == STATION && !self.phones[*at].is_gone()).collect();
         for at in &ours {
             self.has_everything(*at)?;
         }
@@ -149,18 +187,7 @@ impl World {
         self.is_sound(at, phone)?;
         self.has_what_may_be_seen(at, phone)?;
         for token in self.truth.tokens.iter().filter(|token| !token.excused) {
-            let has = match &token.place {
-                Place::Board(patient) => self.board_of(phone, patient)?.contains(&token.words),
-                Place::Text(note, field) => {
-                    let shown = phone.show_note(*note)?;
-                    let in_amendments = shown
-                        .amendments
-                        .iter()
-                        .any(|a| serde_json::to_string(&a.after).is_ok_and(|after| after.contains(&token.words)));
-                    shown.view.text(field).contains(&token.words) || in_amendments
-                }
-            };
-            if !has {
+            if !self.shows(phone, token)? {
                 return Err(format!("law 2: {name} does not show {} in {:?}", token.words, token.place).into());
             }
         }

@@ -60,6 +60,10 @@ pub struct Counts {
     pub grants: u64,
     pub disclosed: u64,
     pub compacted: u64,
+    /// Words of a phone that is gone and a hub that was put back: they come back by colleagues' phones, or not at all.
+    pub relayed: u64,
+    /// Unlocks that read on without any line, by what came while the phone was locked.
+    pub pages: u64,
     pub tokens: u64,
     pub excused: u64,
 }
@@ -83,6 +87,8 @@ impl std::ops::AddAssign for Counts {
         self.grants += other.grants;
         self.disclosed += other.disclosed;
         self.compacted += other.compacted;
+        self.relayed += other.relayed;
+        self.pages += other.pages;
         self.tokens += other.tokens;
         self.excused += other.excused;
     }
@@ -96,10 +102,14 @@ enum Event {
     Wake(usize, u64),
     Start(usize),
     Kill(usize),
+    /// Locked in a pocket, and what its background call does there.
+    Sleep(usize),
+    Call(usize),
     Jump(usize),
     Copy,
     PutBack,
     Wipe,
+    Lose,
     Push,
     HubDown,
     HubUp,
@@ -292,7 +302,7 @@ impl World {
         }
         for phone in 0..self.phones.len() {
             self.phones[phone].set_room(None)?;
-            if self.phones[phone].open.is_none() && !self.phones[phone].wiped {
+            if self.phones[phone].open.is_none() && !self.phones[phone].is_gone() {
                 let now = self.device_time(phone);
                 self.phones[phone].start(now)?;
             }
@@ -302,6 +312,7 @@ impl World {
             // A retry that waits its quarter of an hour is a retry: time passes between the rounds.
             self.now_ms += 16 * 60_000;
             self.push_all()?;
+            self.let_relayed_in()?;
             for phone in 0..self.phones.len() {
                 let now_ms = self.now_ms;
                 self.phones[phone].trigger(now_ms, Trigger::NetworkReturned);

@@ -26,6 +26,10 @@ pub struct SimPhone {
     /// What the device's clock is off by, milliseconds.
     pub offset_ms: i64,
     pub wiped: bool,
+    /// No file of it is left anywhere.
+    pub lost: bool,
+    /// How far it had read when it was locked.
+    pub slept_at: Option<u64>,
     /// Who had withdrawn consent when the hub made the answer that is on its way.
     pub heard: BTreeSet<PatientId>,
     /// The disk takes so many pages more and is full then; `None`: it has room.
@@ -67,6 +71,8 @@ impl SimPhone {
             offered: None,
             offset_ms: 0,
             wiped: false,
+            lost: false,
+            slept_at: None,
             heard: BTreeSet::new(),
             room: None,
             refused: false,
@@ -89,6 +95,8 @@ impl SimPhone {
             offered: None,
             offset_ms: 0,
             wiped: false,
+            lost: false,
+            slept_at: None,
             heard: BTreeSet::new(),
             room: None,
             refused: false,
@@ -96,6 +104,11 @@ impl SimPhone {
             life: 0,
             busy: false,
         }
+    }
+
+    /// Nobody will ever unlock it again.
+    pub fn is_gone(&self) -> bool {
+        self.wiped || self.lost
     }
 
     /// The process starts and is unlocked.

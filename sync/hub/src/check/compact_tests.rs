@@ -153,6 +153,7 @@ impl Hub {
                 budget: 1 << 20,
                 earlier: Vec::new(),
                 want: Vec::new(),
+                derives: false,
                 digests: Vec::new(),
                 proof: None,
             };

@@ -123,6 +123,7 @@ fn sealed_page(
         budget: since.budget.min(PAGE),
         earlier: Vec::new(),
         want: Vec::new(),
+        derives: false,
         digests: Vec::new(),
         proof: None,
     };

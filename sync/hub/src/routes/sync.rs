@@ -103,7 +103,7 @@ pub(super) fn respond(
     let pages = match request.want.as_slice() {
         [] => None,
         _ if renew => Some(Vec::new()),
-        want => Some(records_pages(tx, &who, &device.station, &mut reader, want, left, today)?),
+        _ => Some(records_pages(tx, &who, &device.station, &mut reader, request, left, today)?),
     };
     let differs = if renew { Vec::new() } else { differing(tx, device, &reader, request)? };
     let durable = tx.durable_up_to(device.device, request.series)?;

@@ -8,6 +8,7 @@ use super::changes::{self, ChangeError, Encoding, Incoming, IncomingChange};
 use super::equal_edits;
 use super::fields::{CLOSING, Field, FieldError, FieldKind, FieldValue};
 use super::history::Version;
+use super::photos;
 use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId, VisitId};
 use crate::text_merge::{self, Splice, splices_onto};
@@ -576,7 +577,7 @@ impl Draft {
 
     /// The document as it reads now.
     pub fn view(&mut self) -> Result<NoteView, DraftError> {
-        let mut view = self.read(None)?;
+        let mut view = photos::without_removed(self.read(None)?);
         view.closed = self.is_closed()?;
         Ok(view)
     }
@@ -584,7 +585,7 @@ impl Draft {
     /// The document as it read with these heads: an older version, as its writer had it before her.
     pub fn view_at(&mut self, heads: &[ChangeHash]) -> Result<NoteView, DraftError> {
         let heads: Vec<automerge::ChangeHash> = heads.iter().map(|h| automerge::ChangeHash(h.0)).collect();
-        self.read(Some(&heads))
+        Ok(photos::without_removed(self.read(Some(&heads))?))
     }
 
     /// Every change that a person made, oldest first, with what it changed.
@@ -592,7 +593,8 @@ impl Draft {
         super::history::of(self)
     }
 
-    fn read(&mut self, heads: Option<&[automerge::ChangeHash]>) -> Result<NoteView, DraftError> {
+    /// The document as it stands, with the marks of photos that were taken away among its fields.
+    pub(super) fn read(&mut self, heads: Option<&[automerge::ChangeHash]>) -> Result<NoteView, DraftError> {
         if self.broken {
             return Err(DraftError::Unreadable);
         }

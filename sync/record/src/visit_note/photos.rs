@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PHOTO: &str = "photo";
+/// `photo.removed.<hash>` in a document: that photo was taken away. No field that anybody reads.
+const REMOVED: &str = "photo.removed.";
 
 /// What a nurse says of a photo that she adds.
 #[derive(Clone)]
@@ -36,6 +38,12 @@ pub struct NotePhoto {
 
 /// Whose value is meant where several stand: device and time of the one change that wrote all of a photo.
 type Writer = (Option<DeviceId>, Option<Timestamp>);
+
+/// One of the photos under a number, and whose it is; nobody's in particular where only one stands there.
+type Side = (ContentHash, Option<Writer>);
+
+/// A field, and what it becomes; `None`: it goes.
+type Named = (String, Option<FieldValue>);
 
 /// Whether a field is a code that nobody reads as a word.
 pub fn is_code(field: &str) -> bool {
@@ -102,10 +110,15 @@ impl Draft {
         if photos(&view).iter().any(|known| known.hash == photo.hash) {
             return Ok(None);
         }
-        let number = free_number(&view, &photo.hash, &BTreeSet::new()).ok_or(FieldError::TooManyPhotos)?;
+        let (raw, mut taken) = (self.read(None)?, BTreeSet::new());
+        let mut gone = removed(&raw);
+        gone.insert(photo.hash);
+        // What may be left of it under another number must not come back beside it.
+        let mut values = cleared(&raw, &gone, &mut taken).ok_or(FieldError::TooManyPhotos)?;
+        let number = free_number(&view, &photo.hash, &taken).ok_or(FieldError::TooManyPhotos)?;
         let word = |word: &str| Some(FieldValue::Word(word.to_string()));
         // Every part, also an empty one: what stands beside another's photo by chance must never be read as this one's.
-        let values = [
+        let parts = [
             ("hash", word(&photo.hash.to_string())),
             ("body_site", word(photo.body_site.trim())),
             ("taken_at", photo.taken_at.map(FieldValue::Time)),
@@ -114,58 +127,48 @@ impl Draft {
             ("bytes", photo.bytes.map(|bytes| FieldValue::Number(bytes as f64))),
             ("media_type", word(&photo.media_type)),
         ];
-        self.put_named(values.into_iter().map(|(part, value)| (name(number, part), value)).collect(), at)
+        values.extend(parts.into_iter().map(|(part, value)| (name(number, part), value)));
+        values.push((mark(&photo.hash), None));
+        self.put_named(values, at)
     }
 
     /// Takes a photo away in one change. Earlier versions of the note name it still, and a photo that has come to the hub
     /// stays there: it is part of the note's history. Somebody else's under the same number stays, whole.
     ///
-    /// What a colleague wrote of it without knowing (another body site) stays in the document and under no photo: nobody is
-    /// asked about it, and it reads the same on every device. A photo that she named anew meanwhile is there.
+    /// Whoever parts it without knowing of this brings it not back: the mark stands until it is put back on purpose. What a
+    /// colleague wrote of it meanwhile (another body site) stays in the document and under no photo: nobody is asked about it,
+    /// and it reads the same on every device.
     pub fn remove_photo(&mut self, hash: &ContentHash, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
-        let view = self.view()?;
-        let is_it = |value: &FieldValue| match value {
-            FieldValue::Word(word) => word.parse::<ContentHash>().is_ok_and(|named| named == *hash),
-            _ => false,
-        };
-        let (mut values, mut taken) = (Vec::new(), BTreeSet::new());
-        for number in 1..=most() {
-            let field = name(number, "hash");
-            let sides = conflict(&view, &field).map(|conflict| conflict.values.as_slice()).unwrap_or_default();
-            let is_here = view.fields.get(&field).is_some_and(is_it) || sides.iter().any(|side| is_it(&side.value));
-            if !is_here {
-                continue;
-            }
-            let others: Vec<&ConflictValue> = sides.iter().filter(|side| !is_it(&side.value)).collect();
-            if others.is_empty() {
-                values.extend(written(&view, number).into_iter().map(|field| (field, None)));
-            } else {
-                values.extend(parted(&view, number, &others, &mut taken).ok_or(FieldError::TooManyPhotos)?);
-            }
+        if !hashes(&self.view()?).contains(hash) {
+            return Ok(None);
         }
+        let raw = self.read(None)?;
+        let mut gone = removed(&raw);
+        gone.insert(*hash);
+        let mut values = cleared(&raw, &gone, &mut BTreeSet::new()).ok_or(FieldError::TooManyPhotos)?;
+        values.push((mark(hash), Some(FieldValue::Flag(true))));
         self.put_named(values, at)
     }
 
     /// Two people added photos under one number without knowing of each other: both stay, each under its own. Nothing is
     /// chosen, so nobody is asked.
     pub fn part_photos(&mut self, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
-        let view = self.view()?;
-        let (mut values, mut taken) = (Vec::new(), BTreeSet::new());
+        let raw = self.read(None)?;
+        let (gone, mut values, mut taken) = (removed(&raw), Vec::new(), BTreeSet::new());
         for number in 1..=most() {
-            let Some(conflict) = conflict(&view, &name(number, "hash")) else { continue };
-            let sides: Vec<&ConflictValue> = conflict.values.iter().collect();
+            let (all, left) = standing(&raw, number, &gone);
+            let is_settled = conflict(&raw, &name(number, "hash")).is_none() && left.len() == all;
+            if all == 0 || is_settled {
+                continue;
+            }
             // No number is free: the conflict stays, and a person decides.
-            let Some(parted) = parted(&view, number, &sides, &mut taken) else { return Ok(None) };
+            let Some(parted) = parted(&raw, number, &left, &mut taken) else { return Ok(None) };
             values.extend(parted);
         }
         self.put_named(values, at)
     }
 
-    fn put_named(
-        &mut self,
-        values: Vec<(String, Option<FieldValue>)>,
-        at: Timestamp,
-    ) -> Result<Option<RawChange>, DraftError> {
+    fn put_named(&mut self, values: Vec<Named>, at: Timestamp) -> Result<Option<RawChange>, DraftError> {
         if values.is_empty() {
             return Ok(None);
         }
@@ -196,25 +199,97 @@ fn written(view: &NoteView, number: u8) -> BTreeSet<String> {
     view.fields.keys().chain(conflicts).filter(|field| field.starts_with(&prefix)).cloned().collect()
 }
 
-/// Photos that stand under one number, each with all of its parts under its own: the first one stays, the others take free
-/// ones. `None`: not enough are free.
-fn parted(
-    view: &NoteView,
-    number: u8,
-    sides: &[&ConflictValue],
-    taken: &mut BTreeSet<u8>,
-) -> Option<Vec<(String, Option<FieldValue>)>> {
+/// The photos under a number: how many stand there, and those that are not gone, each with whose change it is.
+fn standing(view: &NoteView, number: u8, gone: &BTreeSet<ContentHash>) -> (usize, Vec<Side>) {
+    let field = name(number, "hash");
+    let sides: Vec<(&FieldValue, Option<Writer>)> = match (view.fields.get(&field), conflict(view, &field)) {
+        (Some(value), _) => vec![(value, None)],
+        (None, Some(conflict)) => conflict.values.iter().map(|side| (&side.value, Some(writer(side)))).collect(),
+        (None, None) => Vec::new(),
+    };
+    let named = |(value, writer): (&FieldValue, Option<Writer>)| match value {
+        FieldValue::Word(word) => Some((word.parse::<ContentHash>().ok()?, writer)),
+        _ => None,
+    };
+    let mut sides: Vec<Side> = sides.into_iter().filter_map(named).collect();
+    let all = sides.len();
+    sides.retain(|(hash, _)| !gone.contains(hash));
+    (all, sides)
+}
+
+/// What ends the photos that are gone: where one stood alone its fields go, where others stood beside it they stay. `None`: not
+/// enough numbers are free for them.
+fn cleared(view: &NoteView, gone: &BTreeSet<ContentHash>, taken: &mut BTreeSet<u8>) -> Option<Vec<Named>> {
     let mut values = Vec::new();
-    for (at, side) in sides.iter().enumerate() {
-        let FieldValue::Word(hash) = &side.value else { continue };
-        let Ok(hash) = hash.parse::<ContentHash>() else { continue };
-        let to = if at == 0 { number } else { free_number(view, &hash, taken)? };
-        taken.insert(to);
-        for part in parts() {
-            values.push((name(to, part), value(view, number, part, Some(writer(side))).cloned()));
+    for number in 1..=most() {
+        let (all, left) = standing(view, number, gone);
+        if left.len() < all {
+            values.extend(parted(view, number, &left, taken)?);
         }
     }
     Some(values)
+}
+
+/// Photos that stand under one number, each with all of its parts under its own: the first one stays, the others take free
+/// ones; without any, nothing stays. `None`: not enough are free.
+fn parted(view: &NoteView, number: u8, sides: &[Side], taken: &mut BTreeSet<u8>) -> Option<Vec<Named>> {
+    if sides.is_empty() {
+        return Some(written(view, number).into_iter().map(|field| (field, None)).collect());
+    }
+    let mut values = Vec::new();
+    for (at, (hash, writer)) in sides.iter().enumerate() {
+        let to = if at == 0 { number } else { free_number(view, hash, taken)? };
+        taken.insert(to);
+        for part in parts() {
+            values.push((name(to, part), value(view, number, part, *writer).cloned()));
+        }
+    }
+    Some(values)
+}
+
+fn mark(hash: &ContentHash) -> String {
+    format!("{REMOVED}{hash}")
+}
+
+fn removed(view: &NoteView) -> BTreeSet<ContentHash> {
+    let conflicts = view.conflicts.iter().map(|conflict| &conflict.field);
+    let marks = view.fields.keys().chain(conflicts).filter_map(|field| field.strip_prefix(REMOVED));
+    marks.filter_map(|hash| hash.parse().ok()).collect()
+}
+
+/// The document as a person reads it: of a photo that was taken away nothing is left, also where a colleague who had not heard
+/// of it gave it another number, and the marks are no fields.
+pub(super) fn without_removed(raw: NoteView) -> NoteView {
+    let gone = removed(&raw);
+    if gone.is_empty() {
+        return raw;
+    }
+    let mut view = raw.clone();
+    view.fields.retain(|field, _| !field.starts_with(REMOVED));
+    view.conflicts.retain(|conflict| !conflict.field.starts_with(REMOVED));
+    for number in 1..=most() {
+        let (all, left) = standing(&raw, number, &gone);
+        if left.len() == all {
+            continue;
+        }
+        if left.len() > 1 {
+            let field = name(number, "hash");
+            for conflict in view.conflicts.iter_mut().filter(|conflict| conflict.field == field) {
+                conflict.values.retain(|side| left.iter().any(|(_, of)| *of == Some(writer(side))));
+            }
+            continue;
+        }
+        let prefix = format!("{PHOTO}.{number}.");
+        for field in written(&raw, number) {
+            view.fields.remove(&field);
+            let part = field.strip_prefix(&prefix).unwrap_or_default();
+            if let Some(value) = left.first().and_then(|(_, of)| value(&raw, number, part, *of)) {
+                view.fields.insert(field, value.clone());
+            }
+        }
+        view.conflicts.retain(|conflict| !conflict.field.starts_with(&prefix));
+    }
+    view
 }
 
 /// A number that nothing stands under. Where to look first follows from the photo, so that two phones without signal rarely
@@ -235,14 +310,17 @@ fn writer(side: &ConflictValue) -> Writer {
     (side.device, side.at)
 }
 
-/// What stands in a part; where several values do, the one of this writer.
+/// What stands in a part; where several values do, the one of this writer. Whoever wrote that part anew since, or parted the
+/// photos, did so later and on the same device.
 fn value<'v>(view: &'v NoteView, number: u8, part: &str, of: Option<Writer>) -> Option<&'v FieldValue> {
     let field = name(number, part);
     match (view.fields.get(&field), of) {
         (Some(value), _) => Some(value),
         (None, None) => None,
         (None, Some(of)) => {
-            conflict(view, &field)?.values.iter().find(|side| writer(side) == of).map(|side| &side.value)
+            let sides = &conflict(view, &field)?.values;
+            let newest = || sides.iter().filter(|side| side.device == of.0).max_by_key(|side| side.at);
+            sides.iter().find(|side| writer(side) == of).or_else(newest).map(|side| &side.value)
         }
     }
 }
@@ -308,6 +386,14 @@ mod tests {
     fn gives(from: &mut Draft, number: u8, to: &mut Draft) -> Outcome {
         let entry = from.entry_of(DeviceId([number; 8]), 0)?.ok_or("nothing to give")?;
         Ok(to.apply(&decode(NOTE, Form::VisitNote, entry.encoding, &entry.bytes)?)?)
+    }
+
+    /// The same phone with the same document, for another turn of the story.
+    fn copy(draft: &mut Draft, number: u8) -> Outcome<Draft> {
+        let actor = Actor { device: DeviceId([number; 8]), session: [number + 100; 8] };
+        let mut copy = Draft::load(NOTE, Form::VisitNote, &draft.save(), &[], actor)?;
+        copy.written_by(&format!("n-{number}").parse()?);
+        Ok(copy)
     }
 
     #[test]
@@ -412,21 +498,62 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_that_was_taken_away_while_a_colleague_parted_it_reads_the_same_everywhere() -> Outcome {
+    fn a_photo_that_was_taken_away_stays_away_whoever_parts_it_meanwhile_until_it_is_put_back() -> Outcome {
         let (mut a, mut b) = (opens(1)?, opens(2)?);
         a.add_photo(&taken(1, "処置前"), at(2))?;
         b.add_photo(&taken(21, ""), at(5))?;
         gives(&mut b, 2, &mut a)?;
         gives(&mut a, 1, &mut b)?;
-        b.part_photos(at(6))?;
-        a.remove_photo(&ContentHash([1; 32]), at(7))?;
-        gives(&mut a, 1, &mut b)?;
+        for (wrong, right) in [(1, 21), (21, 1)] {
+            let (mut a, mut b) = (copy(&mut a, 1)?, copy(&mut b, 2)?);
+            let before = photos(&a.view()?);
+            let before = before.iter().find(|photo| photo.hash.0[0] == wrong).ok_or("it stands there")?;
+            // Her phone parts them at the same time, as it does before every confirmation.
+            b.part_photos(at(6))?;
+            a.remove_photo(&before.hash, at(7))?;
+            gives(&mut a, 1, &mut b)?;
+            gives(&mut b, 2, &mut a)?;
+            for _ in 0..2 {
+                let (mine, theirs) = (a.view()?, b.view()?);
+                assert!(photos(&mine) == photos(&theirs));
+                assert_eq!(hashes(&mine), BTreeSet::from([ContentHash([right; 32])]));
+                assert_eq!(hashes_in(&mine.fields), hashes(&mine), "no field names it, so that nobody signs it");
+                assert!(mine.fields.keys().all(|field| !field.starts_with(REMOVED)), "and the mark is no field");
+                // Once more, now that both know of it.
+                b.part_photos(at(8))?;
+                gives(&mut b, 2, &mut a)?;
+            }
+            assert!(a.view()?.conflicts.is_empty());
+            a.put_photo_back(before, at(9))?;
+            gives(&mut a, 1, &mut b)?;
+            let back = photos(&b.view()?);
+            assert_eq!(back.len(), 2);
+            assert!(back.iter().any(|photo| photo.hash == before.hash && photo.caption == before.caption));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn words_that_were_changed_after_the_photo_was_added_stay_with_it_when_photos_are_parted() -> Outcome {
+        let (mut a, mut b) = (opens(1)?, opens(2)?);
+        a.add_photo(&taken(1, ""), at(2))?;
+        let caption = name(photos(&a.view()?)[0].number, "caption");
+        a.set(Form::VisitNote.field(&caption)?, FieldValue::Word("処置前".into()), at(62))?;
+        b.add_photo(&taken(21, ""), at(5))?;
         gives(&mut b, 2, &mut a)?;
-        let (mine, theirs) = (photos(&a.view()?), photos(&b.view()?));
-        assert!(mine == theirs, "whoever wrote it anew without knowing has it there");
-        assert!(mine.iter().any(|photo| photo.hash == ContentHash([21; 32])), "the other one is never lost");
-        a.remove_photo(&ContentHash([1; 32]), at(8))?;
-        assert_eq!(hashes(&a.view()?), BTreeSet::from([ContentHash([21; 32])]), "said once more, it is gone");
+        gives(&mut a, 1, &mut b)?;
+        let captions = |view: &NoteView| -> Vec<(u8, String)> {
+            let mut seen: Vec<_> = photos(view).into_iter().map(|photo| (photo.hash.0[0], photo.caption)).collect();
+            seen.sort();
+            seen
+        };
+        let both = [(1, "処置前".to_string()), (21, String::new())];
+        assert_eq!(captions(&a.view()?), both, "also before anybody parts them");
+        let mut parting = copy(&mut b, 2)?;
+        assert!(parting.part_photos(at(70))?.is_some());
+        assert_eq!(captions(&parting.view()?), both);
+        b.remove_photo(&ContentHash([21; 32]), at(70))?;
+        assert_eq!(captions(&b.view()?), both[..1]);
         Ok(())
     }
 

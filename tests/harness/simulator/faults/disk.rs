@@ -24,7 +24,7 @@ pub(in crate::simulator) struct Held {
 
 impl World {
     pub(super) fn fill_disk(&mut self, at: usize) -> Outcome {
-        if self.phones[at].wiped || self.phones[at].room.is_some() {
+        if self.phones[at].is_gone() || self.phones[at].room.is_some() {
             return Ok(());
         }
         self.counts.full += 1;

@@ -35,7 +35,28 @@ impl World {
         self.hub = None;
         Store::restore(&self.data(), &backup)?;
         self.hub_up()?;
-        self.enter_again()
+        self.enter_again()?;
+        let held = self.excuse_what_nobody_holds()?;
+        self.counts.relayed += held;
+        Ok(())
+    }
+
+    /// Phone 1 lies in a river: nothing of it comes back, also not sealed.
+    pub(super) fn lose_one(&mut self) -> Outcome {
+        self.phones[1].kill();
+        for file in self.phones[1].files() {
+            let _ = std::fs::remove_file(file);
+        }
+        self.phones[1].lost = true;
+        self.excuse_what_nobody_holds().map(|_| ())
+    }
+
+    /// A person lets in what colleagues brought of the phone that is gone.
+    pub(in crate::simulator) fn let_relayed_in(&self) -> Outcome {
+        if let Some(hub) = self.taking_hub().filter(|_| self.faults.lost) {
+            hub.accept_held_copies()?;
+        }
+        Ok(())
     }
 
     fn copy_name(file: &std::path::Path) -> PathBuf {

@@ -3,6 +3,7 @@
 mod disk;
 mod entitlement;
 mod files;
+mod sleep;
 
 use super::{Dice, Event, World};
 use crate::Outcome;
@@ -31,6 +32,10 @@ pub struct Faults {
     pub consent: bool,
     /// The hub makes one piece of each document.
     pub compact: bool,
+    /// A phone is lost for good, and after that the hub is put back to a backup.
+    pub lost: bool,
+    /// Phones lie locked in a pocket for a while, and fetch what they cannot read.
+    pub sleep: bool,
 }
 
 impl Faults {
@@ -57,6 +62,9 @@ impl Faults {
             4 => faults.wipe = true,
             _ => {}
         }
+        faults.lost = faults.hub_restored && own.percent(60);
+        // A file that is copied or put back is a locked phone's too: what it brings sealed is another story.
+        faults.sleep = own.percent(60) && !faults.clone && !faults.older_phone;
         faults
     }
 
@@ -86,6 +94,14 @@ impl Faults {
         if self.compact {
             super::compact::schedule(dice, &mut events);
         }
+        if self.lost {
+            events.push((dice.between(150_000, 200_000), Event::Lose));
+            events.push((dice.between(210_000, 285_000), Event::HubRestored));
+        }
+        for _ in 0..if self.sleep { 6 } else { 0 } {
+            let at = dice.between(20_000, 230_000);
+            events.push((at, Event::Sleep(dice.below(64) as usize)));
+        }
         events
     }
 }
@@ -96,8 +112,9 @@ impl World {
         match event {
             Event::Start(phone) => {
                 let now = self.device_time(phone);
-                if self.phones[phone].open.is_none() && !self.phones[phone].wiped {
+                if self.phones[phone].open.is_none() && !self.phones[phone].is_gone() {
                     self.phones[phone].start(now)?;
+                    self.wakes(phone)?;
                     let now_ms = self.now_ms;
                     self.phones[phone].trigger(now_ms, Trigger::Start);
                 }
@@ -108,6 +125,8 @@ impl World {
                 let back = self.now_ms + self.dice.between(100, 20_000);
                 self.at(back, Event::Start(phone % count));
             }
+            Event::Sleep(phone) => self.sleep(phone % count)?,
+            Event::Call(phone) => self.call(phone)?,
             Event::Jump(phone) => {
                 // A day, a year, a few minutes, either way; sometimes the hub's own clock by a little.
                 let jumps = [86_400_000, -400 * 86_400_000, 300_000, -300_000];
@@ -131,6 +150,7 @@ impl World {
             Event::Copy => self.copy_first()?,
             Event::PutBack => self.put_back()?,
             Event::Wipe => self.wipe_one()?,
+            Event::Lose => self.lose_one()?,
             Event::Push => self.push_all()?,
             Event::Replay => self.replay(),
             Event::Reassign => self.reassign()?,
