@@ -190,6 +190,10 @@ impl Phone {
     }
 
     pub(crate) fn next_photo(&self, but: &[ContentHash]) -> Result<Input, Failure> {
+        // What this run brought may name one that was taken away here.
+        if let Err(error) = self.want_named_again() {
+            tracing::warn!(%error, "a photo that was taken away waits, whether a note names it again or not");
+        }
         let next = self.read(|tx| {
             let removed = tx.removed_photos()?.into_iter().map(|removed| removed.hash);
             let but: Vec<ContentHash> = but.iter().copied().chain(removed).collect();
