@@ -102,7 +102,7 @@ impl Tx<'_> {
         match stored {
             Ok((Some(photo), Some(bytes))) => self.put_photo_copies(&photo, &bytes, at),
             Ok(_) => Ok(()),
-            Err(error @ (VaultError::Damaged { .. } | VaultError::Cbor(_))) => {
+            Err(error @ (VaultError::Damaged { .. } | VaultError::Cbor(_) | VaultError::Missing(_))) => {
                 tracing::warn!(photo = %hash, %error, "a photo does not open and gets no sealed copies");
                 Ok(())
             }
