@@ -72,7 +72,7 @@ impl Phone {
             let change = open.draft.add_photo(&new, now)?;
             let patient = open.row.patient.clone();
             open.store(tx, change, now)?;
-            let stored = StoredPhoto { hash: new.hash, size: new.bytes, patient, note };
+            let stored = StoredPhoto { hash: new.hash, size: new.bytes, patient, note, also: Vec::new() };
             tx.put_photo(&stored, true, &bytes)?;
             // The same picture may have been taken away a moment ago.
             keep_removed(tx, &new.hash, None)?;
@@ -105,7 +105,7 @@ impl Phone {
             return Ok(bytes);
         }
         let bytes = self.fetch_photo(&hash).await?;
-        let stored = StoredPhoto { hash, size: bytes.len() as u64, patient, note };
+        let stored = StoredPhoto { hash, size: bytes.len() as u64, patient, note, also: Vec::new() };
         self.write(|tx| Ok(tx.put_photo(&stored, false, &bytes)?))?;
         self.changed();
         Ok(bytes)
@@ -190,6 +190,10 @@ impl Phone {
     }
 
     pub(crate) fn next_photo(&self, but: &[ContentHash]) -> Result<Input, Failure> {
+        // What this run brought may name one that was taken away here.
+        if let Err(error) = self.want_named_again() {
+            tracing::warn!(%error, "a photo that was taken away waits, whether a note names it again or not");
+        }
         let next = self.read(|tx| {
             let removed = tx.removed_photos()?.into_iter().map(|removed| removed.hash);
             let but: Vec<ContentHash> = but.iter().copied().chain(removed).collect();

@@ -93,13 +93,16 @@ impl Tx<'_> {
         Ok(self.entry(seq)?.map(|entry| entry.hash))
     }
 
-    /// Whether something of a document was ever numbered to be sent, in this series or in one before it.
+    /// Whether something of a document may be elsewhere: numbered to be sent, in this series or in one before it, or receipted
+    /// as a sealed copy while no entry carried it.
     pub fn has_left(&mut self, note: DocumentId) -> Result<bool, VaultError> {
         let key = self.ring.tag("note", &note.0);
         Ok(self
             .sql
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM entry WHERE note = ?1) OR EXISTS (SELECT 1 FROM entry_past WHERE note = ?1)",
+                "SELECT EXISTS (SELECT 1 FROM entry WHERE note = ?1)
+                     OR EXISTS (SELECT 1 FROM entry_past WHERE note = ?1)
+                     OR EXISTS (SELECT 1 FROM capsule WHERE note = ?1 AND entry IS NULL AND received IS NOT NULL)",
             )?
             .query_row([key], |r| r.get(0))?)
     }

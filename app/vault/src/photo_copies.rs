@@ -10,7 +10,7 @@ use crate::tx::Tx;
 use protocol::photo::PIECE;
 use protocol::{Kind, PhotoPiece};
 use record::{ContentHash, canonical};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
 /// The migration that brought them.
@@ -79,7 +79,37 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lets the copies of one photo go that was taken away: no wipe is to bring it.
+    /// Lets the copies go of a photo that was taken away from notes that never left: neither a locked phone nor a wiped one is
+    /// to bring it.
+    pub fn withdraw_photo_copies(&mut self, hash: &ContentHash) -> Result<(), VaultError> {
+        self.drop_copies_of_photo(self.photo_key(hash))
+    }
+
+    /// A photo of this phone's whose copies were withdrawn is wanted again. One that has its copies keeps them; one whose bytes do
+    /// not open any more cannot be sealed, and is left as it is.
+    pub fn put_photo_copies_again(&mut self, hash: &ContentHash, at: i64) -> Result<(), VaultError> {
+        let lacks_copies: Option<bool> = self
+            .sql
+            .prepare_cached(
+                "SELECT own = 1 AND NOT EXISTS (SELECT 1 FROM photo_copy WHERE photo = ?1) FROM photo WHERE key = ?1",
+            )?
+            .query_row([self.photo_key(hash)], |r| r.get(0))
+            .optional()?;
+        if lacks_copies != Some(true) {
+            return Ok(());
+        }
+        let stored = self.photo(hash).and_then(|photo| Ok((photo, self.photo_bytes(hash, 0, usize::MAX)?)));
+        match stored {
+            Ok((Some(photo), Some(bytes))) => self.put_photo_copies(&photo, &bytes, at),
+            Ok(_) => Ok(()),
+            Err(error @ (VaultError::Damaged { .. } | VaultError::Cbor(_) | VaultError::Missing(_))) => {
+                tracing::warn!(photo = %hash, %error, "a photo does not open and gets no sealed copies");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) fn drop_copies_of_photo(&mut self, key: Tag) -> Result<(), VaultError> {
         let copies = "SELECT n FROM photo_copy WHERE photo = ?1";
         self.sql.execute(&format!("DELETE FROM capsule WHERE n IN ({copies})"), [key])?;
@@ -173,7 +203,7 @@ mod tests {
         fn take(&mut self) -> Outcome<ContentHash> {
             let bytes = picture(2 * PIECE + 77);
             let (hash, size) = (ContentHash::of(&bytes), bytes.len() as u64);
-            let photo = StoredPhoto { hash, size, patient: "p1".parse()?, note: NOTE };
+            let photo = StoredPhoto { hash, size, patient: "p1".parse()?, note: NOTE, also: Vec::new() };
             self.vault.write(|tx| {
                 tx.put_photo(&photo, true, &bytes)?;
                 tx.put_photo_copies(&photo, &bytes, 5)
@@ -286,6 +316,60 @@ mod tests {
         desk.vault.write(|tx| tx.forget_photo(&hash))?;
         assert_eq!((desk.kept()?, desk.waiting()?), ((1, 0), vec![4]));
         assert!(desk.vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn copies_that_were_withdrawn_are_sealed_again_once_and_only_of_a_photo_that_was_taken_here() -> Outcome {
+        let mut desk = desk()?;
+        let hash = desk.take()?;
+        desk.vault.write(|tx| tx.put_photo_copies_again(&hash, 6))?;
+        assert_eq!(desk.waiting()?, [1, 2, 3], "they are here");
+        desk.vault.write(|tx| tx.withdraw_photo_copies(&hash))?;
+        assert_eq!((desk.kept()?, desk.waiting()?.len()), ((0, 0), 0));
+        for _ in 0..2 {
+            desk.vault.write(|tx| tx.put_photo_copies_again(&hash, 6))?;
+            assert_eq!(desk.waiting()?, [4, 5, 6], "no number is used twice");
+        }
+        let bytes = picture(100);
+        let theirs = ContentHash::of(&bytes);
+        let photo = StoredPhoto { hash: theirs, size: 100, patient: "p1".parse()?, note: NOTE, also: Vec::new() };
+        desk.vault.write(|tx| {
+            tx.put_photo(&photo, false, &bytes)?;
+            tx.put_photo_copies_again(&theirs, 6)?;
+            tx.put_photo_copies_again(&ContentHash([7; 32]), 6)
+        })?;
+        assert_eq!(desk.waiting()?.len(), 3, "a colleague's, and none at all");
+        assert!(desk.vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_photo_stands_elsewhere_only_once_it_is_durable_there() -> Outcome {
+        let mut desk = desk()?;
+        let hash = desk.take()?;
+        let only = |desk: &mut Desk| desk.vault.read(|tx| tx.photo_may_be_the_only_copy(&hash));
+        assert!(only(&mut desk)?);
+        desk.vault.write(|tx| tx.mark_photo_received(&hash, 20))?;
+        assert!(only(&mut desk)?, "the hub may be put back to a backup without it");
+        desk.enter(1, 30)?;
+        desk.vault.write(|tx| tx.drop_durable(1, 99))?;
+        assert!(!only(&mut desk)?);
+        assert!(!desk.vault.read(|tx| tx.photo_may_be_the_only_copy(&ContentHash([7; 32])))?);
+        Ok(())
+    }
+
+    #[test]
+    fn what_left_as_a_sealed_copy_has_left() -> Outcome {
+        let mut desk = desk()?;
+        desk.take()?;
+        desk.write(b"x")?;
+        assert!(!desk.vault.read(|tx| tx.has_left(NOTE))?);
+        desk.vault.write(|tx| tx.mark_copies_received(&[(1, 7)]))?;
+        assert!(!desk.vault.read(|tx| tx.has_left(NOTE))?, "a photo says nothing that could be confirmed");
+        desk.vault.write(|tx| tx.mark_copies_received(&[(4, 7)]))?;
+        assert!(desk.vault.read(|tx| tx.has_left(NOTE))?);
+        assert!(!desk.vault.read(|tx| tx.has_left(DocumentId([8; 16])))?);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::vault::Compartment;
 use record::{ContentHash, DocumentId, PatientId};
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 /// Bytes of a sealed piece; the last one has what is left.
@@ -22,7 +23,20 @@ pub struct StoredPhoto {
     /// Whose record it came with; its key seals it.
     pub patient: PatientId,
     pub note: DocumentId,
+    /// Other notes that it was taken into before: the same picture has one row.
+    #[serde(default)]
+    pub also: Vec<DocumentId>,
 }
+
+impl StoredPhoto {
+    /// The notes that it was taken into, or fetched for.
+    pub fn notes(&self) -> impl Iterator<Item = DocumentId> + '_ {
+        std::iter::once(self.note).chain(self.also.iter().copied())
+    }
+}
+
+/// Of a photo that was taken here: it does not stand at the hub durably yet.
+const MAY_BE_THE_ONLY_COPY: &str = "own = 1 AND (received IS NULL OR key IN (SELECT photo FROM photo_copy))";
 
 impl Tx<'_> {
     pub(crate) fn photo_key(&self, hash: &ContentHash) -> Tag {
@@ -46,7 +60,8 @@ impl Tx<'_> {
                 .prepare_cached("INSERT INTO photo_piece (key, photo, n, patient, sealed) VALUES (?1, ?2, ?3, ?4, ?5)")?
                 .execute((piece_key, key, n as i64, place.patient, sealed))?;
         }
-        let sealed = self.seal(place, photo)?;
+        let also = self.other_notes_of(photo)?;
+        let sealed = self.seal(place, &StoredPhoto { also, ..photo.clone() })?;
         self.sql
             .prepare_cached(
                 "INSERT INTO photo (key, patient, own, sent, received, sealed) VALUES (?1, ?2, ?3, 0, NULL, ?4)
@@ -57,16 +72,24 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// A row that does not open says nothing; it is replaced.
+    fn other_notes_of(&mut self, photo: &StoredPhoto) -> Result<Vec<DocumentId>, VaultError> {
+        let known = match self.photo(&photo.hash) {
+            Ok(known) => known,
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_) | VaultError::Missing(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let notes = known.iter().flat_map(StoredPhoto::notes).chain(photo.notes());
+        Ok(notes.filter(|note| *note != photo.note).collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
     /// Lets the photos of a note go with it. `false`: one of them does not stand at the hub durably yet (its sealed copies are
     /// here until it does), and all stay.
     pub(crate) fn forget_photos_of(&mut self, patient: &PatientId, note: DocumentId) -> Result<bool, VaultError> {
         let whose = self.ring.patient_tag(Some(patient));
         let rows = self
             .sql
-            .prepare_cached(
-                "SELECT key, own = 1 AND (received IS NULL OR key IN (SELECT photo FROM photo_copy)), sealed
-                 FROM photo WHERE patient = ?1",
-            )?
+            .prepare_cached(&format!("SELECT key, {MAY_BE_THE_ONLY_COPY}, sealed FROM photo WHERE patient = ?1"))?
             .query_map([whose], |r| Ok((r.get::<_, Tag>(0)?, r.get::<_, bool>(1)?, r.get::<_, Vec<u8>>(2)?)))?
             .collect::<Result<Vec<_>, _>>()?;
         let mut gone = Vec::new();
@@ -208,6 +231,17 @@ impl Tx<'_> {
         Ok(found.unwrap_or(false))
     }
 
+    /// Whether a photo was taken here and does not stand at the hub durably yet: no receipt, or sealed copies that wait for more
+    /// than the receipt.
+    pub fn photo_may_be_the_only_copy(&mut self, hash: &ContentHash) -> Result<bool, VaultError> {
+        let found: Option<bool> = self
+            .sql
+            .prepare_cached(&format!("SELECT {MAY_BE_THE_ONLY_COPY} FROM photo WHERE key = ?1"))?
+            .query_row([self.photo_key(hash)], |r| r.get(0))
+            .optional()?;
+        Ok(found.unwrap_or(false))
+    }
+
     /// Photos taken here that the hub has not receipted.
     pub fn photos_left(&mut self) -> Result<u64, VaultError> {
         let n: i64 =
@@ -242,7 +276,7 @@ mod tests {
 
     fn photo_of(bytes: &[u8]) -> Outcome<StoredPhoto> {
         let (hash, size) = (ContentHash::of(bytes), bytes.len() as u64);
-        Ok(StoredPhoto { hash, size, patient: "p1".parse()?, note: DocumentId([9; 16]) })
+        Ok(StoredPhoto { hash, size, patient: "p1".parse()?, note: DocumentId([9; 16]), also: Vec::new() })
     }
 
     #[test]
@@ -292,6 +326,22 @@ mod tests {
         vault.write(|tx| tx.offer_photos_again())?;
         assert_eq!(vault.read(|tx| tx.photos_left())?, 1);
         assert!(vault.read(|tx| tx.rows_add_up())?);
+        Ok(())
+    }
+
+    #[test]
+    fn the_same_picture_is_known_to_be_of_every_note_that_it_was_taken_into() -> Outcome {
+        let (_folder, _, mut vault) = vault()?;
+        let bytes = picture(100);
+        let photo = photo_of(&bytes)?;
+        let notes = [DocumentId([9; 16]), DocumentId([8; 16]), DocumentId([7; 16])];
+        for note in [notes[0], notes[1], notes[1], notes[2]] {
+            vault.write(|tx| tx.put_photo(&StoredPhoto { note, ..photo.clone() }, true, &bytes))?;
+        }
+        let stored = vault.read(|tx| tx.photo(&photo.hash))?.ok_or("not here")?;
+        assert_eq!(stored.note, notes[2], "the last one");
+        assert_eq!(stored.notes().collect::<BTreeSet<_>>(), BTreeSet::from(notes));
+        assert_eq!(stored.notes().count(), 3);
         Ok(())
     }
 

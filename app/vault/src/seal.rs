@@ -16,6 +16,9 @@ const TAG: usize = 16;
 
 /// Of a patient key's row.
 pub const DERIVED: u8 = 2;
+/// Goes into the key of a patient with the place of its row. Never changes, whatever becomes of sealed bodies: with another
+/// number there every key would be another one.
+const DERIVED_FROM: u8 = 1;
 const SALT: usize = 32;
 
 /// A key of the vault. Wiped when dropped; `Debug` shows nothing.
@@ -62,10 +65,11 @@ pub enum Table {
 pub struct SealError;
 
 impl Header {
-    fn bytes(&self) -> [u8; 64] {
+    /// `version`: of whatever is fixed by these bytes.
+    fn bytes(&self, version: u8) -> [u8; 64] {
         let mut out = [0; 64];
         out[..14].copy_from_slice(b"tsutsuji-vault");
-        (out[14], out[15]) = (FORMAT, self.table as u8);
+        (out[14], out[15]) = (version, self.table as u8);
         out[16..32].copy_from_slice(&self.key);
         out[32..48].copy_from_slice(&self.patient);
         out[48..].copy_from_slice(&self.compartment);
@@ -85,7 +89,7 @@ pub fn seal(key: &Key, header: &Header, nonce: [u8; NONCE], body: &[u8]) -> Resu
     out.extend_from_slice(body);
     out.resize(1 + NONCE + class, 0);
     let tag = XChaCha20Poly1305::new(&key.0.into())
-        .encrypt_inout_detached(&XNonce::from(nonce), &header.bytes(), (&mut out[1 + NONCE..]).into())
+        .encrypt_inout_detached(&XNonce::from(nonce), &header.bytes(FORMAT), (&mut out[1 + NONCE..]).into())
         .map_err(|_| SealError)?;
     out.extend_from_slice(&tag);
     Ok(std::mem::take(&mut *out))
@@ -101,7 +105,7 @@ pub fn open(key: &Key, header: &Header, sealed: &[u8]) -> Result<Zeroizing<Vec<u
     let (ciphertext, tag) = ciphertext.split_last_chunk::<TAG>().ok_or(SealError)?;
     let mut body = Zeroizing::new(ciphertext.to_vec());
     XChaCha20Poly1305::new(&key.0.into())
-        .decrypt_inout_detached(&XNonce::from(nonce), &header.bytes(), body.as_mut_slice().into(), &(*tag).into())
+        .decrypt_inout_detached(&XNonce::from(nonce), &header.bytes(FORMAT), body.as_mut_slice().into(), &(*tag).into())
         .map_err(|_| SealError)?;
     let length = body.get(..4).and_then(|l| l.try_into().ok()).map(u32::from_le_bytes).ok_or(SealError)? as usize;
     if length > body.len() - 4 {
@@ -128,7 +132,7 @@ pub fn derive(above: &Key, header: &Header, row: &[u8]) -> Option<Key> {
 
 fn derived(above: &Key, header: &Header, salt: &[u8; SALT]) -> (Key, blake3::Hash) {
     let mut hasher = blake3::Hasher::new_keyed(&above.0);
-    hasher.update(&header.bytes());
+    hasher.update(&header.bytes(DERIVED_FROM));
     hasher.update(salt);
     let mut stream = hasher.finalize_xof();
     let (mut key, mut check) = (Key([0; 32]), [0; 32]);
@@ -198,6 +202,18 @@ mod tests {
         assert!(derive(&above, &HEADER, &row[..20]).is_none());
         assert!(derive(&above, &Header { patient: [4; 16], ..HEADER }, &row).is_none());
         assert!(derive(&Key([8; 32]), &HEADER, &row).is_none());
+    }
+
+    /// Recorded bytes, made by another program: a row that was written once makes the same key for ever.
+    #[test]
+    fn a_recorded_row_gives_the_recorded_key_of_a_patient() {
+        let header = Header { table: Table::PatientKey, ..HEADER };
+        let key = "c3d7c3dcd03fc95f9dc9ea6d59330e6a977bd3c10953dcaa5638b1e506423305";
+        let check = "8003ce995a3588cd93739b69e91fbd7fee750febc6e2ce32f703d365e1ca5c61";
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let row = derivation(&Key([9; 32]), &header, [7; SALT]);
+        assert_eq!(hex(&row), format!("02{}{check}", "07".repeat(SALT)));
+        assert_eq!(derive(&Key([9; 32]), &header, &row).map(|made| hex(&made.0)).as_deref(), Some(key));
     }
 
     #[test]

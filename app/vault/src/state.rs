@@ -189,14 +189,30 @@ pub struct Leaving {
     pub notes: Vec<DocumentId>,
 }
 
-/// A photo that was taken away from a note here, and whose bytes wait for somebody who wants it back.
+/// A photo that was taken away from a note here, and whose bytes wait for somebody who wants it back. No date that somebody sets
+/// makes that shorter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedPhoto {
     pub hash: ContentHash,
     /// Device's clock, milliseconds.
     pub at: i64,
-    /// The note had left this phone before: somebody who has not heard of the removal may still confirm it with the photo.
+    /// One of its notes had left this phone before: somebody who has not heard of the removal may still confirm it with the photo.
     pub left: bool,
+    /// The notes that it was taken into or away from here.
+    #[serde(default)]
+    pub notes: Vec<DocumentId>,
+    /// In which unlock: nobody else has the words to put it back with.
+    #[serde(default)]
+    pub session: [u8; 8],
+    /// And when, in the time that the device has been running.
+    #[serde(default)]
+    pub ran: Option<RunningTime>,
+    /// The hub's clock as it was heard last before, milliseconds.
+    #[serde(default)]
+    pub heard: i64,
+    /// And as it was heard first afterwards: the wait for somebody else is counted from there.
+    #[serde(default)]
+    pub since: Option<i64>,
 }
 
 /// One line of the sync screen's history.
@@ -365,6 +381,23 @@ mod tests {
         state.want_records(other.clone(), 4);
         state.want_no_records(&other, 5);
         assert!(state.backfill.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn a_removal_that_an_earlier_version_wrote_is_read_and_its_wait_begins_anew()
+    -> Result<(), Box<dyn std::error::Error>> {
+        #[derive(Serialize)]
+        struct Earlier {
+            hash: ContentHash,
+            at: i64,
+            left: bool,
+        }
+        let written = record::canonical::to_bytes(&Earlier { hash: ContentHash([7; 32]), at: 5, left: true })?;
+        let read: RemovedPhoto = record::canonical::from_bytes(&written)?;
+        assert!(read.left && read.notes.is_empty() && read.ran.is_none() && read.since.is_none());
+        let again: RemovedPhoto = record::canonical::from_bytes(&record::canonical::to_bytes(&read)?)?;
+        assert_eq!(read, again);
         Ok(())
     }
 }

@@ -226,7 +226,8 @@ impl FullPhone {
             for n in 0..PHOTOS_EACH {
                 let (new, bytes) = self.photo(note.planned.0 + SignedDuration::from_mins(30 + n as i64))?;
                 draft.add_photo(&new, new.taken_at)?;
-                let stored = StoredPhoto { hash: new.hash, size: new.bytes, patient: patient.clone(), note: note.id };
+                let (hash, size, patient) = (new.hash, new.bytes, patient.clone());
+                let stored = StoredPhoto { hash, size, patient, note: note.id, also: Vec::new() };
                 taken.push((stored, bytes));
             }
         }
