@@ -306,10 +306,14 @@ async fn keep_trying(session: Session, live: Live, look: Look, mut given_up: Sig
             given_up.set(Some(said));
         }
         live.wait_for(session.unsaved.borrow().len());
-        // What a lapsed lease locks, and another day's visits, change without anybody's hand. A vault that cannot be read says
-        // so on every screen.
-        let _ = session.phone.look_at_clock(Timestamp::now());
+        look_at_clock(session.phone.clone()).await;
     }
+}
+
+/// What a lapsed lease locks, and another day's visits, change without anybody's hand. Off the screen's thread: a sync may hold
+/// the vault for a while. A vault that cannot be read says so on every screen.
+pub(crate) async fn look_at_clock(phone: Arc<Phone>) {
+    let _ = tokio::task::spawn_blocking(move || phone.look_at_clock(Timestamp::now())).await;
 }
 
 /// Words for a component that stands inside the app.

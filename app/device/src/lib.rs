@@ -58,7 +58,7 @@ pub use record;
 pub const START_CURSOR: protocol::Cursor = protocol::Cursor::START;
 
 pub use vault::{
-    BiometricStore, FileKeyStore, Hit, KeyStore, NoteRow, Pin, PinCost, RunningTime, SPACE_NEEDED_MB, SearchKind,
+    BiometricStore, DeviceSecret, FileKeyStore, Hit, KeyStore, NoteRow, Pin, PinCost, RunningTime, SPACE_NEEDED_MB, SearchKind,
     SyncLogLine, Vault, VaultError, allows_biometrics,
 };
 pub use zeroize::Zeroizing;
