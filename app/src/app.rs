@@ -12,7 +12,7 @@ use crate::screens::{
     search, settings, sync, today, unlock, visit_note,
 };
 use crate::text::{Language, Words, error_words, whole_label};
-use crate::unsaved::{EditKey, HALF, RETRY_AFTER, UnsavedEdits, retry};
+use crate::unsaved::{EditKey, HALF, HALF_CLOSING, RETRY_AFTER, UnsavedEdits, retry};
 use device::jiff::Timestamp;
 use device::read::Status;
 use device::record::{DocumentId, Form, PatientId};
@@ -301,7 +301,8 @@ async fn keep_trying(session: Session, live: Live, look: Look, mut given_up: Sig
         let words = Words(*look.language.peek());
         for ((note, field), error) in session.retry_unsaved() {
             let form = session.phone.show_note(note).map_or(Form::VisitNote, |note| note.row.form);
-            let field = field.strip_prefix(HALF).unwrap_or(&field);
+            let half = field.strip_prefix(HALF_CLOSING).or_else(|| field.strip_prefix(HALF));
+            let field = half.unwrap_or(&field);
             let said = format!("{}: {}", whole_label(words, form, field), error_words(words, &error));
             given_up.set(Some(said));
         }
