@@ -12,7 +12,7 @@ use crate::screens::{
     search, settings, sync, today, unlock, visit_note,
 };
 use crate::text::{Language, Words, error_words, whole_label};
-use crate::unsaved::{EditKey, HALF, RETRY_AFTER, UnsavedEdits, retry};
+use crate::unsaved::{EditKey, HALF, HALF_CLOSING, RETRY_AFTER, UnsavedEdits, retry};
 use device::jiff::Timestamp;
 use device::read::Status;
 use device::record::{DocumentId, Form, PatientId};
@@ -301,15 +301,20 @@ async fn keep_trying(session: Session, live: Live, look: Look, mut given_up: Sig
         let words = Words(*look.language.peek());
         for ((note, field), error) in session.retry_unsaved() {
             let form = session.phone.show_note(note).map_or(Form::VisitNote, |note| note.row.form);
-            let field = field.strip_prefix(HALF).unwrap_or(&field);
+            let half = field.strip_prefix(HALF_CLOSING).or_else(|| field.strip_prefix(HALF));
+            let field = half.unwrap_or(&field);
             let said = format!("{}: {}", whole_label(words, form, field), error_words(words, &error));
             given_up.set(Some(said));
         }
         live.wait_for(session.unsaved.borrow().len());
-        // What a lapsed lease locks, and another day's visits, change without anybody's hand. A vault that cannot be read says
-        // so on every screen.
-        let _ = session.phone.look_at_clock(Timestamp::now());
+        look_at_clock(session.phone.clone()).await;
     }
+}
+
+/// What a lapsed lease locks, and another day's visits, change without anybody's hand. Off the screen's thread: a sync may hold
+/// the vault for a while. A vault that cannot be read says so on every screen.
+pub(crate) async fn look_at_clock(phone: Arc<Phone>) {
+    let _ = tokio::task::spawn_blocking(move || phone.look_at_clock(Timestamp::now())).await;
 }
 
 /// Words for a component that stands inside the app.

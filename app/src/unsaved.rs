@@ -15,6 +15,8 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(3);
 
 /// What the name of something half typed beside the document begins with; the field that it is about follows.
 pub const HALF: &str = "half:";
+/// The same for why a note is to be closed: the field may have a half-typed correction too.
+pub const HALF_CLOSING: &str = "half-closing:";
 
 /// Which field of which document.
 pub type EditKey = (DocumentId, String);
@@ -37,9 +39,14 @@ pub enum Edit {
     Correction {
         field: String,
         half: HalfCorrection,
+        /// What the vault was known to keep before.
+        known: HalfCorrection,
     },
     /// 書きかけ: why the note is to be closed.
-    ClosingReason(String),
+    ClosingReason {
+        reason: String,
+        known: String,
+    },
 }
 
 impl Edit {
@@ -50,8 +57,8 @@ impl Edit {
             Edit::Typed(typed) => phone.set_field(*note, field, typed, now),
             Edit::Value(value) => phone.set_value(*note, field, value.clone(), now),
             Edit::Unmeasured(reason) => phone.set_unmeasured(*note, field, reason, now),
-            Edit::Correction { field, half } => phone.keep_correction(*note, field, half, now),
-            Edit::ClosingReason(reason) => phone.keep_closing_reason(*note, reason, now),
+            Edit::Correction { field, half, known } => phone.keep_correction(*note, field, half, known, now),
+            Edit::ClosingReason { reason, known } => phone.keep_closing_reason(*note, reason, known, now),
         }
     }
 
@@ -60,6 +67,29 @@ impl Edit {
         match self {
             Edit::Text(edited) | Edit::Board { edited, .. } => Some(edited),
             _ => None,
+        }
+    }
+
+    /// Words of a person's, and not that they are thrown away: they are kept, whatever the vault says.
+    pub fn is_words(&self) -> bool {
+        match self {
+            Edit::Text(_) | Edit::Board { .. } => true,
+            Edit::Correction { half, .. } => !half.is_empty(),
+            Edit::ClosingReason { reason, .. } => !reason.is_empty(),
+            Edit::Typed(_) | Edit::Value(_) | Edit::Unmeasured(_) => false,
+        }
+    }
+
+    /// This edit in the place of one that waits: the vault still keeps what that one knew.
+    fn following(self, waiting: &Edit) -> Self {
+        match (self, waiting) {
+            (Edit::Correction { field, half, .. }, Edit::Correction { known, .. }) => {
+                Edit::Correction { field, half, known: known.clone() }
+            }
+            (Edit::ClosingReason { reason, .. }, Edit::ClosingReason { known, .. }) => {
+                Edit::ClosingReason { reason, known: known.clone() }
+            }
+            (edit, _) => edit,
         }
     }
 }
@@ -116,6 +146,14 @@ impl UnsavedEdits {
         self.edits.iter().filter(move |((held, _), _)| *held == note).map(|((_, field), edit)| (field.as_str(), edit))
     }
 
+    /// An edit as it is to be saved, though another one may wait in its place.
+    pub fn following(&self, key: &EditKey, edit: Edit) -> Edit {
+        match self.edits.get(key) {
+            Some(waiting) => edit.following(waiting),
+            None => edit,
+        }
+    }
+
     /// The latest edit of a field takes the place of an older one.
     pub fn put(&mut self, key: EditKey, edit: Edit) {
         self.rejected.remove(&key);
@@ -155,7 +193,7 @@ impl UnsavedEdits {
     }
 }
 
-/// Tries again what waits. Answers what will never be taken: a person must hear of it. A text is never given up.
+/// Tries again what waits. Answers what will never be taken: a person must hear of it. Words are never given up.
 pub fn retry(
     unsaved: &RefCell<UnsavedEdits>,
     save: impl Fn(&EditKey, &Edit) -> Result<(), DeviceError>,
@@ -165,7 +203,7 @@ pub fn retry(
     for (key, edit) in due {
         match save(&key, &edit) {
             Ok(()) => unsaved.borrow_mut().remove(&key),
-            Err(error) if waits(&error) || edit.text().is_some() => {}
+            Err(error) if waits(&error) || edit.is_words() => {}
             Err(error) => {
                 match edit {
                     Edit::Typed(typed) => unsaved.borrow_mut().reject(key.clone(), typed),
@@ -270,6 +308,33 @@ mod tests {
         assert!(unsaved.borrow().get(&key("plan")).is_some());
         assert_eq!(unsaved.borrow().typed(&key("pulse_bpm")), Some("7"), "it comes back where it was typed");
         assert_eq!(unsaved.borrow().len(), 1);
+    }
+
+    #[test]
+    fn words_that_are_half_typed_are_never_given_up_and_throwing_them_away_is() {
+        let typed = HalfCorrection { reason: "転記".into(), ..HalfCorrection::default() };
+        let correction = |half| Edit::Correction { field: "plan".into(), half, known: HalfCorrection::default() };
+        let closing = |reason: &str| Edit::ClosingReason { reason: reason.into(), known: String::new() };
+        let unsaved = RefCell::new(UnsavedEdits::default());
+        unsaved.borrow_mut().put(key("half:plan"), correction(typed));
+        unsaved.borrow_mut().put(key("half:outcome_reason"), closing("外出"));
+        let refuses = |_: &EditKey, _: &Edit| Err(DeviceError::from(VaultError::Damaged { table: "note_row" }));
+        assert!(retry(&unsaved, refuses).is_empty());
+        assert_eq!(unsaved.borrow().len(), 2, "both are still there");
+        unsaved.borrow_mut().put(key("half:plan"), correction(HalfCorrection::default()));
+        unsaved.borrow_mut().put(key("half:outcome_reason"), closing(""));
+        assert_eq!(retry(&unsaved, refuses).len(), 2);
+        assert!(unsaved.borrow().is_empty(), "nothing that was thrown away holds the lock");
+    }
+
+    #[test]
+    fn what_follows_something_that_waits_knows_what_the_vault_keeps() {
+        let closing = |reason: &str, known: &str| Edit::ClosingReason { reason: reason.into(), known: known.into() };
+        let mut unsaved = UnsavedEdits::default();
+        let place = key("half:outcome_reason");
+        unsaved.put(place.clone(), closing("外出", "外"));
+        assert_eq!(unsaved.following(&place, closing("外出中", "外出")), closing("外出中", "外"));
+        assert_eq!(unsaved.following(&key("half:plan"), closing("外出中", "外出")), closing("外出中", "外出"));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! check signatures, read the history. Works offline; each act is signed and goes out like a note.
 
 use crate::error::DeviceError;
-use crate::half_typed::{forget_closing, forget_correction};
 use crate::note::{OpenNote, open_whole, visit_of};
 use crate::phone::Phone;
 use crate::read;
@@ -52,7 +51,7 @@ impl Phone {
             };
             let after = typed_value(field, typed, day.unwrap_or_else(|| day_in_japan(now)))?;
             check_corrected(confirmed, field.name, after.clone())?;
-            forget_correction(tx, note, field.name)?;
+            self.forget_correction(tx, note, field.name, (typed, reason))?;
             Ok(What::Amend(Correction {
                 field: field.name.to_string(),
                 before: view.fields.get(field.name).cloned(),
@@ -151,7 +150,7 @@ impl Phone {
                     self.put_act(tx, &confirmed, reason, what, now)?;
                 }
             }
-            forget_closing(tx, note)?;
+            self.forget_closing(tx, note, reason)?;
             Ok(copy)
         })?;
         self.changed();

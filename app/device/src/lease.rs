@@ -46,8 +46,8 @@ impl Phone {
     }
 }
 
-/// Destroys the disclosed compartment, and asks for what it held again at the next contact.
-pub(crate) fn destroy(tx: &mut Tx<'_>, state: &mut SyncState) -> Result<(), DeviceError> {
+/// Destroys the disclosed compartment, and asks for what it held again at the next contact. Says whether it held anything.
+pub(crate) fn destroy(tx: &mut Tx<'_>, state: &mut SyncState) -> Result<bool, DeviceError> {
     let mut patients: BTreeSet<PatientId> = BTreeSet::new();
     for item in tx.items(Kind::Record, None)? {
         if canonical::from_bytes::<DisclosedRecord>(&item.body).is_ok() {
@@ -55,8 +55,9 @@ pub(crate) fn destroy(tx: &mut Tx<'_>, state: &mut SyncState) -> Result<(), Devi
         }
     }
     tx.destroy_disclosed()?;
+    let held_some = !patients.is_empty();
     patients.into_iter().for_each(|patient| state.want_records(patient, 0));
-    Ok(())
+    Ok(held_some)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ mod tls;
 pub use background::{Background, Pill};
 pub use driver::SyncReport;
 pub use error::DeviceError;
-pub use half_typed::{HalfCorrection, HalfTyped};
+pub use half_typed::{Aside, HalfAct, HalfCorrection, HalfTyped};
 pub use phone::Phone;
 pub use photo::{PhotoSaid, PhotoShown};
 pub use photo_removal::PhotoRemoved;
@@ -58,7 +58,7 @@ pub use record;
 pub const START_CURSOR: protocol::Cursor = protocol::Cursor::START;
 
 pub use vault::{
-    BiometricStore, FileKeyStore, Hit, KeyStore, NoteRow, Pin, PinCost, RunningTime, SPACE_NEEDED_MB, SearchKind,
-    SyncLogLine, Vault, VaultError, allows_biometrics,
+    BiometricStore, DeviceSecret, FileKeyStore, Hit, KeyStore, NoteRow, Pin, PinCost, RunningTime, SPACE_NEEDED_MB,
+    SearchKind, SyncLogLine, Vault, VaultError, allows_biometrics,
 };
 pub use zeroize::Zeroizing;

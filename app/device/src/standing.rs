@@ -40,18 +40,25 @@ pub(crate) fn take(
     Ok(())
 }
 
-/// After a page: what was named leaves, as far as it may. The rest is asked again after the next one. Says whether a document
-/// has left. `durable_up_to`: where the hub has backups, which of this series' entries stand in one.
+/// What has left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub document: bool,
+    /// A document, or anything else that a screen may show.
+    pub anything: bool,
+}
+
+/// After a page: what was named leaves, as far as it may. The rest is asked again after the next one. `durable_up_to`: where the hub has backups, which of this series' entries stand in one.
 pub(crate) fn let_go(
     tx: &mut Tx<'_>,
     state: &mut SyncState,
     received_before: i64,
     durable_up_to: Option<u64>,
-) -> Result<bool, DeviceError> {
+) -> Result<Gone, DeviceError> {
+    let mut gone = Gone::default();
     if state.leaving.is_empty() {
-        return Ok(false);
+        return Ok(gone);
     }
-    let mut has_gone = false;
     // What the hub may have lost of others stays until it has it again (law 5).
     let relay = tx.relay()?;
     let durable = match durable_up_to {
@@ -63,6 +70,7 @@ pub(crate) fn let_go(
             let whole = leaving.whole;
             tx.keep_disclosed(&leaving.patient, |item| !whole && is_light(item))?;
             leaving.records = false;
+            gone.anything = true;
         }
         let mut stay = Vec::new();
         for note in std::mem::take(&mut leaving.notes) {
@@ -71,7 +79,7 @@ pub(crate) fn let_go(
                 continue;
             }
             match tx.forget_note(&leaving.patient, note, received_before) {
-                Ok(true) => has_gone = true,
+                Ok(true) => gone = Gone { document: true, anything: true },
                 Ok(false) => stay.push(note),
                 Err(error) => {
                     let error = DeviceError::from(error);
@@ -89,6 +97,7 @@ pub(crate) fn let_go(
             // Whose note is still here keeps her name until it has gone.
             true if leaving.notes.is_empty() && !tx.has_notes_of(&leaving.patient)? => {
                 tx.forget_items(&[Kind::Patient, Kind::Visit, Kind::Order, Kind::Consent], &leaving.patient)?;
+                gone.anything = true;
                 true
             }
             true => false,
@@ -98,7 +107,7 @@ pub(crate) fn let_go(
             state.leaving.push(leaving);
         }
     }
-    Ok(has_gone)
+    Ok(gone)
 }
 
 /// The hub's history changed: what it said of patients may never have been said. They are fetched whole, as far as the hub

@@ -38,6 +38,8 @@ pub struct Stored {
     pub sent: u64,
     pub received: u64,
     pub set_aside: u64,
+    /// What stands here reads otherwise though nothing came: something left, or was judged.
+    pub altered: bool,
     /// Entries did not fit into the request, or records are wanted, and this exchange brought them nearer.
     pub left: bool,
 }
@@ -181,13 +183,15 @@ impl Phone {
             if answer.received_up_to + 1 < request.first_seq {
                 // The hub was restored to an older state: what it lost is offered again.
                 again = tx.mark_unreceived_after(answer.received_up_to)?;
+                stored.altered = again > 0;
                 if !tx.can_go_on_after(answer.received_up_to)? {
                     // Some of it is gone here as well (an older backup than the one that made it durable): whole, in a new series.
                     self.begin_series(tx, answer.received_up_to)?;
-                    stored.left = true;
+                    (stored.left, stored.altered) = (true, true);
                     return Ok(stored);
                 }
             }
+            let judged = tx.verdicts()?;
             tx.clear_verdicts()?;
             for verdict in &answer.held {
                 mark(tx, verdict, "held")?;
@@ -195,6 +199,7 @@ impl Phone {
             for verdict in &answer.rejected {
                 mark(tx, verdict, "rejected")?;
             }
+            stored.altered |= tx.verdicts()? != judged;
             // Where durable means no more than one disk, the phone keeps its copies a while: a hub put back to an older state
             // is offered them again.
             let keep = match answer.policy.as_ref().map(|policy| policy.durability) {
@@ -213,9 +218,10 @@ impl Phone {
             }
             // By the hub's clock the last lease is over: what was kept under it goes, and what is allowed now comes anew.
             if state.lease_until.is_some_and(|until| answer.time > until) {
-                lease::destroy(tx, &mut state)?;
+                stored.altered |= lease::destroy(tx, &mut state)?;
             }
             if state.epoch != answer.epoch {
+                stored.altered = true;
                 standing::forget_all(tx, &mut state)?;
                 relay::begin(tx)?;
                 tx.offer_photos_again()?;
@@ -241,7 +247,9 @@ impl Phone {
             let want = wanted(&state);
             stored.left |= !want.is_empty() && want != request.want;
             let durable = (keep == 0).then_some(answer.durable_up_to);
-            if standing::let_go(tx, &mut state, answer.time - KEEP_MS, durable)? {
+            let gone = standing::let_go(tx, &mut state, answer.time - KEEP_MS, durable)?;
+            stored.altered |= gone.anything;
+            if gone.document {
                 self.renew_actor()?;
             }
             // Of another epoch: where this device stood earlier is asked for in the next request, and only there.
@@ -264,7 +272,7 @@ impl Phone {
             tx.put_sync_state(&state)?;
             Ok(stored)
         })?;
-        if stored.received > 0 || stored.sent > 0 {
+        if stored.received > 0 || stored.sent > 0 || stored.altered {
             self.changed();
         }
         Ok(stored)
@@ -593,7 +601,138 @@ fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DeviceError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Desk, NOW, Outcome};
+    use crate::testing::{Desk, NOW, Outcome, later};
+    use protocol::Receipt;
+    use record::{DataClass, DocumentId};
+    use vault::{Leaving, NoteRow};
+
+    /// An answer with nothing in it.
+    fn quiet(request: &SyncRequest) -> SyncResponse {
+        SyncResponse {
+            v: protocol::WIRE_VERSION,
+            epoch: request.epoch,
+            time: NOW.as_millisecond(),
+            received_up_to: 0,
+            durable_up_to: 0,
+            receipt: Receipt { items: Vec::new(), signature: Vec::new() },
+            held: Vec::new(),
+            rejected: Vec::new(),
+            feed: Vec::new(),
+            pages: None,
+            from: None,
+            next_cursor: request.cursor,
+            more: false,
+            policy: None,
+            renew: false,
+            differs: Vec::new(),
+        }
+    }
+
+    /// Whether whoever shows something hears of an answer.
+    fn is_announced(phone: &Phone, held: &[Verdict]) -> Outcome<bool> {
+        let request = phone.load_request()?;
+        let answer = SyncResponse { held: held.to_vec(), ..quiet(&request) };
+        let changes = phone.changes();
+        phone.store_answer(&request, &answer, later(1))?;
+        Ok(changes.has_changed()?)
+    }
+
+    fn let_leave(phone: &Phone, leaving: Leaving) -> Outcome {
+        phone.write(|tx| {
+            let mut state = tx.sync_state()?;
+            state.leaving.push(leaving);
+            Ok(tx.put_sync_state(&state)?)
+        })?;
+        Ok(())
+    }
+
+    #[test]
+    fn a_verdict_that_is_new_or_gone_is_announced_and_one_that_stands_is_not() -> Outcome {
+        let desk = Desk::new()?;
+        let phone = desk.unlock(NOW)?;
+        desk.note(&phone, "p-1")?;
+        let held = [Verdict { seq: 1, code: VerdictCode::Waiting }];
+        assert!(!is_announced(&phone, &[])?, "nothing reads otherwise");
+        assert!(is_announced(&phone, &held)?);
+        assert!(!is_announced(&phone, &held)?, "it stands as it stood");
+        assert!(is_announced(&phone, &[])?, "it has passed");
+        Ok(())
+    }
+
+    #[test]
+    fn a_patient_who_leaves_without_anything_coming_is_announced_once() -> Outcome {
+        let desk = Desk::new()?;
+        let phone = desk.unlock(NOW)?;
+        let leaving = Leaving { patient: "p-2".parse()?, records: false, whole: true, notes: Vec::new() };
+        let_leave(&phone, leaving)?;
+        assert!(is_announced(&phone, &[])?);
+        assert_eq!(phone.patients()?.len(), 1);
+        assert!(!is_announced(&phone, &[])?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_note_that_leaves_once_nothing_is_half_typed_about_it_is_announced() -> Outcome {
+        let desk = Desk::new()?;
+        let phone = desk.unlock(NOW)?;
+        let note = DocumentId([6; 16]);
+        // Another nurse's, of which the hub has everything.
+        let row = NoteRow {
+            note,
+            form: Form::VisitNote,
+            patient: "p-1".parse()?,
+            visit: None,
+            author: None,
+            state: NoteState::Draft,
+            has_conflict: false,
+            has_late_edits: false,
+            started_at: None,
+            ended_at: None,
+            changed_at: NOW,
+            heads: Vec::new(),
+        };
+        phone.write(|tx| Ok(tx.put_note(&row, Some(&b"a document"[..]), false, 0)?))?;
+        phone.keep_closing_reason(note, "重複", "", NOW)?;
+        let leaving = Leaving { patient: "p-1".parse()?, records: false, whole: false, notes: vec![note] };
+        let_leave(&phone, leaving)?;
+        assert!(!is_announced(&phone, &[])?, "somebody has begun to say something about it");
+        phone.keep_closing_reason(note, "", "重複", NOW)?;
+        assert!(is_announced(&phone, &[])?);
+        assert!(phone.note_rows(None)?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn records_that_go_with_their_lease_are_announced_once() -> Outcome {
+        let desk = Desk::new()?;
+        let phone = desk.unlock(NOW)?;
+        let record = DisclosedRecord {
+            facility: "hospital".parse()?,
+            class: DataClass::Allergy,
+            source_key: "1".to_string(),
+            as_of: NOW,
+            date: None,
+            text: "ペニシリン".to_string(),
+            code: None,
+            value: None,
+            unit: None,
+            flag: None,
+            detail: None,
+            body: None,
+            deleted: false,
+        };
+        let bytes = canonical::to_bytes(&record)?;
+        let patient: PatientId = "p-1".parse()?;
+        phone.write(|tx| {
+            let mut state = tx.sync_state()?;
+            state.lease_until = Some(NOW.as_millisecond() - 1);
+            tx.put_sync_state(&state)?;
+            put_record(tx, DocumentId([7; 16]), Some(&patient), record, &bytes)
+        })?;
+        assert!(is_announced(&phone, &[])?);
+        assert!(!is_announced(&phone, &[])?, "they have gone");
+        Ok(())
+    }
 
     #[test]
     fn a_phone_that_wants_records_says_that_it_finds_their_documents_and_a_quiet_one_says_nothing() -> Outcome {

@@ -3,10 +3,14 @@
 use super::folder::Folder;
 use super::page::Page;
 use super::{JA, Outcome, patient, written_note};
-use crate::app::{Live, Route};
+use crate::app::{Live, Route, look_at_clock};
 use crate::text::{Language, Words};
-use device::{Failure, Pill, RefusalCode};
+use device::{BiometricStore, DeviceSecret, Failure, Pill, RefusalCode, VaultError};
 use dioxus::prelude::WritableExt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 #[tokio::test]
 async fn without_a_signal_the_pill_and_the_screen_say_what_waits() -> Outcome {
@@ -122,4 +126,43 @@ async fn a_new_pin_opens_and_the_old_one_does_not() -> Outcome {
     page.sees("PINが違います").await?;
     page.enter("8642").await?;
     page.sees(&JA.say("today-title")).await
+}
+
+/// The OS's store, which takes its time. Whoever asks it holds the vault.
+struct Slow {
+    asked: mpsc::Sender<()>,
+    goes_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl BiometricStore for Slow {
+    fn keep(&self, _secret: &DeviceSecret) -> Result<(), VaultError> {
+        let goes_on = self.goes_on.lock().map_err(|_| VaultError::NoBiometrics)?;
+        self.asked.send(()).map_err(|_| VaultError::NoBiometrics)?;
+        goes_on.recv_timeout(Duration::from_secs(5)).map_err(|_| VaultError::NoBiometrics)
+    }
+
+    fn ask(&self) -> Result<DeviceSecret, VaultError> {
+        Err(VaultError::NoBiometrics)
+    }
+
+    fn forget(&self) -> Result<(), VaultError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_screen_does_not_stand_still_while_the_clock_is_looked_at_and_the_vault_is_held() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let phone = Arc::new(folder.phone()?);
+    let ((asked, was_asked), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
+    let (holding, store, slow) = (phone.clone(), folder.store(), Slow { asked, goes_on: Mutex::new(goes_on) });
+    let holder = std::thread::spawn(move || holding.allow_biometrics(&store, &slow).is_ok());
+    was_asked.recv()?;
+    let mut looking = pin!(look_at_clock(phone));
+    let first = looking.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(first.is_pending(), "the vault is held: somebody else waits for it");
+    go_on.send(())?;
+    looking.await;
+    assert!(holder.join().is_ok_and(|was_kept| was_kept));
+    Ok(())
 }

@@ -4,6 +4,7 @@ use super::folder::Folder;
 use super::page::Page;
 use super::{JA, Outcome, confirmed_note, patient, written_note};
 use crate::app::Route;
+use device::HalfCorrection;
 use device::jiff::Timestamp;
 use device::record::visit_note::{FieldValue, NoteState};
 
@@ -41,6 +42,52 @@ async fn a_correction_wants_a_value_and_a_reason_and_keeps_what_was_confirmed() 
     assert_eq!(shown.view.fields.get("temperature_c"), Some(&FieldValue::Number(37.2)));
     let before = shown.confirmed_fields.and_then(|fields| fields.get("temperature_c").cloned());
     assert_eq!(before, Some(FieldValue::Number(36.5)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_half_typed_correction_is_not_signed_over_a_colleagues_before_it_was_seen() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let mut page = Page::unlocked(&folder).await?;
+    let phone = page.session()?.phone.clone();
+    let note = confirmed_note(&phone, &patient(&phone, "トメ")?)?;
+    phone.amend_note(note, "condition", "歩行は安定している。長女不在。", "追記", Timestamp::now())?;
+    let begun = HalfCorrection {
+        after: Some("歩行は安定。".into()),
+        reason: "言い回し".into(),
+        shown: "歩行は安定している".into(),
+    };
+    phone.keep_correction(note, "condition", &begun, &HalfCorrection::default(), Timestamp::now())?;
+    page.go(Route::Amend(note, None)).await?;
+    page.until("it says that somebody was faster", |page| page.has("#overtaken")).await?;
+    assert!(page.is_off("#sign")? && page.says("長女不在"));
+    page.click("#overtaken-seen").await?;
+    assert!(!page.has("#overtaken") && !page.is_off("#sign")?);
+    page.click("#sign").await?;
+    page.until("it is signed", |page| !page.has("#sign")).await?;
+    let reads = phone.show_note(note)?.view.text("condition").to_string();
+    assert!(reads.contains("歩行は安定。") && reads.contains("長女不在"), "both people's words stay");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_left_half_typed_is_found_on_the_sync_screen_and_thrown_away() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let mut page = Page::unlocked(&folder).await?;
+    let phone = page.session()?.phone.clone();
+    let note = written_note(&phone, &patient(&phone, "トメ")?)?;
+    page.go(Route::Sync).await?;
+    assert!(!page.has("#half-typed"));
+    phone.keep_closing_reason(note, "外出", "", Timestamp::now())?;
+    page.go(Route::Today).await?;
+    page.go(Route::Sync).await?;
+    assert!(page.text_of("#half-typed")?.contains("トメ"));
+    page.click(&JA.say("half-list-closing")).await?;
+    page.sees(&JA.say("keep-half-reason")).await?;
+    page.click("#discard-half").await?;
+    assert!(phone.half_typed_acts()?.is_empty());
+    page.go(Route::Sync).await?;
+    assert!(!page.has("#half-typed"));
     Ok(())
 }
 

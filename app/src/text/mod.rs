@@ -49,6 +49,7 @@ const JA: &[&str] = &[
     include_str!("photo.ja.ftl"),
     include_str!("keep.ja.ftl"),
     include_str!("qr.ja.ftl"),
+    include_str!("half.ja.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en.ftl"),
@@ -59,6 +60,7 @@ const EN: &[&str] = &[
     include_str!("photo.en.ftl"),
     include_str!("keep.en.ftl"),
     include_str!("qr.en.ftl"),
+    include_str!("half.en.ftl"),
 ];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));

@@ -221,6 +221,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Which entries have a verdict, and which.
+    pub fn verdicts(&mut self) -> Result<Vec<(u64, String)>, VaultError> {
+        Ok(self
+            .sql
+            .prepare_cached("SELECT seq, verdict FROM entry WHERE verdict IS NOT NULL ORDER BY seq")?
+            .query_map([], |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, String>(1)?)))?
+            .collect::<Result<_, _>>()?)
+    }
+
     /// Lets the bodies go that are durable at the hub (law 5) and were receipted before a moment of the hub's clock.
     pub fn drop_durable(&mut self, up_to: u64, received_before: i64) -> Result<(), VaultError> {
         self.sql.execute(

@@ -1,4 +1,5 @@
 //! 訂正する: one field of a confirmed note, its new value, the reason, signed.
+mod aside;
 mod half;
 mod pair;
 mod reason;
@@ -7,6 +8,7 @@ mod sections;
 mod update;
 mod view;
 
+pub use aside::{Asides, HalfUnread};
 pub use half::{forget_half, half_typed, keep_half};
 pub use pair::{BeforeAfter, Pair};
 pub use reason::Reason;

@@ -1,11 +1,12 @@
 //! 訂正する
 
+use super::aside::{Asides, HalfUnread, Overtaken};
 use super::half::{forget_half, half_typed, keep_half};
 use super::pair::{BeforeAfter, Pair};
 use super::reason::Reason;
 use super::said::{label, read_note, refusal, short_label, value, who};
 use super::sections::sections;
-use super::update::{After, Effect, Event, Model, is_offered, read_back, start_of, typed_of, update};
+use super::update::{After, Effect, Event, Model, is_offered, read_back, standing, start_of, typed_of, update};
 use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Icon, JOURNAL_AFTER_MS, SyncPill, use_flushed};
 use crate::screens::form::Shown;
@@ -13,12 +14,12 @@ use crate::screens::patient::Failed;
 use crate::screens::unreadable::because;
 use crate::text::{choice_words, use_words};
 use crate::unsaved::Edit;
+use device::DeviceError;
 use device::jiff::Timestamp;
 use device::record::calendar::day_in_japan;
 use device::record::visit_note::fields::CLOSING;
 use device::record::visit_note::{Field, FieldKind, FieldValue, NoteState};
 use device::record::{DocumentId, Form};
-use device::{DeviceError, HalfCorrection};
 use dioxus::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -38,19 +39,15 @@ pub fn AmendScreen(id: DocumentId, field: Option<String>) -> Element {
     let live = use_context::<Live>();
     let mut model = use_signal(|| match half_typed(&session, id) {
         Ok(half) => Model::opened(field, half),
-        Err(error) => {
-            let mut model = Model::on(field);
-            model.failed = Some(because(words, "keep-half-unread", &error));
-            model
-        }
+        Err(error) => Model::unread(field, because(words, "keep-half-unread", &error)),
     });
     let keeping = session.clone();
     // A callback of its own: it is rung by `send`'s timer, by the curtain and by the lock.
     let keep = use_callback(move |event: Event| {
         let effects = update(&mut model.write(), event);
         for effect in effects {
-            if let Effect::Keep { field, half } = effect
-                && let Err(error) = keep_half(&keeping, live, id, Edit::Correction { field, half })
+            if let Effect::Keep { field, half, known } = effect
+                && let Err(error) = keep_half(&keeping, live, id, Edit::Correction { field, half, known })
             {
                 update(&mut model.write(), Event::Failed(refusal(words, &error)));
             }
@@ -81,12 +78,25 @@ pub fn AmendScreen(id: DocumentId, field: Option<String>) -> Element {
         }
     });
     let desk = Desk { send, model };
-    let discarded = use_memo(move || model.read().discarded)();
-    let picked = use_memo(move || model.read().field.clone())();
+    let made_anew = use_memo(move || model.read().made_anew)();
+    let open = use_memo(move || model.read().field.clone());
+    let picked = open();
+    let unread = use_memo(move || model.read().unread.clone())();
     let phone = session.phone.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
         read_note(&phone, id, words)
+    });
+    // What stands in the field may become something else while its correction is typed, or while it lies half typed.
+    use_effect(move || {
+        if let (Some(field), Ok((note, _))) = (open(), read()) {
+            send.call(Event::Stands(standing(&note.0.view, &field)));
+        }
+    });
+    let again = session.clone();
+    let read_again = use_callback(move |()| match half_typed(&again, id) {
+        Ok(half) => send.call(Event::Read(half)),
+        Err(error) => model.write().unread = Some(because(words, "keep-half-unread", &error)),
     });
     let (note, name) = match read() {
         Ok(read) => read,
@@ -99,7 +109,8 @@ pub fn AmendScreen(id: DocumentId, field: Option<String>) -> Element {
         NoteState::Competing => Some("amend-choose-first"),
         NoteState::Closed => Some("amend-closed"),
     };
-    let field = picked.and_then(|name| form.field(&name).ok()).filter(|_| not_now.is_none());
+    let may = not_now.is_none() && unread.is_none();
+    let field = picked.and_then(|name| form.field(&name).ok()).filter(|_| may);
     let present = field.map(|field| start_of(note.0.view.fields.get(field.name))).unwrap_or_default();
     let is_open = field.is_some();
     rsx! {
@@ -115,17 +126,20 @@ pub fn AmendScreen(id: DocumentId, field: Option<String>) -> Element {
             div { class: "sub", "{name} · " {words.say("note-title")} }
         }
         main { class: "bd",
-            if let Some(key) = not_now {
+            if let Some(why) = unread {
+                HalfUnread { why, on_again: move |()| read_again.call(()) }
+            } else if let Some(key) = not_now {
                 p { class: "strip warn", role: "status", {words.say(key)} }
                 Stranded { form, desk }
             } else if let Some(field) = field {
                 // The key mounts the inputs anew when what was typed in them is thrown away.
-                for key in std::iter::once(format!("{} {discarded}", field.name)) {
+                for key in std::iter::once(format!("{} {made_anew}", field.name)) {
                     Write { key: "{key}", name: field.name, note: note.clone(), desk }
                 }
             } else {
                 Pick { note: note.clone(), desk }
             }
+            AsideOf { form, desk }
         }
         if is_open { Sign { present, desk } }
     }
@@ -142,12 +156,13 @@ enum Done {
 fn perform(session: &Session, live: Live, note: DocumentId, effect: Effect) -> Result<Done, DeviceError> {
     match effect {
         Effect::StartKeep => Ok(Done::KeepLater),
-        Effect::Keep { field, half } => {
-            keep_half(session, live, note, Edit::Correction { field, half }).map(|()| Done::Kept)
+        Effect::Keep { field, half, known } => {
+            keep_half(session, live, note, Edit::Correction { field, half, known }).map(|()| Done::Kept)
         }
+        Effect::ForgetAside(aside) => session.phone.forget_aside(note, &aside).map(|()| Done::Kept),
         Effect::Sign { field, typed, reason } => {
             session.phone.amend_note(note, &field, &typed, &reason, Timestamp::now())?;
-            forget_half(session, live, note, &Edit::Correction { field, half: HalfCorrection::default() });
+            forget_half(session, live, note, Some(&field));
             Ok(Done::Signed)
         }
     }
@@ -175,6 +190,16 @@ fn Stranded(form: Form, desk: Desk) -> Element {
             }
         }
     }
+}
+
+/// What another window left half typed about corrections of this note.
+#[component]
+fn AsideOf(form: Form, desk: Desk) -> Element {
+    let aside = use_memo(move || {
+        let model = desk.model.read();
+        model.aside.iter().filter(|aside| aside.field.is_some()).cloned().collect::<Vec<_>>()
+    })();
+    rsx! { Asides { form, aside, on_discard: move |aside| desk.send.call(Event::AsideDiscarded(aside)) } }
 }
 
 /// First the field: what was written, under its headings; what was not, folded away.
@@ -236,9 +261,9 @@ fn Write(name: &'static str, note: Shown, desk: Desk) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let directory = use_hook(|| session.phone.directory().unwrap_or_default());
-    let (failed, is_half) = use_memo(move || {
+    let (failed, is_half, is_overtaken) = use_memo(move || {
         let model = desk.model.read();
-        (model.failed.clone(), model.is_half())
+        (model.failed.clone(), model.is_half(), model.is_overtaken())
     })();
     // What was half typed before stands in the inputs when they are made; from then on they hold their own.
     let (typed, reason) = use_hook(|| {
@@ -254,6 +279,13 @@ fn Write(name: &'static str, note: Shown, desk: Desk) -> Element {
     let present = shown.view.fields.get(name);
     let sides = shown.view.conflicts.iter().find(|c| c.field == name).map(|c| c.values.clone()).unwrap_or_default();
     let can_go = present.is_some() || !sides.is_empty();
+    let now = match present {
+        Some(present) => value(words, form, name, present),
+        None if sides.is_empty() => words.say("half-overtaken-none"),
+        None => words.say("amend-two-values"),
+    };
+    // Of two values neither is what she goes on from.
+    let is_text = sides.is_empty() && form.field(name).is_ok_and(|field| field.is_text());
     rsx! {
         section { class: "card",
             h2 { {label(words, form, name)} }
@@ -264,6 +296,7 @@ fn Write(name: &'static str, note: Shown, desk: Desk) -> Element {
                 p { class: "sub", {words.say("amend-nothing")} }
             }
         }
+        if is_overtaken { Overtaken { now, is_text, on_seen: move |()| desk.send.call(Event::Seen { is_text }) } }
         if !sides.is_empty() {
             section { class: "card conflict",
                 b { {words.say("amend-two-values")} }
@@ -288,7 +321,7 @@ fn Write(name: &'static str, note: Shown, desk: Desk) -> Element {
                 Chosen { value: String::new(), label: words.say("amend-take-away"), desk }
             }
         }
-        Preview { name, note, desk }
+        if !is_overtaken { Preview { name, note, desk } }
         section { class: "card",
             Reason { id: "amend-reason", label: words.say("amend-reason"), start: reason, on_typed: move |typed| desk.send.call(Event::ReasonTyped(typed)) }
         }

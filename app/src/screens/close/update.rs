@@ -3,6 +3,7 @@
 use device::read::PatientRow;
 use device::record::visit_note::fields::CLOSING;
 use device::record::{DocumentId, PatientId};
+use device::{Aside, HalfTyped};
 
 /// A visit that did not take place is a record to confirm; a note that should not stand is closed.
 pub const NOT_VISITED: &[&str] = &["cancelled", "absent"];
@@ -15,11 +16,17 @@ pub struct Model {
     pub copy_to: Option<PatientId>,
     pub done: Option<Done>,
     pub failed: Option<String>,
+    /// The reasons that other windows of this device left half typed.
+    pub aside: Vec<Aside>,
+    /// Why it is not known what is half typed: until it is, nothing is kept and nothing signed over it.
+    pub unread: Option<String>,
     /// How often the reason was thrown away: its input is made anew.
     pub discarded: u32,
     /// Something was typed that is not kept yet.
     unkept: bool,
     keep_due: bool,
+    /// The reason as it is kept, as far as this screen knows.
+    kept: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +48,10 @@ pub enum Event {
     Dropped,
     /// The half-typed reason is thrown away.
     Discarded,
+    /// What another window left is thrown away.
+    AsideDiscarded(Aside),
+    /// What is half typed could be read after all.
+    Read(HalfTyped),
     SignTapped,
     ConfirmTapped,
     Did(Done),
@@ -51,11 +62,17 @@ pub enum Event {
 pub enum Effect {
     /// Ring `KeepDue` when its time has come.
     StartKeep,
-    /// The reason, as far as it was typed.
-    Keep(String),
+    /// The reason, as far as it was typed; and what was kept before.
+    Keep {
+        reason: String,
+        known: String,
+    },
+    ForgetAside(Aside),
     Write {
         outcome: &'static str,
         reason: String,
+        /// What is kept: it stands in the note from then on.
+        known: String,
     },
     Close {
         outcome: &'static str,
@@ -67,16 +84,38 @@ pub enum Effect {
 
 impl Model {
     /// With the reason that was half typed before.
-    pub fn opened(reason: String) -> Self {
-        Self { reason, ..Self::default() }
+    pub fn opened(half: HalfTyped) -> Self {
+        let aside = half.aside.into_iter().filter(|aside| aside.field.is_none()).collect();
+        Self { reason: half.closing_reason.clone(), kept: half.closing_reason, aside, ..Self::default() }
+    }
+
+    /// It is not known what is half typed.
+    pub fn unread(why: String) -> Self {
+        Self { unread: Some(why), ..Self::default() }
     }
 
     pub fn is_ready(&self) -> bool {
-        self.outcome.is_some() && !self.reason.trim().is_empty()
+        self.unread.is_none() && self.outcome.is_some() && !self.reason.trim().is_empty()
     }
 
     fn keep(&mut self) -> Vec<Effect> {
-        if std::mem::take(&mut self.unkept) { vec![Effect::Keep(self.reason.clone())] } else { Vec::new() }
+        if self.unread.is_some() || !std::mem::take(&mut self.unkept) {
+            return Vec::new();
+        }
+        let known = std::mem::replace(&mut self.kept, self.reason.clone());
+        vec![Effect::Keep { reason: self.reason.clone(), known }]
+    }
+
+    /// The last words are kept first: nothing but what is signed goes with the signature.
+    fn sign(&mut self) -> Vec<Effect> {
+        let Some(outcome) = self.outcome.filter(|_| self.is_ready()) else { return Vec::new() };
+        let mut effects = self.keep();
+        let (reason, known) = (self.reason.trim().to_string(), self.kept.clone());
+        effects.push(match CLOSING.contains(&outcome) {
+            true => Effect::Close { outcome, reason, copy_to: self.copy_to.clone() },
+            false => Effect::Write { outcome, reason, known },
+        });
+        effects
     }
 }
 
@@ -94,7 +133,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.reason = reason;
             model.failed = None;
             model.unkept = true;
-            if !std::mem::replace(&mut model.keep_due, true) {
+            if model.unread.is_none() && !std::mem::replace(&mut model.keep_due, true) {
                 return vec![Effect::StartKeep];
             }
         }
@@ -107,31 +146,26 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.reason.clear();
             model.unkept = false;
             model.discarded += 1;
-            return vec![Effect::Keep(String::new())];
+            let known = std::mem::take(&mut model.kept);
+            return vec![Effect::Keep { reason: String::new(), known }];
         }
+        Event::AsideDiscarded(aside) => {
+            model.aside.retain(|known| *known != aside);
+            return vec![Effect::ForgetAside(aside)];
+        }
+        Event::Read(half) => *model = Model::opened(half),
         Event::PatientChosen(patient) => {
             model.copy_to = patient;
             model.failed = None;
         }
-        Event::SignTapped if model.is_ready() => {
-            let reason = model.reason.trim().to_string();
-            let copy_to = model.copy_to.clone();
-            return model
-                .outcome
-                .into_iter()
-                .map(|outcome| match CLOSING.contains(&outcome) {
-                    true => Effect::Close { outcome, reason: reason.clone(), copy_to: copy_to.clone() },
-                    false => Effect::Write { outcome, reason: reason.clone() },
-                })
-                .collect();
-        }
-        Event::SignTapped => {}
+        Event::SignTapped => return model.sign(),
         Event::ConfirmTapped if model.done == Some(Done::Written) => return vec![Effect::Confirm],
         Event::ConfirmTapped => {}
         Event::Did(done) => {
             model.done = Some(done);
             // It stands in the note, and went from the journal: no line of it may follow.
             model.unkept = false;
+            model.kept.clear();
             model.failed = None;
         }
         Event::Failed(words) => model.failed = Some(words),
@@ -204,6 +238,14 @@ mod tests {
         Ok(())
     }
 
+    fn keep(reason: &str, known: &str) -> Effect {
+        Effect::Keep { reason: reason.into(), known: known.into() }
+    }
+
+    fn half(closing_reason: &str) -> HalfTyped {
+        HalfTyped { closing_reason: closing_reason.into(), ..HalfTyped::default() }
+    }
+
     #[test]
     fn a_note_is_closed_only_with_an_outcome_and_a_reason() {
         let mut model = Model::default();
@@ -213,7 +255,10 @@ mod tests {
         update(&mut model, Event::ReasonTyped("練習で開いた".into()));
         assert_eq!(
             update(&mut model, Event::SignTapped),
-            [Effect::Close { outcome: "discarded", reason: "練習で開いた".into(), copy_to: None }]
+            [
+                keep("練習で開いた", ""),
+                Effect::Close { outcome: "discarded", reason: "練習で開いた".into(), copy_to: None }
+            ]
         );
     }
 
@@ -222,20 +267,32 @@ mod tests {
         let mut model = Model::default();
         assert_eq!(update(&mut model, Event::ReasonTyped("練習".into())), [Effect::StartKeep]);
         assert_eq!(update(&mut model, Event::ReasonTyped("練習で".into())), [], "one is on its way");
-        assert_eq!(update(&mut model, Event::KeepDue), [Effect::Keep("練習で".into())]);
+        assert_eq!(update(&mut model, Event::KeepDue), [keep("練習で", "")]);
         assert_eq!(update(&mut model, Event::Dropped), [], "nothing new");
         update(&mut model, Event::ReasonTyped("練習で開".into()));
-        assert_eq!(update(&mut model, Event::Dropped), [Effect::Keep("練習で開".into())], "before the curtain");
-        let mut model = Model::opened("練習で開".into());
+        assert_eq!(update(&mut model, Event::Dropped), [keep("練習で開", "練習で")], "before the curtain");
+        let mut model = Model::opened(half("練習で開"));
         update(&mut model, Event::OutcomeChosen("discarded"));
         assert!(model.is_ready(), "it came back");
         update(&mut model, Event::ReasonTyped("練習で開いた".into()));
         update(&mut model, Event::Did(Done::Closed(None)));
         assert_eq!(update(&mut model, Event::KeepDue), []);
         assert_eq!(update(&mut model, Event::Dropped), []);
-        let mut model = Model::opened("練習".into());
-        assert_eq!(update(&mut model, Event::Discarded), [Effect::Keep(String::new())]);
+        let mut model = Model::opened(half("練習"));
+        assert_eq!(update(&mut model, Event::Discarded), [keep("", "練習")]);
         assert!(model.reason.is_empty() && model.discarded == 1);
+    }
+
+    #[test]
+    fn while_it_is_not_known_what_is_half_typed_nothing_is_kept_and_nothing_signed() {
+        let mut model = Model::unread("?".into());
+        assert_eq!(update(&mut model, Event::ReasonTyped("練習".into())), []);
+        update(&mut model, Event::OutcomeChosen("discarded"));
+        for event in [Event::KeepDue, Event::Dropped, Event::SignTapped] {
+            assert_eq!(update(&mut model, event), []);
+        }
+        update(&mut model, Event::Read(half("練習で開")));
+        assert_eq!((model.unread.as_deref(), model.reason.as_str()), (None, "練習で開"));
     }
 
     #[test]
@@ -243,7 +300,8 @@ mod tests {
         let mut model = Model::default();
         update(&mut model, Event::OutcomeChosen("absent"));
         update(&mut model, Event::ReasonTyped("外出".into()));
-        assert_eq!(update(&mut model, Event::SignTapped), [Effect::Write { outcome: "absent", reason: "外出".into() }]);
+        let write = Effect::Write { outcome: "absent", reason: "外出".into(), known: "外出".into() };
+        assert_eq!(update(&mut model, Event::SignTapped), [keep("外出", ""), write]);
         assert_eq!(update(&mut model, Event::ConfirmTapped), [], "not before it stands in the note");
         update(&mut model, Event::Did(Done::Written));
         assert_eq!(update(&mut model, Event::ConfirmTapped), [Effect::Confirm]);

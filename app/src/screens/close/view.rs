@@ -3,7 +3,7 @@
 use super::update::{Done, Effect, Event, Found, Model, NOT_VISITED, found, update};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, JOURNAL_AFTER_MS, SyncPill, use_flushed};
-use crate::screens::amend::{Reason, forget_half, half_typed, keep_half, read_note, refusal};
+use crate::screens::amend::{Asides, HalfUnread, Reason, forget_half, half_typed, keep_half, read_note, refusal};
 use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::patient::Failed;
 use crate::screens::sex_words;
@@ -32,20 +32,16 @@ pub fn CloseScreen(id: DocumentId) -> Element {
     let live = use_context::<Live>();
     let (is_manager, role_unread) = use_is_manager();
     let mut model = use_signal(|| match half_typed(&session, id) {
-        Ok(half) => Model::opened(half.closing_reason),
-        Err(error) => {
-            let mut model = Model::opened(String::new());
-            model.failed = Some(because(words, "keep-half-unread", &error));
-            model
-        }
+        Ok(half) => Model::opened(half),
+        Err(error) => Model::unread(because(words, "keep-half-unread", &error)),
     });
     let keeping = session.clone();
     // A callback of its own: it is rung by `send`'s timer, by the curtain and by the lock.
     let keep = use_callback(move |event: Event| {
         let effects = update(&mut model.write(), event);
         for effect in effects {
-            if let Effect::Keep(reason) = effect
-                && let Err(error) = keep_half(&keeping, live, id, Edit::ClosingReason(reason))
+            if let Effect::Keep { reason, known } = effect
+                && let Err(error) = keep_half(&keeping, live, id, Edit::ClosingReason { reason, known })
             {
                 update(&mut model.write(), Event::Failed(refusal(words, &error)));
             }
@@ -73,6 +69,15 @@ pub fn CloseScreen(id: DocumentId) -> Element {
         }
     });
     let desk = Desk { send, model };
+    let (unread, aside) = use_memo(move || {
+        let model = model.read();
+        (model.unread.clone(), model.aside.clone())
+    })();
+    let again = session.clone();
+    let read_again = use_callback(move |()| match half_typed(&again, id) {
+        Ok(half) => send.call(Event::Read(half)),
+        Err(error) => model.write().unread = Some(because(words, "keep-half-unread", &error)),
+    });
     let phone = session.phone.clone();
     let read = use_memo(move || {
         let _ = (live.revision)();
@@ -86,7 +91,8 @@ pub fn CloseScreen(id: DocumentId) -> Element {
     let done = model.read().done;
     let is_draft = note.state == NoteState::Draft;
     let may = is_draft || is_manager || note.author.as_ref() == Some(&session.phone.identity().staff);
-    let is_open = done.is_none() && may && matches!(note.state, NoteState::Draft | NoteState::Confirmed);
+    let is_open =
+        unread.is_none() && done.is_none() && may && matches!(note.state, NoteState::Draft | NoteState::Confirmed);
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
@@ -99,6 +105,8 @@ pub fn CloseScreen(id: DocumentId) -> Element {
         main { class: "bd",
             if let Some(done) = done {
                 Finished { done, desk }
+            } else if let Some(why) = unread {
+                HalfUnread { why, on_again: move |()| read_again.call(()) }
             } else if note.state == NoteState::Closed {
                 p { class: "strip warn", role: "status", {words.say("close-already")} }
             } else if note.state == NoteState::Competing {
@@ -110,6 +118,7 @@ pub fn CloseScreen(id: DocumentId) -> Element {
                 Ask { is_draft, form: note.row.form, patient: note.row.patient.clone(), desk }
             }
             if done.is_none() && !is_open { Stranded { desk } }
+            Asides { form: note.row.form, aside, on_discard: move |aside| desk.send.call(Event::AsideDiscarded(aside)) }
         }
         if is_open { Sign { desk } }
     }
@@ -118,25 +127,29 @@ pub fn CloseScreen(id: DocumentId) -> Element {
 /// Whatever waits of the note is saved before it is closed or confirmed.
 fn perform(session: &Session, live: Live, note: DocumentId, effect: Effect) -> Result<Option<Done>, DeviceError> {
     let (phone, now) = (&session.phone, Timestamp::now());
-    if let Effect::Keep(reason) = effect {
-        return keep_half(session, live, note, Edit::ClosingReason(reason)).map(|()| None);
+    match effect {
+        Effect::Keep { reason, known } => {
+            return keep_half(session, live, note, Edit::ClosingReason { reason, known }).map(|()| None);
+        }
+        Effect::ForgetAside(aside) => return phone.forget_aside(note, &aside).map(|()| None),
+        _ => {}
     }
     session.save_first(note)?;
     let done = match effect {
-        Effect::Write { outcome, reason } => {
+        Effect::Write { outcome, reason, known } => {
             phone.set_field(note, "outcome_reason", &reason, now)?;
             phone.set_field(note, "outcome", outcome, now)?;
             // Now it stands in the note.
-            keep_half(session, live, note, Edit::ClosingReason(String::new()))?;
+            keep_half(session, live, note, Edit::ClosingReason { reason: String::new(), known })?;
             Done::Written
         }
         Effect::Close { outcome, reason, copy_to } => {
             let copy = phone.close_note(note, outcome, &reason, copy_to.as_ref(), now)?;
-            forget_half(session, live, note, &Edit::ClosingReason(String::new()));
+            forget_half(session, live, note, None);
             Done::Closed(copy)
         }
         Effect::Confirm => phone.confirm_note(note, now).map(|()| Done::Confirmed)?,
-        Effect::StartKeep | Effect::Keep(_) => return Ok(None),
+        Effect::StartKeep | Effect::Keep { .. } | Effect::ForgetAside(_) => return Ok(None),
     };
     Ok(Some(done))
 }

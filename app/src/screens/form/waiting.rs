@@ -87,7 +87,7 @@ fn put_waiting(
             // A text stands in its own field.
             Edit::Text(_) | Edit::Board { .. } => None,
             // Nobody has signed it.
-            Edit::Correction { .. } | Edit::ClosingReason(_) => None,
+            Edit::Correction { .. } | Edit::ClosingReason { .. } => None,
         };
         if let Some(value) = value {
             fields.insert(name.to_string(), value);

@@ -1,4 +1,5 @@
 //! 同期
+mod half;
 mod photos;
 mod update;
 mod view;

@@ -79,6 +79,7 @@ pub fn SyncScreen() -> Element {
                     div { class: "line row sp", id: "photos-left", span { {words.count("photo-left", photos)} } b { {words.say("sync-waiting")} } }
                 }
             }
+            super::half::HalfList {}
             section { class: "card",
                 div { class: "line row sp", span { {words.say("sync-patients")} } b { {words.count("people", status.patients)} } }
                 div { class: "line row sp", span { {words.say("sync-notes")} } b { {words.count("items", status.notes)} } }
