@@ -17,6 +17,8 @@ const PROBE: Duration = Duration::from_secs(3);
 
 /// So long after something was written the vault's log is brought into its file.
 const TIDY: Duration = Duration::from_secs(5);
+/// How often is looked whether an erasure's traces still stand in the log, where nothing was written.
+const CUT_AGAIN: Duration = Duration::from_secs(60);
 
 /// Behind the PIN under duress: how often the sealed copies are brought.
 const BEHIND: Duration = Duration::from_secs(300);
@@ -146,8 +148,13 @@ async fn tidy(phone: Arc<Phone>) {
         return;
     }
     let mut changes = phone.changes();
-    while changes.changed().await.is_ok() {
-        tokio::time::sleep(TIDY).await;
+    loop {
+        match tokio::time::timeout(CUT_AGAIN, changes.changed()).await {
+            Ok(Ok(())) => tokio::time::sleep(TIDY).await,
+            Ok(Err(_)) => return,
+            Err(_) if phone.owes_cut() => {}
+            Err(_) => continue,
+        }
         changes.mark_unchanged();
         let idle = phone.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || idle.tidy_log()).await {
