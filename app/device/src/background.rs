@@ -80,6 +80,11 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
     let begun = Instant::now();
     let mut changes = phone.changes();
     let mut trigger = Trigger::Start;
+    let waiting = phone.clone();
+    // What came while the phone was locked needs no line, and the first sync goes on from there.
+    if tokio::task::spawn_blocking(move || waiting.take_locked_pages()).await.is_err() {
+        tracing::warn!("what came while the phone was locked is left to the sync");
+    }
     loop {
         pill.send_replace(Pill::Syncing);
         let now = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);

@@ -110,9 +110,6 @@ impl Phone {
             Ok(_) | Err(DeviceError::Vault(VaultError::Full)) => {}
             Err(error) => return Err(error),
         }
-        if !phone.decoy {
-            phone.take_locked_pages();
-        }
         phone.look_at_clock(now)?;
         Ok(phone)
     }
