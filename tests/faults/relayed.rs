@@ -115,3 +115,26 @@ fn what_a_person_sends_back_is_not_brought_again() -> Outcome {
     assert_eq!(b.ok(&["note", "show", &note])?["fields"]["condition"], json!("下肢浮腫あり。"), "it stays where it is");
     Ok(())
 }
+
+#[test]
+fn a_damaged_word_about_what_is_to_be_relayed_lets_nothing_go_before_the_hub_was_asked_about_all_of_it() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    for n in 0..7 {
+        let note = a.start_note(&patient, None)?;
+        a.write_text(&note, "condition", &format!("{n}件目。"))?;
+    }
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    // The patient is in other hands: two of the seven are to leave this phone.
+    hub.ok(&["patient", "assign", "--patient", &patient, "--staff", "nurse-a"])?;
+    let damage = "INSERT OR REPLACE INTO state (name, sealed) VALUES ('relay', x'0102')";
+    rusqlite::Connection::open(&b.vault)?.execute(damage, [])?;
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["status"])?["notes"], json!(7));
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["status"])?["notes"], json!(5), "the hub has said that it has them");
+    assert!(held(&hub)?.is_empty());
+    Ok(())
+}

@@ -83,7 +83,7 @@ impl Phone {
             return self.bringing(doc, from);
         }
         loop {
-            let (state, relay) = self.read(|tx| Ok((tx.sync_state()?, tx.relay()?)))?;
+            let (state, relay) = self.read(|tx| Ok((tx.sync_state()?, stands(tx)?)))?;
             if state.look_back || !state.backfill.is_empty() {
                 return Ok(None);
             }
@@ -193,7 +193,7 @@ impl Phone {
 
     fn change_relay(&self, change: impl FnOnce(&mut Relay)) -> Result<(), DeviceError> {
         self.write(|tx| {
-            let mut relay = tx.relay()?;
+            let mut relay = stands(tx)?;
             change(&mut relay);
             Ok(tx.put_relay(&relay)?)
         })
@@ -212,6 +212,14 @@ impl Phone {
     }
 }
 
+/// Where that stands. Where it is damaged everything that stands here is asked about anew, and none of it goes before.
+pub(crate) fn stands(tx: &mut Tx<'_>) -> Result<Relay, DeviceError> {
+    match tx.relay()? {
+        Some(relay) => Ok(relay),
+        None => Ok(Relay::begin(documents(tx, None)?)),
+    }
+}
+
 /// The hub's history changed: it may have lost anything that stands here.
 pub(crate) fn begin(tx: &mut Tx<'_>) -> Result<(), DeviceError> {
     let docs = documents(tx, None)?;
@@ -221,7 +229,7 @@ pub(crate) fn begin(tx: &mut Tx<'_>) -> Result<(), DeviceError> {
 /// A patient's digest differed: what this phone lacked is fetched, and what the hub lacks is asked about after that.
 pub(crate) fn doubt(tx: &mut Tx<'_>, patient: &PatientId) -> Result<(), DeviceError> {
     let docs = documents(tx, Some(patient))?;
-    let mut relay = tx.relay()?;
+    let mut relay = stands(tx)?;
     relay.doubt(docs);
     Ok(tx.put_relay(&relay)?)
 }
