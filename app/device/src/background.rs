@@ -93,7 +93,7 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
         if let Err(error) = phone.tick_lease(RunningTime::now()) {
             tracing::warn!(%error, "the lease could not be counted");
         }
-        let end = phone.run(&mut engine, trigger, now).await;
+        let end = phone.run_for(&mut engine, trigger, now, || !orders.is_empty()).await;
         let healthy = end.result.is_ok();
         if matches!(
             end.result,

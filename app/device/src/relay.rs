@@ -61,11 +61,23 @@ struct OthersWords {
 }
 
 impl Phone {
-    /// Asks and brings until there is nothing more, or enough for now.
-    pub(crate) async fn relay(&self, line: Option<&HubLine>) -> Result<(), DeviceError> {
+    /// Asks and brings until there is nothing more, or enough for now; what goes first is not kept waiting.
+    ///
+    /// After a run that sent something (`sent`) what is unsent is new, and another run follows for it. After one that sent nothing
+    /// it may never go: one request is made all the same, so that this comes to its end too.
+    pub(crate) async fn relay(
+        &self,
+        line: Option<&HubLine>,
+        sent: bool,
+        is_called: impl Fn() -> bool,
+    ) -> Result<(), DeviceError> {
         let Some(line) = line else { return Ok(()) };
         let (mut requests, mut under_way) = (0, None);
         while requests < REQUESTS || under_way.is_some() {
+            let may_wait = sent || requests > 0;
+            if under_way.is_none() && may_wait && self.has_to_wait(&is_called)? {
+                return Ok(());
+            }
             let Some(step) = self.relay_step(under_way)? else { return Ok(()) };
             let answer = line.push(&step.request).await.map_err(DeviceError::Sync)?;
             if !self.take_relayed(&step, &answer)? {
@@ -75,6 +87,11 @@ impl Phone {
             under_way = step.under_way();
         }
         Ok(())
+    }
+
+    /// Somebody asks for a sync, the line is paid by the byte, or her own words wait.
+    fn has_to_wait(&self, is_called: impl Fn() -> bool) -> Result<bool, DeviceError> {
+        Ok(is_called() || self.is_metered() || self.read(|tx| Ok(tx.unsent_notes()?))? > 0)
     }
 
     /// What is asked or brought next, first what is under way. `None`: nothing, or the feed has not been read to its end.
