@@ -1,6 +1,6 @@
 //! Background sync while the app is open: on start, on change, on the network's return, periodically, on demand.
 
-use crate::error::DeviceError;
+use crate::capsule::wait_after;
 use crate::phone::Phone;
 use jiff::Timestamp;
 use protocol::{Engine, Failure, RefusalCode, Trigger};
@@ -181,20 +181,10 @@ async fn bring_behind(phone: &Phone, pill: &watch::Sender<Pill>) {
             Ok(_) => BEHIND,
             Err(error) => {
                 tracing::warn!(%error, "the sealed copies wait");
-                wait_behind(&error)
+                wait_after(&error, BEHIND)
             }
         };
         tokio::time::sleep(wait).await;
-    }
-}
-
-/// How long the copies wait: as ever, or as long as a busy hub asked for.
-fn wait_behind(error: &DeviceError) -> Duration {
-    match error {
-        DeviceError::Sync(Failure::Busy { retry_after_s: Some(seconds) }) => {
-            BEHIND.max(Duration::from_secs(u64::from(*seconds)))
-        }
-        _ => BEHIND,
     }
 }
 
@@ -230,20 +220,6 @@ async fn network_returns(phone: &Phone) {
         if matches!(reached, Ok(Ok(_))) {
             tracing::info!(at = %Timestamp::now(), "the hub's port answers again");
             return;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn copies_that_are_brought_unseen_wait_as_long_as_a_busy_hub_asks() {
-        let busy = |retry_after_s| DeviceError::Sync(Failure::Busy { retry_after_s });
-        assert_eq!(wait_behind(&busy(Some(900))), Duration::from_secs(900));
-        for short in [busy(Some(5)), busy(None), DeviceError::Sync(Failure::Unreachable)] {
-            assert_eq!(wait_behind(&short), BEHIND);
         }
     }
 }
