@@ -275,7 +275,8 @@ pub fn bring_sealed(vault: std::path::PathBuf) {
         let mut wait = Duration::from_secs(5);
         while let Err(error) = device::capsule::push(&vault, &store).await {
             tracing::warn!(%error, "the sealed copies wait");
-            tokio::time::sleep(wait).await;
+            let asked = device::capsule::wait_after(&error, wait);
+            tokio::time::sleep(asked).await;
             wait = (wait * 2).min(Duration::from_secs(900));
         }
     });

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use stories::line::Weather;
-use stories::{Hub, Outcome, Phone, contains_words};
+use stories::{Hub, Outcome, Phone, contains_words, until};
 
 fn strings<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
     list.as_array().into_iter().flatten().filter_map(|item| item[key].as_str()).collect()
@@ -266,6 +266,29 @@ fn what_a_colleague_wrote_while_the_phone_was_locked_is_there_at_the_unlock_with
     assert_eq!(b.ok(&["note", "show", &note])?["fields"]["remarks"], json!("了解。"));
     assert_eq!(a.ok(&["doctor"])?["sound"], json!(true));
     hub.ok(&["audit", "verify"]).map(|_| ())
+}
+
+#[test]
+fn the_unlock_waits_for_nothing_that_came_and_the_open_app_shows_it_a_moment_later_without_any_line() -> Outcome {
+    let (hub, line, patient) = Hub::behind_a_line()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    let note = written_by_the_colleague(&a, &b, &patient)?;
+    assert_eq!(push(&a)?["pages"], json!(1));
+    line.becomes(Weather::CutUp(0));
+    line.cut();
+    let (store, now) = (device::FileKeyStore::beside(&a.vault), jiff::Timestamp::now());
+    let phone = std::sync::Arc::new(device::Phone::unlock(&a.vault, &store, &device::Pin::new("2468")?, now)?);
+    let note: device::record::DocumentId = note.parse()?;
+    assert!(phone.show_note(note).is_err());
+    assert_eq!(waiting(&a)?, 1, "the unlock has not read it");
+    let runtime = tokio::runtime::Runtime::new()?;
+    let inside = runtime.enter();
+    let background = device::Background::start(phone.clone());
+    until("what came is there", || Ok(phone.show_note(note).is_ok()))?;
+    assert_eq!(phone.show_note(note)?.view.text("condition"), "下肢浮腫あり。");
+    assert_eq!(waiting(&a)?, 0);
+    drop((background, inside));
+    Ok(())
 }
 
 #[test]

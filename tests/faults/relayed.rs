@@ -1,5 +1,9 @@
 //! 中継 (relay): the hub was put back, and the phone that wrote since is gone. What colleagues' phones hold of it comes back.
 
+use device::{FileKeyStore, Pin, Trigger};
+use jiff::Timestamp;
+use protocol::Engine;
+use record::PatientId;
 use serde_json::{Value, json};
 use stories::{Hub, Outcome, Phone};
 
@@ -113,5 +117,67 @@ fn what_a_person_sends_back_is_not_brought_again() -> Outcome {
         assert!(held(&hub)?.is_empty());
     }
     assert_eq!(b.ok(&["note", "show", &note])?["fields"]["condition"], json!("下肢浮腫あり。"), "it stays where it is");
+    Ok(())
+}
+
+#[test]
+fn a_damaged_word_about_what_is_to_be_relayed_lets_nothing_go_before_the_hub_was_asked_about_all_of_it() -> Outcome {
+    let (hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    for n in 0..7 {
+        let note = a.start_note(&patient, None)?;
+        a.write_text(&note, "condition", &format!("{n}件目。"))?;
+    }
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    // The patient is in other hands: two of the seven are to leave this phone.
+    hub.ok(&["patient", "assign", "--patient", &patient, "--staff", "nurse-a"])?;
+    let damage = "INSERT OR REPLACE INTO state (name, sealed) VALUES ('relay', x'0102')";
+    rusqlite::Connection::open(&b.vault)?.execute(damage, [])?;
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["status"])?["notes"], json!(7));
+    b.ok(&["sync"])?;
+    assert_eq!(b.ok(&["status"])?["notes"], json!(5), "the hub has said that it has them");
+    assert!(held(&hub)?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn what_is_relayed_keeps_neither_who_asks_nor_who_writes_waiting_nor_costs_a_metered_line_and_goes_on_after() -> Outcome
+{
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let file = hub.path("yesterday.db").display().to_string();
+    hub.ok(&["backup", &file])?;
+    for n in 0..4 {
+        let note = a.start_note(&patient, None)?;
+        a.write_text(&note, "condition", &format!("{n}件目。"))?;
+    }
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    put_back(&mut hub, &file)?;
+    let (store, now) = (FileKeyStore::beside(&b.vault), Timestamp::now());
+    let phone = device::Phone::unlock(&b.vault, &store, &Pin::new("2468")?, now)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let run = |is_called: &dyn Fn() -> bool| -> Outcome<usize> {
+        let mut engine = Engine::new();
+        let end = runtime.block_on(phone.run_for(&mut engine, Trigger::Manual, 0, is_called));
+        end.result.map_err(|failure| format!("{failure:?}"))?;
+        Ok(held(&hub)?.len())
+    };
+    let nobody = || false;
+    assert_eq!(run(&|| true)?, 0, "one request: which of them the hub lacks");
+    assert_eq!(run(&|| true)?, 1, "one document");
+    phone.set_metered(true);
+    assert_eq!(run(&nobody)?, 2);
+    phone.set_metered(false);
+    // Between two requests she writes.
+    let patient: PatientId = patient.parse()?;
+    assert_eq!(run(&|| phone.start_note(&patient, None, now).is_err())?, 3);
+    assert_eq!(phone.status(now)?.unsent, 1);
+    assert_eq!(run(&nobody)?, 4, "hers has gone, and the rest with it");
+    assert_eq!(phone.status(now)?.unsent, 0);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Background sync while the app is open: on start, on change, on the network's return, periodically, on demand.
 
-use crate::error::DeviceError;
+use crate::capsule::wait_after;
 use crate::phone::Phone;
 use jiff::Timestamp;
 use protocol::{Engine, Failure, RefusalCode, Trigger};
@@ -17,6 +17,8 @@ const PROBE: Duration = Duration::from_secs(3);
 
 /// So long after something was written the vault's log is brought into its file.
 const TIDY: Duration = Duration::from_secs(5);
+/// How often is looked whether an erasure's traces still stand in the log, where nothing was written.
+const CUT_AGAIN: Duration = Duration::from_secs(60);
 
 /// Behind the PIN under duress: how often the sealed copies are brought.
 const BEHIND: Duration = Duration::from_secs(300);
@@ -78,6 +80,11 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
     let begun = Instant::now();
     let mut changes = phone.changes();
     let mut trigger = Trigger::Start;
+    let waiting = phone.clone();
+    // What came while the phone was locked needs no line, and the first sync goes on from there.
+    if tokio::task::spawn_blocking(move || waiting.take_locked_pages()).await.is_err() {
+        tracing::warn!("what came while the phone was locked is left to the sync");
+    }
     loop {
         pill.send_replace(Pill::Syncing);
         let now = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -86,7 +93,7 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
         if let Err(error) = phone.tick_lease(RunningTime::now()) {
             tracing::warn!(%error, "the lease could not be counted");
         }
-        let end = phone.run(&mut engine, trigger, now).await;
+        let end = phone.run_for(&mut engine, trigger, now, || !orders.is_empty()).await;
         let healthy = end.result.is_ok();
         if matches!(
             end.result,
@@ -146,8 +153,13 @@ async fn tidy(phone: Arc<Phone>) {
         return;
     }
     let mut changes = phone.changes();
-    while changes.changed().await.is_ok() {
-        tokio::time::sleep(TIDY).await;
+    loop {
+        match tokio::time::timeout(CUT_AGAIN, changes.changed()).await {
+            Ok(Ok(())) => tokio::time::sleep(TIDY).await,
+            Ok(Err(_)) => return,
+            Err(_) if phone.owes_cut() => {}
+            Err(_) => continue,
+        }
         changes.mark_unchanged();
         let idle = phone.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || idle.tidy_log()).await {
@@ -169,20 +181,10 @@ async fn bring_behind(phone: &Phone, pill: &watch::Sender<Pill>) {
             Ok(_) => BEHIND,
             Err(error) => {
                 tracing::warn!(%error, "the sealed copies wait");
-                wait_behind(&error)
+                wait_after(&error, BEHIND)
             }
         };
         tokio::time::sleep(wait).await;
-    }
-}
-
-/// How long the copies wait: as ever, or as long as a busy hub asked for.
-fn wait_behind(error: &DeviceError) -> Duration {
-    match error {
-        DeviceError::Sync(Failure::Busy { retry_after_s: Some(seconds) }) => {
-            BEHIND.max(Duration::from_secs(u64::from(*seconds)))
-        }
-        _ => BEHIND,
     }
 }
 
@@ -218,20 +220,6 @@ async fn network_returns(phone: &Phone) {
         if matches!(reached, Ok(Ok(_))) {
             tracing::info!(at = %Timestamp::now(), "the hub's port answers again");
             return;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn copies_that_are_brought_unseen_wait_as_long_as_a_busy_hub_asks() {
-        let busy = |retry_after_s| DeviceError::Sync(Failure::Busy { retry_after_s });
-        assert_eq!(wait_behind(&busy(Some(900))), Duration::from_secs(900));
-        for short in [busy(Some(5)), busy(None), DeviceError::Sync(Failure::Unreachable)] {
-            assert_eq!(wait_behind(&short), BEHIND);
         }
     }
 }

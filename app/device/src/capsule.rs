@@ -6,6 +6,7 @@ use crate::phone::Phone;
 use protocol::receipt::ReceiptScope;
 use protocol::{CapsuleRequest, CapsuleResponse, Failure, SealedCopy, SealedPage, WIRE_VERSION};
 use std::path::Path;
+use std::time::Duration;
 use vault::{KeyStore, Locked, LockedVault, VaultError};
 
 /// Most copies in one request.
@@ -81,6 +82,16 @@ pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceEr
             }
             return Ok(pushed);
         }
+    }
+}
+
+/// How long the copies wait after a push that failed: as long as they would, or as a busy hub asked for.
+pub fn wait_after(error: &DeviceError, own: Duration) -> Duration {
+    match error {
+        DeviceError::Sync(Failure::Busy { retry_after_s: Some(seconds) }) => {
+            own.max(Duration::from_secs(u64::from(*seconds)))
+        }
+        _ => own,
     }
 }
 
@@ -163,4 +174,19 @@ pub(crate) fn receipted(
     let hash_of = |n: u64| request.copies.iter().find(|copy| copy.n == n).map(SealedCopy::hash);
     answer.receipt.verify(&key, &scope, hash_of).map_err(|_| DeviceError::Sync(Failure::NotOurHub))?;
     Ok(answer.receipt.items.iter().map(|item| (item.seq, item.at)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_wait_as_long_as_a_busy_hub_asks_and_never_less_than_they_would() {
+        let busy = |retry_after_s| DeviceError::Sync(Failure::Busy { retry_after_s });
+        let own = Duration::from_secs(10);
+        assert_eq!(wait_after(&busy(Some(900)), own), Duration::from_secs(900));
+        for short in [busy(Some(5)), busy(None), DeviceError::Sync(Failure::Unreachable)] {
+            assert_eq!(wait_after(&short, own), own);
+        }
+    }
 }

@@ -35,6 +35,17 @@ impl Phone {
 
     /// Runs the engine from a trigger until it rests. `now` in milliseconds, monotonic.
     pub async fn run(&self, engine: &mut Engine, trigger: Trigger, now: i64) -> RunEnd {
+        self.run_for(engine, trigger, now, || false).await
+    }
+
+    /// The same. `is_called`: another run was asked for meanwhile, and what may wait for it does.
+    pub async fn run_for(
+        &self,
+        engine: &mut Engine,
+        trigger: Trigger,
+        now: i64,
+        is_called: impl Fn() -> bool,
+    ) -> RunEnd {
         if self.is_decoy() {
             // What an empty route would fetch is just what must not be seen.
             let wake_at = now + protocol::engine::LONGEST_WAIT_MS;
@@ -105,7 +116,7 @@ impl Phone {
         }
         self.log_run(&end, &report);
         if end.result.is_ok()
-            && let Err(error) = self.relay(line.hub.as_ref()).await
+            && let Err(error) = self.relay(line.hub.as_ref(), report.sent > 0, is_called).await
         {
             tracing::warn!(%error, "what the hub has lost of others waits here for the next sync");
         }

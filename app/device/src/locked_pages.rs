@@ -8,28 +8,42 @@ use protocol::{Kind, SealedPage, SyncRequest, SyncResponse, WIRE_VERSION, page};
 use vault::{RunningTime, SyncState};
 
 impl Phone {
-    /// Takes the pages that wait, in their order. One that does not open or does not fit is dropped with those behind it: the
-    /// next sync brings the same. A full disk keeps them waiting, and nobody from reading.
+    /// Takes the pages that wait, in their order: after the unlock, which must not wait for it, and before the first sync. One
+    /// that does not open or does not fit is dropped with those behind it: the next sync brings the same. A full disk keeps them
+    /// waiting, and nobody from reading.
     pub(crate) fn take_locked_pages(&self) {
+        if self.is_decoy() {
+            return;
+        }
         if let Err(error) = self.take_all() {
             tracing::warn!(%error, "what came while the phone was locked waits");
         }
     }
 
     fn take_all(&self) -> Result<(), DeviceError> {
-        let pages = self.read(|tx| Ok(tx.locked_pages()?))?;
-        for page in &pages {
-            match self.take_locked_page(page) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) if error.is_retryable() => return Err(error),
-                Err(error) => {
-                    tracing::warn!(%error, "a page that came while the phone was locked is left out");
-                    break;
-                }
+        while self.read(|tx| Ok(tx.has_locked_pages()?))? {
+            if !self.take_first()? {
+                return self.write(|tx| Ok(tx.forget_locked_pages()?));
             }
         }
-        if pages.is_empty() { Ok(()) } else { self.write(|tx| Ok(tx.forget_locked_pages()?)) }
+        Ok(())
+    }
+
+    /// It waits no longer before it is read: one that takes the process down must not do so at every unlock. The cursor has not
+    /// moved, and the next sync brings the same. `false`: those behind it do not fit either.
+    fn take_first(&self) -> Result<bool, DeviceError> {
+        let Some((n, page)) = self.write(|tx| Ok(tx.take_locked_page()?))? else { return Ok(false) };
+        match self.take_locked_page(&page) {
+            Err(error) if error.is_retryable() => {
+                self.write(|tx| Ok(tx.put_back_locked_page(n, &page)?))?;
+                Err(error)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a page that came while the phone was locked is left out");
+                Ok(false)
+            }
+            fits => fits,
+        }
     }
 
     /// `false`: it does not fit to where the vault stands.

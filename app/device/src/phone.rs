@@ -130,9 +130,6 @@ impl Phone {
             Ok(_) | Err(DeviceError::Vault(VaultError::Full)) => {}
             Err(error) => return Err(error),
         }
-        if !phone.decoy {
-            phone.take_locked_pages();
-        }
         phone.look_at_clock(now)?;
         Ok(phone)
     }
@@ -289,9 +286,26 @@ impl Phone {
         self.with(|vault| Ok(vault.limit_room(pages)?))
     }
 
-    /// Brings the vault's log into its file, in a quiet moment and without holding the vault.
+    /// Brings the vault's log into its file, in a quiet moment and without holding the vault. What could not be cut off after an
+    /// erasure is cut off now, or stays remembered.
     pub(crate) fn tidy_log(&self) -> Result<(), DeviceError> {
-        Ok(Vault::tidy_log(&self.path)?)
+        if !self.with(|vault| Ok(vault.take_owed_cut()))? {
+            return Ok(Vault::tidy_log(&self.path)?);
+        }
+        let cut = Vault::cut_log_of(&self.path);
+        if !matches!(cut, Ok(true)) {
+            self.with(|vault| {
+                vault.owe_cut();
+                Ok(())
+            })?;
+        }
+        cut?;
+        Ok(())
+    }
+
+    /// Whether an erasure's traces still stand in the log.
+    pub(crate) fn owes_cut(&self) -> bool {
+        self.lock().as_ref().is_some_and(Vault::owes_cut)
     }
 
     pub fn wear(&self) -> Wear {
@@ -309,4 +323,29 @@ fn make_session() -> Result<[u8; 8], DeviceError> {
     let mut session = [0; 8];
     getrandom::fill(&mut session).map_err(|_| DeviceError::Keys)?;
     Ok(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Desk, NOW, Outcome};
+
+    #[test]
+    fn an_erasure_that_somebody_kept_in_the_log_by_reading_is_cut_off_by_a_later_tidying() -> Outcome {
+        let desk = Desk::new()?;
+        let (phone, mut reader) = (desk.unlock(NOW)?, desk.vault()?);
+        reader.read(|reading| {
+            reading.sync_state()?;
+            phone.write(|tx| {
+                tx.put_setting("language", "en")?;
+                Ok(tx.destroy_disclosed()?)
+            })?;
+            phone.tidy_log()
+        })?;
+        assert!(phone.owes_cut() && desk.log_bytes() > 0);
+        phone.tidy_log()?;
+        assert!(!phone.owes_cut());
+        assert_eq!(desk.log_bytes(), 0);
+        Ok(())
+    }
 }

@@ -99,14 +99,26 @@ struct OthersWords {
 }
 
 impl Phone {
-    /// Asks and brings until there is nothing more, or enough for now.
-    pub(crate) async fn relay(&self, line: Option<&HubLine>) -> Result<(), DeviceError> {
+    /// Asks and brings until there is nothing more, or enough for now; what goes first is not kept waiting.
+    ///
+    /// After a run that sent something (`sent`) what is unsent is new, and another run follows for it. After one that sent nothing
+    /// it may never go: one request is made all the same, so that this comes to its end too.
+    pub(crate) async fn relay(
+        &self,
+        line: Option<&HubLine>,
+        sent: bool,
+        is_called: impl Fn() -> bool,
+    ) -> Result<(), DeviceError> {
         let Some(line) = line else { return Ok(()) };
         if !self.relay_pace().may_go(Instant::now()) {
             return Ok(());
         }
         let (mut requests, mut under_way) = (0, None);
         while requests < REQUESTS || under_way.is_some() {
+            let may_wait = sent || requests > 0;
+            if under_way.is_none() && may_wait && self.has_to_wait(&is_called)? {
+                return Ok(());
+            }
             let room = self.relay_pace().room(self.is_metered());
             let Some(step) = self.step_within(under_way, room)? else { return Ok(()) };
             if room.is_some() {
@@ -128,6 +140,11 @@ impl Phone {
         Ok(())
     }
 
+    /// Somebody asks for a sync, or her own words wait.
+    fn has_to_wait(&self, is_called: impl Fn() -> bool) -> Result<bool, DeviceError> {
+        Ok(is_called() || self.read(|tx| Ok(tx.unsent_notes()?))? > 0)
+    }
+
     /// What is asked or brought next, first what is under way. `None`: nothing, or the feed has not been read to its end.
     pub fn relay_step(&self, under_way: Option<(DocumentId, usize)>) -> Result<Option<RelayStep>, DeviceError> {
         self.step_within(under_way, None)
@@ -144,7 +161,7 @@ impl Phone {
             return self.bringing(doc, from, None);
         }
         loop {
-            let (state, relay) = self.read(|tx| Ok((tx.sync_state()?, tx.relay()?)))?;
+            let (state, relay) = self.read(|tx| Ok((tx.sync_state()?, stands(tx)?)))?;
             if state.look_back || !state.backfill.is_empty() {
                 return Ok(None);
             }
@@ -267,7 +284,7 @@ impl Phone {
 
     fn change_relay(&self, change: impl FnOnce(&mut Relay)) -> Result<(), DeviceError> {
         self.write(|tx| {
-            let mut relay = tx.relay()?;
+            let mut relay = stands(tx)?;
             change(&mut relay);
             Ok(tx.put_relay(&relay)?)
         })
@@ -286,6 +303,14 @@ impl Phone {
     }
 }
 
+/// Where that stands. Where it is damaged everything that stands here is asked about anew, and none of it goes before.
+pub(crate) fn stands(tx: &mut Tx<'_>) -> Result<Relay, DeviceError> {
+    match tx.relay()? {
+        Some(relay) => Ok(relay),
+        None => Ok(Relay::begin(documents(tx, None)?)),
+    }
+}
+
 /// The hub's history changed: it may have lost anything that stands here.
 pub(crate) fn begin(tx: &mut Tx<'_>) -> Result<(), DeviceError> {
     let docs = documents(tx, None)?;
@@ -295,7 +320,7 @@ pub(crate) fn begin(tx: &mut Tx<'_>) -> Result<(), DeviceError> {
 /// A patient's digest differed: what this phone lacked is fetched, and what the hub lacks is asked about after that.
 pub(crate) fn doubt(tx: &mut Tx<'_>, patient: &PatientId) -> Result<(), DeviceError> {
     let docs = documents(tx, Some(patient))?;
-    let mut relay = tx.relay()?;
+    let mut relay = stands(tx)?;
     relay.doubt(docs);
     Ok(tx.put_relay(&relay)?)
 }

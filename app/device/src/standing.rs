@@ -5,10 +5,12 @@
 
 use crate::error::DeviceError;
 use crate::read::all;
-use protocol::{Extent, Kind, PatientStanding};
+use crate::relay;
+use crate::store_answer::KEEP_MS;
+use protocol::{Durability, Extent, Kind, PatientStanding, SyncResponse};
 use record::{DataClass, DisclosedRecord, DocumentId, PatientId, canonical};
 use std::collections::BTreeSet;
-use vault::{Item, Leaving, SyncState, Tx, VaultError};
+use vault::{Durable, Item, Leaving, SyncState, Tx, VaultError};
 
 /// A statement of the hub's. `from_the_beginning`: it came in a page that began with the feed's first row, so that nothing
 /// before it was left out while the patient was light.
@@ -48,22 +50,20 @@ pub(crate) struct Gone {
     pub anything: bool,
 }
 
-/// After a page: what was named leaves, as far as it may. The rest is asked again after the next one. `durable_up_to`: where the hub has backups, which of this series' entries stand in one.
-pub(crate) fn let_go(
-    tx: &mut Tx<'_>,
-    state: &mut SyncState,
-    received_before: i64,
-    durable_up_to: Option<u64>,
-) -> Result<Gone, DeviceError> {
+/// After a page: what was named leaves, as far as it may. The rest is asked again after the next one.
+pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, answer: &SyncResponse) -> Result<Gone, DeviceError> {
     let mut gone = Gone::default();
     if state.leaving.is_empty() {
         return Ok(gone);
     }
     // What the hub may have lost of others stays until it has it again (law 5).
-    let relay = tx.relay()?;
-    let durable = match durable_up_to {
-        Some(up_to) => tx.last_received(up_to)?,
-        None => None,
+    let relay = relay::stands(tx)?;
+    let received_before = answer.time - KEEP_MS;
+    let durable = match answer.policy.as_ref().map(|policy| policy.durability) {
+        Some(Durability::Fsynced) => Durable::OneDisk { received_before },
+        Some(Durability::Replicated) => Durable::Backups { last: tx.last_received(answer.durable_up_to)? },
+        // What was said for a locked phone, or to one whose certificate is over.
+        None => Durable::Backups { last: None },
     };
     for mut leaving in std::mem::take(&mut state.leaving) {
         if leaving.records {
@@ -74,7 +74,7 @@ pub(crate) fn let_go(
         }
         let mut stay = Vec::new();
         for note in std::mem::take(&mut leaving.notes) {
-            if relay.keeps(note, durable, received_before) {
+            if relay.keeps(note, durable) {
                 stay.push(note);
                 continue;
             }

@@ -28,7 +28,7 @@ const OFFER: usize = 4 << 20;
 /// Bytes of feed wanted in one answer.
 const BUDGET: u32 = 1 << 20;
 /// How long entries are kept after their receipt where the hub has neither backup nor replica.
-const KEEP_MS: i64 = 30 * 24 * 3_600_000;
+pub(crate) const KEEP_MS: i64 = 30 * 24 * 3_600_000;
 /// A feed item that could not be read is kept under this kind, for a newer version to try again.
 pub(crate) const SET_ASIDE: Kind = Kind::Other(250);
 
@@ -246,8 +246,7 @@ impl Phone {
             // The same question twice in a row would be asked without end.
             let want = wanted(&state);
             stored.left |= !want.is_empty() && want != request.want;
-            let durable = (keep == 0).then_some(answer.durable_up_to);
-            let gone = standing::let_go(tx, &mut state, answer.time - KEEP_MS, durable)?;
+            let gone = standing::let_go(tx, &mut state, answer)?;
             stored.altered |= gone.anything;
             if gone.document {
                 self.renew_actor()?;

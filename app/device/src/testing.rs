@@ -84,6 +84,16 @@ impl Desk {
         Ok(LockedVault::open(&self.path, &self.store)?.keep_page(page)?)
     }
 
+    /// The file in another program's hands.
+    pub fn vault(&self) -> Result<Vault, DeviceError> {
+        Ok(Vault::open(&self.path, &self.store, &self.pin, RunningTime::now())?)
+    }
+
+    /// How long the vault's log is.
+    pub fn log_bytes(&self) -> u64 {
+        std::fs::metadata(self.path.with_extension("vault-wal")).map_or(0, |log| log.len())
+    }
+
     /// A note that could be confirmed.
     pub fn note(&self, phone: &Phone, patient: &str) -> Outcome<DocumentId> {
         let note = phone.start_note(&patient.parse()?, None, NOW)?;

@@ -17,6 +17,7 @@ use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, canonical
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::Duration;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Seals what this phone writes, from one unlock to the next.
@@ -375,6 +376,9 @@ pub(crate) fn wipe(db: &mut Connection, store: &dyn KeyStore) -> Result<(), Vaul
     Ok(())
 }
 
+/// Nobody writes in a wiped vault, and nobody waits for it.
+const WIPE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What no key opens any more goes too. A full disk puts it off until the file is opened next.
 fn sweep(db: &mut Connection) {
     let mut swept = || -> Result<(), VaultError> {
@@ -402,7 +406,7 @@ fn sweep(db: &mut Connection) {
         tx.execute("UPDATE entry SET sealed = NULL, patient = zeroblob(16) WHERE sealed IS NOT NULL", [])?;
         tx.commit()?;
         // What was freed is overwritten (secure_delete), the log of it cut off.
-        if !cut(db)? {
+        if !cut(db, WIPE_PATIENCE)? {
             tracing::warn!("somebody else reads a wiped vault; its log is cut off when the file is opened next");
         }
         Ok(())

@@ -35,7 +35,7 @@ pub use keys::{BiometricStore, DeviceSecret, FileKeyStore, KeyStore, Pin, PinErr
 pub use notes::{JournalEntry, NoteRow, StoredAct, StoredConfirmation, StoredNote};
 pub use outbox::{OutboxEntry, OutboxRow};
 pub use photos::StoredPhoto;
-pub use relay::Relay;
+pub use relay::{Durable, Relay};
 pub use scrub::SelfCheck;
 pub use search::{Found, Hit, Looked, Piece, Scope, SearchKind, SearchText, Shelf, Source, Unread};
 pub use state::{Backfill, Identity, LeaseClock, Leaving, RemovedPhoto, SyncLogLine, SyncState};

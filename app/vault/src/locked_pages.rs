@@ -39,14 +39,36 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// What came, in its order. A row that is no page is left out: what follows it does not fit any more.
-    pub fn locked_pages(&mut self) -> Result<Vec<SealedPage>, VaultError> {
-        let bodies = self
+    pub fn has_locked_pages(&mut self) -> Result<bool, VaultError> {
+        Ok(self
             .sql
-            .prepare_cached("SELECT body FROM locked_page WHERE n > 0 ORDER BY n")?
-            .query_map([], |r| r.get::<_, Vec<u8>>(0))?
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(bodies.iter().filter_map(|body| canonical::from_bytes(body).ok()).collect())
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM locked_page WHERE n > 0)")?
+            .query_row([], |r| r.get(0))?)
+    }
+
+    /// The first page that waits, and its number: it waits no longer, whatever becomes of the process that reads it. A row that is
+    /// no page goes too: what follows it does not fit any more.
+    pub fn take_locked_page(&mut self) -> Result<Option<(i64, SealedPage)>, VaultError> {
+        loop {
+            let first: Option<(i64, Vec<u8>)> = self
+                .sql
+                .prepare_cached("SELECT n, body FROM locked_page WHERE n > 0 ORDER BY n LIMIT 1")?
+                .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
+                .optional()?;
+            let Some((n, body)) = first else { return Ok(None) };
+            self.sql.prepare_cached("DELETE FROM locked_page WHERE n = ?1")?.execute([n])?;
+            if let Ok(page) = canonical::from_bytes(&body) {
+                return Ok(Some((n, page)));
+            }
+        }
+    }
+
+    /// It could not be stored now and may be another time.
+    pub fn put_back_locked_page(&mut self, n: i64, page: &SealedPage) -> Result<(), VaultError> {
+        self.sql
+            .prepare_cached("INSERT OR IGNORE INTO locked_page (n, body) VALUES (?1, ?2)")?
+            .execute((n, canonical::to_bytes(page)?))?;
+        Ok(())
     }
 
     /// They were read, or do not fit: the next sync brings what is lacking.
@@ -111,6 +133,9 @@ fn forget(db: &Connection) -> Result<(), VaultError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attempts::RunningTime;
+    use crate::keys::{FileKeyStore, Pin};
+    use crate::{PinCost, Vault};
     use record::{ContentHash, DocumentId};
 
     type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -170,6 +195,34 @@ mod tests {
         }
         assert!(since(&db)?.is_some_and(|since| i64::from(since.budget) < BUDGET));
         assert!(!keep(&db, &page(3, 4, 1 << 20))?, "more than there is room for");
+        Ok(())
+    }
+
+    #[test]
+    fn a_page_that_took_the_process_down_is_given_out_no_second_time() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.vault");
+        let (store, pin, now) = (FileKeyStore::beside(&path), Pin::new("2468")?, RunningTime { boot: [1; 16], ms: 0 });
+        let mut vault = Vault::create(&path, &store, &pin, PinCost::FLOOR, now)?;
+        vault.write(|tx| {
+            tx.put_stand(&crate::decoy::sync_state()?)?;
+            for (from, next) in [(0, 3), (3, 7), (7, 9)] {
+                keep(tx.sql, &page(from, next, 300))?;
+            }
+            tx.sql.execute("UPDATE locked_page SET body = x'00' WHERE n = 2", [])?;
+            Ok::<_, VaultError>(())
+        })?;
+        let taken = vault.write(|tx| tx.take_locked_page())?;
+        assert!(taken == Some((1, page(0, 3, 300))));
+        drop(vault);
+        let mut vault = Vault::open(&path, &store, &pin, now)?;
+        assert!(vault.read(|tx| tx.has_locked_pages())?);
+        let taken = vault.write(|tx| tx.take_locked_page())?;
+        assert!(taken == Some((3, page(7, 9, 300))), "nor one that is no page");
+        assert!(!vault.read(|tx| tx.has_locked_pages())?);
+        vault.write(|tx| tx.put_back_locked_page(3, &page(7, 9, 300)))?;
+        assert!(vault.write(|tx| tx.take_locked_page())? == taken, "for a full disk it is put back");
+        assert!(vault.write(|tx| tx.take_locked_page())?.is_none());
         Ok(())
     }
 

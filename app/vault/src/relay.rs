@@ -30,6 +30,25 @@ struct Brought {
     at: i64,
 }
 
+/// What of all that the hub received is durable there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    /// It has one disk: what it received before a moment of its clock, long ago.
+    OneDisk { received_before: i64 },
+    /// It makes backups: what it received before the last entry of this device that stands in one. No time makes up for a backup
+    /// that is not made; `None`: no entry stands in one, or nothing is known, and nothing is.
+    Backups { last: Option<i64> },
+}
+
+impl Durable {
+    fn holds(&self, received_at: i64) -> bool {
+        match self {
+            Self::OneDisk { received_before } => received_at < *received_before,
+            Self::Backups { last } => last.is_some_and(|last| received_at < last),
+        }
+    }
+}
+
 impl Relay {
     /// A new epoch: everything that stands here is asked about, whatever was said before.
     pub fn begin(docs: impl IntoIterator<Item = DocumentId>) -> Self {
@@ -83,14 +102,12 @@ impl Relay {
         self.brought.push(Brought { doc, hash, at });
     }
 
-    /// Whether a document must stay here (law 5): the hub may lack it, or holds it on one disk alone. What is relayed stands in
-    /// no entry: it is as durable as an entry that the hub received after it. `durable`: when it received the last one that is.
-    pub fn keeps(&self, doc: DocumentId, durable: Option<i64>, received_before: i64) -> bool {
+    /// Whether a document must stay here (law 5): the hub may lack it, or does not hold it durably. What is relayed stands in no
+    /// entry: it is as durable as an entry that the hub received after it.
+    pub fn keeps(&self, doc: DocumentId, durable: Durable) -> bool {
         self.ask.contains(&doc)
             || self.bring.contains(&doc)
-            || self.brought.iter().any(|brought| {
-                brought.doc == doc && brought.at >= received_before && durable.is_none_or(|at| at <= brought.at)
-            })
+            || self.brought.iter().any(|brought| brought.doc == doc && !durable.holds(brought.at))
     }
 }
 
@@ -129,23 +146,34 @@ mod tests {
         assert!(!again.was_brought(B, &[1; 8]) && again.to_ask(9) == [B]);
     }
 
+    const NOTHING: Durable = Durable::Backups { last: None };
+
     #[test]
-    fn a_document_stays_until_the_hub_has_it_durably_or_has_had_it_long_enough() {
+    fn a_document_stays_until_the_hub_has_it_durably() {
+        let (later, long_after) = (Durable::Backups { last: Some(501) }, Durable::OneDisk { received_before: 501 });
         let mut relay = Relay::begin([A, B]);
-        assert!(relay.keeps(A, Some(900), 800) && !relay.keeps(C, None, 0));
+        assert!(relay.keeps(A, later) && relay.keeps(A, long_after) && !relay.keeps(C, NOTHING));
         relay.answered(&[held(A, 1), held(B, 1)], &[B]);
-        assert!(!relay.keeps(A, None, 0), "the hub has the same");
-        assert!(relay.keeps(B, Some(900), 800));
+        assert!(!relay.keeps(A, NOTHING), "the hub has the same");
+        assert!(relay.keeps(B, later) && relay.keeps(B, long_after));
         relay.receipted(B, vec![1; 8], 500);
-        assert!(relay.keeps(B, None, 0) && relay.keeps(B, Some(500), 0));
-        assert!(!relay.keeps(B, Some(501), 0), "something that came later stands in a backup");
-        assert!(!relay.keeps(B, None, 501), "long enough on one disk");
+        assert!(!relay.keeps(B, later), "something that came later stands in a backup");
+        assert!(!relay.keeps(B, long_after), "long enough on one disk");
+        assert!(relay.keeps(B, Durable::OneDisk { received_before: 500 }));
+    }
+
+    #[test]
+    fn where_backups_are_made_no_time_makes_up_for_one_that_is_not() {
+        let mut relay = Relay::default();
+        relay.receipted(B, vec![1; 8], 500);
+        assert!(relay.keeps(B, Durable::Backups { last: Some(500) }), "the last one was made before it came");
+        assert!(relay.keeps(B, NOTHING), "who wrote nothing since knows of no backup after it");
     }
 
     #[test]
     fn what_has_left_or_cannot_be_read_is_asked_about_no_more() {
         let mut relay = Relay::begin([A]);
         relay.leave_out(A);
-        assert!(!relay.is_due() && !relay.keeps(A, None, 0));
+        assert!(!relay.is_due() && !relay.keeps(A, NOTHING));
     }
 }

@@ -18,9 +18,12 @@ const MIGRATIONS: &[&str] = &[
 /// "Tsut": tells our file from any other SQLite file, which is never touched.
 const APPLICATION: i64 = 0x5473_7574;
 
+/// How long a statement waits for another connection.
+pub const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Settings of every connection: durable before "saved", nothing left in freed pages or temporary files.
 pub fn configure(db: &Connection) -> Result<(), VaultError> {
-    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.busy_timeout(BUSY)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "secure_delete", "ON")?;

@@ -289,11 +289,11 @@ impl Tx<'_> {
         self.put_state("digests", &at)
     }
 
-    /// What is to be relayed. A damaged row says nothing: a digest that differs asks again.
-    pub fn relay(&mut self) -> Result<Relay, VaultError> {
+    /// What is to be relayed. `None`: the row is damaged, and the hub may lack anything that stands here.
+    pub fn relay(&mut self) -> Result<Option<Relay>, VaultError> {
         match self.state("relay") {
-            Ok(relay) => Ok(relay.unwrap_or_default()),
-            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(Relay::default()),
+            Ok(relay) => Ok(Some(relay.unwrap_or_default())),
+            Err(VaultError::Damaged { .. } | VaultError::Cbor(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }

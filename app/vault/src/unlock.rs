@@ -9,7 +9,7 @@ use crate::ring::{KeyRing, NOBODY, VaultKey, unwrap_vault_key, wrap_vault_key};
 use crate::schema;
 use crate::seal::{self, Header, Key, Table};
 use crate::state::Identity;
-use crate::vault::Vault;
+use crate::vault::{PATIENCE, Vault};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::path::Path;
 
@@ -325,6 +325,7 @@ impl Vault {
                 return Err(VaultError::OlderCopy { here, newest });
             }
         }
+        vault.cut_left_log();
         Ok(vault)
     }
 
@@ -422,7 +423,7 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let ring = &self.ring;
         alter(&mut self.db, &store.get()?, |door| change(door, ring))?;
-        self.cut_log();
+        self.cut_log(PATIENCE);
         Ok(())
     }
 }

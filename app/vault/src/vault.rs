@@ -24,8 +24,9 @@ pub enum Compartment {
 /// What SQLite lets a file grow to.
 const MOST_PAGES: i64 = 0xffff_fffe;
 
-/// How long an erasure waits for somebody who brings the log into the file, and how long it rests between two looks.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an erasure waits for whoever reads, or brings the log into the file: a pen may wait behind it. And how long it rests
+/// between two looks.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How much the file holds, for the sync screen.
@@ -51,11 +52,13 @@ pub struct Vault {
     pub(crate) db: Connection,
     pub(crate) ring: KeyRing,
     decoy: bool,
+    /// What an erasure left in the log could not be cut off yet.
+    owes_cut: bool,
 }
 
 impl Vault {
     pub(crate) fn behind(path: &Path, db: Connection, ring: KeyRing, decoy: bool) -> Self {
-        Self { path: path.to_path_buf(), db, ring, decoy }
+        Self { path: path.to_path_buf(), db, ring, decoy, owes_cut: false }
     }
 
     /// Opened by the PIN under duress: in memory, empty, and never to meet a hub.
@@ -99,17 +102,47 @@ impl Vault {
         sql.commit().map_err(VaultError::from)?;
         self.ring.trusted = true;
         if std::mem::take(&mut self.ring.erased) {
-            self.cut_log();
+            self.cut_log(PATIENCE);
         }
         Ok(value)
     }
 
     /// What an erasure freed is overwritten (`secure_delete`); the log still holds what was written before it. Another
-    /// connection that reads keeps the log for now: the next erasure, or the file's last closing, cuts it.
-    pub(crate) fn cut_log(&self) {
-        if !matches!(cut(&self.db), Ok(true)) {
-            tracing::info!("the log of an erasure is cut off later: somebody else is reading");
+    /// connection that reads keeps the log for now, and a full disk too: it is remembered, and no save has to do it.
+    pub(crate) fn cut_log(&mut self, patience: Duration) {
+        self.owes_cut = !matches!(cut(&self.db, patience), Ok(true));
+        if self.owes_cut {
+            tracing::info!("the log of an erasure is cut off later");
         }
+    }
+
+    /// A process that was killed between an erasure and its cut left the log as it was. Who reads just now is not waited for.
+    pub(crate) fn cut_left_log(&mut self) {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+            self.cut_log(Duration::ZERO);
+        }
+    }
+
+    pub fn owes_cut(&self) -> bool {
+        self.owes_cut
+    }
+
+    /// The same, and whoever asks does it now, by [`Vault::cut_log_of`]; if that is not possible, [`Vault::owe_cut`].
+    pub fn take_owed_cut(&mut self) -> bool {
+        std::mem::take(&mut self.owes_cut)
+    }
+
+    pub fn owe_cut(&mut self) {
+        self.owes_cut = true;
+    }
+
+    /// Cuts the log off, on a connection of its own as in [`Vault::tidy_log`]. `false`: somebody else is reading.
+    pub fn cut_log_of(path: &Path) -> Result<bool, VaultError> {
+        let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::check_ours(&db)?;
+        Ok(cut(&db, PATIENCE)?)
     }
 
     /// Brings what stands in the log into the file, on a connection of its own and without a key: whoever holds the vault does
@@ -177,12 +210,20 @@ impl Vault {
     }
 }
 
-/// Cuts the log off. `false`: somebody else is reading. Who only brings the log into the file is waited for.
-pub(crate) fn cut(db: &Connection) -> Result<bool, rusqlite::Error> {
+/// Cuts the log off. `false`: somebody else reads, or brings it into the file, for longer than the patience lasts.
+pub(crate) fn cut(db: &Connection, patience: Duration) -> Result<bool, rusqlite::Error> {
+    db.busy_timeout(patience)?;
+    let done = cut_within(db, patience);
+    db.busy_timeout(schema::BUSY)?;
+    done
+}
+
+/// SQLite waits for readers by itself; for somebody who brings the log into the file it does not.
+fn cut_within(db: &Connection, patience: Duration) -> Result<bool, rusqlite::Error> {
     let began = Instant::now();
     loop {
         let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
-        if busy == 0 || began.elapsed() > PATIENCE {
+        if busy == 0 || began.elapsed() >= patience {
             return Ok(busy == 0);
         }
         std::thread::sleep(PAUSE);
@@ -203,7 +244,7 @@ mod tests {
     use crate::unlock::PinCost;
     use record::DocumentId;
 
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
+    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
     fn at(minutes: u64) -> RunningTime {
         RunningTime { boot: [1; 16], ms: minutes * 60_000 }
@@ -514,6 +555,67 @@ mod tests {
         for body in &bodies {
             assert!(!stands_in(folder.path(), body)?);
         }
+        Ok(())
+    }
+
+    /// A vault from which a record was erased while somebody read, who reads still; and the body that was erased.
+    fn erased_under_a_reader(path: &Path, store: &FileKeyStore) -> Outcome<(Vault, Connection, Vec<u8>)> {
+        let mut open = Vault::open(path, store, &Pin::new("2468")?, at(0))?;
+        let item = record_of("hp-1", 1)?;
+        open.write(|tx| tx.put_item(&item))?;
+        let body = disclosed(&mut open)?.0.pop().ok_or("nothing is disclosed")?;
+        let reader = Connection::open(path)?;
+        reader.execute_batch("BEGIN")?;
+        reader.query_row("SELECT count(*) FROM item", [], |r| r.get::<_, i64>(0))?;
+        open.write(|tx| tx.destroy_disclosed())?;
+        Ok((open, reader, body))
+    }
+
+    #[test]
+    fn what_a_reader_kept_of_an_erasure_in_the_log_is_remembered_and_cut_off_once_nobody_reads() -> Outcome {
+        let (folder, path, store) = vault()?;
+        let (mut open, reader, body) = erased_under_a_reader(&path, &store)?;
+        assert!(open.owes_cut() && stands_in(folder.path(), &body)?);
+        assert!(!Vault::cut_log_of(&path)?);
+        open.write(|tx| tx.put_setting("language", "en"))?;
+        assert!(open.owes_cut(), "no save does it");
+        reader.execute_batch("COMMIT")?;
+        open.write(|tx| tx.put_setting("language", "ja"))?;
+        assert!(open.owes_cut() && stands_in(folder.path(), &body)?, "nor when it could");
+        assert!(open.take_owed_cut() && Vault::cut_log_of(&path)?);
+        assert!(!open.owes_cut() && !stands_in(folder.path(), &body)?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_reader_keeps_no_erasure_waiting_and_a_save_after_it_is_as_patient_as_ever() -> Outcome {
+        let (_folder, path, store) = vault()?;
+        let (mut open, reader, _) = erased_under_a_reader(&path, &store)?;
+        let began = Instant::now();
+        open.write(|tx| tx.destroy_disclosed())?;
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        let patience: i64 = open.db.pragma_query_value(None, "busy_timeout", |r| r.get(0))?;
+        assert_eq!(Duration::from_millis(patience.unsigned_abs()), schema::BUSY);
+        drop(reader);
+        open.write(|tx| tx.destroy_disclosed())?;
+        assert!(!open.owes_cut(), "an erasure that is cut off takes what an earlier one left along");
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_killed_process_left_of_an_erasure_in_the_log_is_cut_off_at_the_next_opening() -> Outcome {
+        let (folder, path, store) = vault()?;
+        // Never closed, as by kill -9: the last closing would cut the log off.
+        let (killed, reader, body) = erased_under_a_reader(&path, &store)?;
+        let pin = Pin::new("2468")?;
+        let began = Instant::now();
+        assert!(Vault::open(&path, &store, &pin, at(0))?.owes_cut(), "who reads keeps nobody from opening");
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        reader.execute_batch("COMMIT")?;
+        assert!(stands_in(folder.path(), &body)?);
+        let next = Vault::open(&path, &store, &pin, at(0))?;
+        assert!(!next.owes_cut() && !stands_in(folder.path(), &body)?);
+        drop(killed);
         Ok(())
     }
 

@@ -244,6 +244,10 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     }
     let store = FileKeyStore::beside(&vault);
     let phone = Phone::unlock(&vault, &store, &pin, now)?;
+    if !matches!(cli.command, Command::Wipe { .. } | Command::Pin(_)) {
+        // As a rule nothing waits, and this is one look.
+        phone.take_locked_pages();
+    }
     match cli.command {
         Command::Enrol(_) | Command::Capsule(_) => Ok(()),
         Command::Doctor => {
