@@ -77,9 +77,9 @@ fn OnePatient(id: PatientId, shown: Whole) -> Element {
             div { class: "sub", "{sub}" if let Some(as_of) = as_of { " · {as_of}" } }
         }
         main { class: "bd",
-            AllergyStrip { shown: shown.clone() }
+            // The card says how allergies are found out until then.
+            if shown.0.lease_lapsed { StateCard { state: State::LeaseLapsed } } else { AllergyStrip { shown: shown.clone() } }
             StaleBadge { as_of: shown.0.as_of }
-            if shown.0.lease_lapsed { StateCard { state: State::LeaseLapsed } }
             TabRow { id: id.clone(), tab }
             TabBody { id: id.clone(), shown: shown.clone(), tab }
             Trouble { said: visits_unread }
@@ -163,14 +163,11 @@ impl PartialEq for Whole {
     }
 }
 
-/// Always there: "none known" is a statement, "not recorded" a gap.
+/// There while the records can be read: "none known" is a statement, "not recorded" a gap.
 #[component]
 fn AllergyStrip(shown: Whole) -> Element {
     let words = use_words();
     let shown = shown.0;
-    if shown.lease_lapsed {
-        return rsx! { div { class: "strip warn", b { {words.say("lease-lapsed")} } div { class: "light", {words.say("lease-lapsed-hint")} } } };
-    }
     let items = &shown.summary.allergies;
     match shown.summary.allergy_knowledge {
         AllergyKnowledge::NotRecorded | AllergyKnowledge::Locked => {
