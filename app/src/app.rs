@@ -15,7 +15,7 @@ use crate::text::{Language, Words, error_words, whole_label};
 use crate::unsaved::{EditKey, HALF, RETRY_AFTER, UnsavedEdits, retry};
 use device::jiff::Timestamp;
 use device::read::Status;
-use device::record::{DocumentId, Form, PatientId};
+use device::record::{DocumentId, Form, PatientId, VisitId};
 use device::{Background, BiometricStore, DeviceError, Phone, Pill, RunningTime, VaultError};
 use dioxus::prelude::*;
 use std::cell::RefCell;
@@ -48,7 +48,8 @@ pub struct Launch {
 pub enum Route {
     Today,
     Patients,
-    Patient(PatientId),
+    /// One patient; of which of today's visits, where a card of the day leads there.
+    Patient(PatientId, Option<VisitId>),
     Note(DocumentId),
     /// 記録書Ⅰ, 計画書 or 報告書.
     Document(DocumentId),
@@ -250,7 +251,7 @@ fn On(route: Route) -> Element {
     match route {
         Route::Today => rsx! { today::Today {} },
         Route::Patients => rsx! { patients::Patients {} },
-        Route::Patient(id) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone() } },
+        Route::Patient(id, visit) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone(), visit } },
         Route::Note(id) => rsx! { visit_note::VisitNoteScreen { key: "{id}", id } },
         Route::Document(id) => rsx! { document::DocumentScreen { key: "{id}", id } },
         Route::Handover(patient) => rsx! { handover::HandoverScreen { key: "{patient}", patient: patient.clone() } },

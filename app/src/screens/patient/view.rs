@@ -18,12 +18,12 @@ use device::read::{Directory, PatientShown};
 use device::record::calendar::{age_on, day_in_japan};
 use device::record::summary::{AllergyKnowledge, LabPoint};
 use device::record::visit_note::NoteState;
-use device::record::{FacilityId, PatientId, RecordFlag, SummaryItem};
+use device::record::{FacilityId, PatientId, RecordFlag, SummaryItem, VisitId};
 use dioxus::prelude::*;
 use std::rc::Rc;
 
 #[component]
-pub fn PatientScreen(id: PatientId) -> Element {
+pub fn PatientScreen(id: PatientId, visit: Option<VisitId>) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
@@ -34,14 +34,14 @@ pub fn PatientScreen(id: PatientId) -> Element {
         shown.map(|shown| Whole(Rc::new(shown))).map_err(|error| error_words(words, &error))
     });
     match read() {
-        Ok(shown) => rsx! { OnePatient { id, shown } },
+        Ok(shown) => rsx! { OnePatient { id, visit, shown } },
         Err(error) => rsx! { Failed { text: error } },
     }
 }
 
 /// What stands around the tabs. A tap on a tab draws the tab alone, and reads what that one shows.
 #[component]
-fn OnePatient(id: PatientId, shown: Whole) -> Element {
+fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
@@ -51,7 +51,7 @@ fn OnePatient(id: PatientId, shown: Whole) -> Element {
     let (phone, of) = (session.phone.clone(), id.clone());
     let visit = use_memo(move || {
         let _ = (live.revision)();
-        or_words(words, "keep-visits-unread", phone.visit_of_today(&of, Timestamp::now()))
+        or_words(words, "keep-visits-unread", phone.visit_of_today(&of, visit, Timestamp::now()))
     });
     let (visit, visits_unread) = visit();
     let state = visit.and_then(|visit| visit.state);
