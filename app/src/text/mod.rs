@@ -1,10 +1,12 @@
 //! Every word that a nurse reads: Fluent files, Japanese first, English complete beside it; errors become words here only.
 
+mod allergy;
 mod error;
 mod form;
 mod format;
 mod list;
 
+pub use allergy::allergy_detail;
 pub use error::{confirm_words, confirm_words_in, error_words, trouble_words};
 pub use form::{choice_in, form_words, label_in, month_words, value_in, whole_label};
 pub use format::{
@@ -49,6 +51,7 @@ const JA: &[&str] = &[
     include_str!("photo.ja.ftl"),
     include_str!("keep.ja.ftl"),
     include_str!("qr.ja.ftl"),
+    include_str!("source.ja.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en.ftl"),
@@ -59,6 +62,7 @@ const EN: &[&str] = &[
     include_str!("photo.en.ftl"),
     include_str!("keep.en.ftl"),
     include_str!("qr.en.ftl"),
+    include_str!("source.en.ftl"),
 ];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));

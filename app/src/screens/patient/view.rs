@@ -11,7 +11,7 @@ use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::{sex_words, start_visit, use_directory};
-use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
+use crate::text::{Words, allergy_detail, date_long, date_short, day_and_clock, error_words, use_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::{Directory, PatientShown};
@@ -185,7 +185,7 @@ fn AllergyStrip(shown: Whole) -> Element {
                         " {item.text}"
                         if item.flag != Some(RecordFlag::NoneKnown) { " — " {words.say("allergy-kind")} }
                         if item.flag == Some(RecordFlag::Contraindicated) { " · " {words.say("flag-contraindicated")} }
-                        if let Some(detail) = &item.detail { span { class: "light", " {detail}" } }
+                        if let Some(detail) = &item.detail { span { class: "light", " " {allergy_detail(words, detail)} } }
                     }
                 }
             }
