@@ -5,6 +5,7 @@ mod error;
 mod form;
 mod format;
 mod list;
+mod measure;
 
 pub use allergy::allergy_detail;
 pub use error::{confirm_words, confirm_words_in, error_words, trouble_words};
@@ -13,6 +14,7 @@ pub use format::{
     Era, choice_words, clock, date_long, date_short, day_and_clock, field_label, megabytes, set_era, unit_words,
     value_words,
 };
+pub use measure::{measured, printed_unit};
 
 use dioxus::prelude::*;
 use fluent_bundle::concurrent::FluentBundle;

@@ -11,7 +11,9 @@ use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::{sex_words, start_visit, use_directory};
-use crate::text::{Words, allergy_detail, date_long, date_short, day_and_clock, error_words, use_words};
+use crate::text::{
+    Words, allergy_detail, date_long, date_short, day_and_clock, error_words, measured, printed_unit, use_words,
+};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::{Directory, PatientShown};
@@ -220,8 +222,8 @@ fn Summary(shown: Whole) -> Element {
                             for (s, newest) in newest {
                                 tr {
                                     td { "{s.text}" div { class: "src", {whose(words, &directory, &s.facility, newest.date, newest.as_of)} } }
-                                    td { Sparkline { name: s.text.clone(), unit: s.unit.clone().unwrap_or_default(), dots: lab_dots(s, SMALL) } }
-                                    td { class: if newest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, newest, s.unit.as_ref())} }
+                                    td { Sparkline { name: s.text.clone(), unit: s.unit.as_deref().map(printed_unit).unwrap_or_default(), dots: lab_dots(s, SMALL) } }
+                                    td { class: if newest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, newest, s.unit.as_deref())} }
                                 }
                             }
                         }
@@ -279,7 +281,7 @@ fn Block(title: &'static str, items: Vec<SummaryItem>, directory: Directory) -> 
                     } else {
                         span { "{item.text}" }
                         if let Some(flag) = item.flag.as_ref().and_then(flag_key) { span { class: "tag", {words.say(flag)} } }
-                        if let Some(value) = &item.value { span { " {value} " {item.unit.clone().unwrap_or_default()} } }
+                        if item.value.is_some() { span { " " {measured(item.value.as_deref(), item.unit.as_deref())} } }
                         if let Some(detail) = &item.detail { div { class: "src", "{detail}" } }
                     }
                     div { class: "src", {source_words(words, item, &directory)} }
@@ -294,7 +296,7 @@ fn Block(title: &'static str, items: Vec<SummaryItem>, directory: Directory) -> 
 
 #[component]
 fn ItemLine(item: SummaryItem) -> Element {
-    let dose = [item.value.clone(), item.unit.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let dose = measured(item.value.as_deref(), item.unit.as_deref());
     rsx! {
         div { class: "line row sp",
             div { "{item.text}" if let Some(detail) = &item.detail { div { class: "src", "{detail}" } } }
@@ -330,9 +332,10 @@ pub fn whose(
 /// Newest results that the small line of the summary draws.
 const SMALL: usize = 8;
 
-fn value_with_flag(words: Words, newest: &LabPoint, unit: Option<&String>) -> String {
+fn value_with_flag(words: Words, newest: &LabPoint, unit: Option<&str>) -> String {
     let flag = newest.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
-    [newest.value.clone(), unit.cloned(), flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let said = Some(measured(newest.value.as_deref(), unit)).filter(|said| !said.is_empty());
+    [said, flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// A screen that could not be read.

@@ -7,7 +7,7 @@ use crate::screens::patient::update::flag_key;
 use crate::screens::patient::view::Whole;
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::use_directory;
-use crate::text::{Language, Words, allergy_detail, clock, date_long, day_and_clock, error_words, use_words};
+use crate::text::{Language, Words, allergy_detail, clock, date_long, day_and_clock, error_words, measured, use_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::Directory;
@@ -196,7 +196,7 @@ fn DayLine(entry: Entry, kind: Kind) -> Element {
 #[component]
 fn ItemOfDay(item: SummaryItem, kind: Kind) -> Element {
     let words = use_words();
-    let value = [item.value.clone(), item.unit.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let value = measured(item.value.as_deref(), item.unit.as_deref());
     let flag = item.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
     let detail = item.detail.as_ref().map(|detail| match kind {
         Kind::Allergy => allergy_detail(words, detail),
