@@ -5,6 +5,7 @@ pub use crate::shell::{Fields, Shell};
 
 use crate::components::{Curtain, UnsavedBar};
 use crate::idle::{Due, due};
+use crate::kept_look::{KeptLook, file_beside};
 use crate::look::classes;
 use crate::screens::visiting::{LeaveQuestion, VisitBar};
 use crate::screens::{
@@ -140,7 +141,9 @@ pub struct Standing(pub Option<Rc<Status>>);
 #[component]
 pub fn App() -> Element {
     let launch = use_context::<Launch>();
-    let look = use_context_provider(|| Look::new(launch.language));
+    let (look_file, language) = (file_beside(&launch.vault), launch.language);
+    let look = use_context_provider(|| Look::new(KeptLook::read(&look_file, language)));
+    use_effect(move || look.kept().keep(&look_file, language));
     let first = match device::tablet::vaults_beside(&launch.vault).as_slice() {
         [] => Gate::Enrol(launch.vault.clone()),
         [one] => Gate::Unlock(one.path.clone()),

@@ -108,11 +108,6 @@ async function series(url, variant) {
   const { name, language } = variant;
   const page = await opened(url, variant);
   const picture = (screen) => keep(page, variant, screen);
-  await page.waitForSelector('.pad');
-  await picture('unlock');
-  await tap(page, page.locator('#switch'), '#add');
-  await picture('choose');
-  await tap(page, page.locator('.cardlink').first(), '.pad');
   await unlock(page);
   await dress(page, variant, async () => {
     await picture('settings');
@@ -223,6 +218,16 @@ async function series(url, variant) {
   await tap(page, '.back', '#start');
   await tap(page, '.back', '.tabs, #leave-visit');
   if (await page.locator('#leave-visit').count()) await tap(page, '#leave-visit', '.tabs');
+
+  // In front of the records it looks as she has chosen behind them.
+  await tap(page, page.locator('.tab').nth(3), '#sync-now');
+  await tap(page, '#settings', '#lock');
+  await tap(page, '#lock', '.pad');
+  await picture('unlock');
+  await tap(page, '#switch', '#add');
+  await picture('choose');
+  await tap(page, '#add', '#invite');
+  await picture('enrol-another');
   await page.context().close();
 }
 
