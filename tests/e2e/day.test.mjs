@@ -147,10 +147,10 @@ story('after_too_many_wrong_pins_the_device_says_what_to_do_and_what_she_wrote_c
     await textOf(page, '.strip[role="alert"]', new RegExp(`PINが違います。.*あと${left}回間違えると、この端末の鍵は消去されます`));
   }
   await wrong();
-  const wiped = page.locator('#state-wiped');
-  await wiped.waitFor();
-  const said = await wiped.textContent();
+  await page.waitForSelector('#state-wiped');
+  const said = await page.locator('.app').textContent();
   for (const words of ['この端末の鍵は消去されました', 'まだできること', '自動でハブへ届きます', 'すること', '管理者に連絡してください', '新しい登録コードで登録し直せます']) assert.ok(said.includes(words), words);
+  assert.equal(said.split('この端末の鍵は消去されました').length, 2, 'said once');
   assert.equal(await page.locator('.pad').count(), 0, 'no PIN is asked for: none opens it');
   const left = await page.evaluate(() => document.body.outerHTML);
   for (const words of [PATIENT.name, CONDITION]) assert.ok(!left.includes(words));

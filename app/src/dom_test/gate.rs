@@ -144,6 +144,7 @@ async fn a_wiped_device_shows_no_pad_but_what_waits_and_the_way_to_a_new_enrolme
     page.enter(PIN).await?;
     page.sees(&JA.say("settings-state-wiped-title")).await?;
     assert!(page.says(&JA.say("settings-state-wiped-works")) && !page.has("#open"));
+    assert_eq!(page.text().matches(&JA.say("settings-state-wiped-title")).count(), 1, "said once");
     page.click("#enrol-again").await?;
     assert!(page.says(&JA.say("enrol-title")));
     Ok(())
