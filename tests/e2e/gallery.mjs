@@ -68,8 +68,8 @@ async function keep(page, { name }, screen) {
 /** The telling screens side by side, small enough to stand in a repository. */
 async function sheet({ name, width }) {
   mkdirSync(sheets, { recursive: true });
-  const page = await browser.newPage({ viewport: { width: 7 * 112 + 8, height: 400 } });
-  const shots = TELLING.map((screen) => `<img src="data:image/png;base64,${readFileSync(path.join(out, `${name}-${screen}.png`), 'base64')}" width="104" height="${Math.round((104 * 844) / width)}">`);
+  const page = await browser.newPage({ viewport: { width: 7 * 110 + 8, height: 400 } });
+  const shots = TELLING.map((screen) => `<img src="data:image/png;base64,${readFileSync(path.join(out, `${name}-${screen}.png`), 'base64')}" width="102" height="${Math.round((102 * 844) / width)}">`);
   await page.setContent(`<body style="margin:0;padding:8px;display:flex;flex-wrap:wrap;gap:8px;background:#8a938e">${shots.join('')}</body>`);
   await page.screenshot({ path: path.join(sheets, `sheet-${name}.png`), fullPage: true });
   await page.close();
