@@ -5,6 +5,7 @@ pub use crate::shell::{Fields, Shell};
 
 use crate::components::{Curtain, UnsavedBar};
 use crate::idle::{Due, due};
+use crate::kept_look::{KeptLook, file_beside};
 use crate::look::classes;
 use crate::screens::visiting::{LeaveQuestion, VisitBar};
 use crate::screens::{
@@ -15,7 +16,7 @@ use crate::text::{Language, Words, error_words, whole_label};
 use crate::unsaved::{EditKey, HALF, HALF_CLOSING, RETRY_AFTER, UnsavedEdits, retry};
 use device::jiff::Timestamp;
 use device::read::Status;
-use device::record::{DocumentId, Form, PatientId};
+use device::record::{DocumentId, Form, PatientId, VisitId};
 use device::{Background, BiometricStore, DeviceError, Phone, Pill, RunningTime, VaultError};
 use dioxus::prelude::*;
 use std::cell::RefCell;
@@ -48,7 +49,8 @@ pub struct Launch {
 pub enum Route {
     Today,
     Patients,
-    Patient(PatientId),
+    /// One patient; of which of today's visits, where a card of the day leads there.
+    Patient(PatientId, Option<VisitId>),
     Note(DocumentId),
     /// 記録書Ⅰ, 計画書 or 報告書.
     Document(DocumentId),
@@ -139,7 +141,9 @@ pub struct Standing(pub Option<Rc<Status>>);
 #[component]
 pub fn App() -> Element {
     let launch = use_context::<Launch>();
-    let look = use_context_provider(|| Look::new(launch.language));
+    let (look_file, language) = (file_beside(&launch.vault), launch.language);
+    let look = use_context_provider(|| Look::new(KeptLook::read(&look_file, language)));
+    use_effect(move || look.kept().keep(&look_file, language));
     let first = match device::tablet::vaults_beside(&launch.vault).as_slice() {
         [] => Gate::Enrol(launch.vault.clone()),
         [one] => Gate::Unlock(one.path.clone()),
@@ -250,7 +254,7 @@ fn On(route: Route) -> Element {
     match route {
         Route::Today => rsx! { today::Today {} },
         Route::Patients => rsx! { patients::Patients {} },
-        Route::Patient(id) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone() } },
+        Route::Patient(id, visit) => rsx! { patient::PatientScreen { key: "{id}", id: id.clone(), visit } },
         Route::Note(id) => rsx! { visit_note::VisitNoteScreen { key: "{id}", id } },
         Route::Document(id) => rsx! { document::DocumentScreen { key: "{id}", id } },
         Route::Handover(patient) => rsx! { handover::HandoverScreen { key: "{patient}", patient: patient.clone() } },

@@ -8,6 +8,7 @@ mod components;
 #[cfg(all(test, feature = "demo", feature = "preview"))]
 mod dom_test;
 mod idle;
+mod kept_look;
 mod look;
 pub mod platform;
 mod screens;

@@ -1,5 +1,7 @@
-//! How the app looks and behaves for the person who opened it. Kept in her vault, read when it opens.
+//! How the app looks and behaves for the person who opened it. Kept in her vault, read when it opens; what of it is to hold
+//! before that, in `kept_look`.
 
+use crate::kept_look::KeptLook;
 use crate::text::{Era, Language, set_era};
 use device::{DeviceError, Phone};
 use dioxus::prelude::*;
@@ -35,7 +37,7 @@ impl Theme {
         }
     }
 
-    fn of_code(code: &str) -> Theme {
+    pub fn of_code(code: &str) -> Theme {
         Theme::ALL.into_iter().find(|theme| theme.code() == code).unwrap_or(Theme::System)
     }
 }
@@ -45,7 +47,7 @@ pub const LOCK_MINUTES: std::ops::RangeInclusive<u64> = 1..=10;
 /// Domain §6.2: three minutes.
 const LOCK_DEFAULT: u64 = 3;
 
-fn text_size_of(code: Option<&str>) -> u16 {
+pub fn text_size_of(code: Option<&str>) -> u16 {
     code.and_then(|code| code.parse::<u16>().ok()).filter(|size| TEXT_SIZES.contains(size)).unwrap_or(100)
 }
 
@@ -71,15 +73,21 @@ pub fn classes(theme: Theme, left_hand: bool, text_size: u16) -> String {
 }
 
 impl Look {
-    pub fn new(language: Language) -> Self {
+    /// As the device was left.
+    pub fn new(kept: KeptLook) -> Self {
         Self {
-            language: Signal::new(language),
-            text_size: Signal::new(100),
-            theme: Signal::new(Theme::System),
+            language: Signal::new(kept.language),
+            text_size: Signal::new(kept.text_size),
+            theme: Signal::new(kept.theme),
             left_hand: Signal::new(false),
             era: Signal::new(Era::ByLanguage),
             lock_minutes: Signal::new(LOCK_DEFAULT),
         }
+    }
+
+    /// What the device remembers of it.
+    pub fn kept(self) -> KeptLook {
+        KeptLook { language: (self.language)(), text_size: (self.text_size)(), theme: (self.theme)() }
     }
 
     /// Takes over what this vault's nurse has chosen; what she has not is as it comes, not as the nurse before her left it.
@@ -88,8 +96,11 @@ impl Look {
         if let Some(code) = setting("language") {
             self.language.set(Language::of_code(&code));
         }
-        self.text_size.set(text_size_of(setting("text_size").as_deref()));
-        self.theme.set(Theme::of_code(&setting("theme").unwrap_or_default()));
+        // Under duress nothing may be seen to change: another look would tell of another vault.
+        if !phone.is_decoy() {
+            self.text_size.set(text_size_of(setting("text_size").as_deref()));
+            self.theme.set(Theme::of_code(&setting("theme").unwrap_or_default()));
+        }
         self.left_hand.set(setting("left_hand").as_deref() == Some("yes"));
         self.lock_minutes.set(lock_minutes_of(setting("lock_minutes").as_deref()));
         self.show_era(Era::of_code(&setting("era").unwrap_or_default()));

@@ -147,10 +147,10 @@ story('after_too_many_wrong_pins_the_device_says_what_to_do_and_what_she_wrote_c
     await textOf(page, '.strip[role="alert"]', new RegExp(`PINが違います。.*あと${left}回間違えると、この端末の鍵は消去されます`));
   }
   await wrong();
-  const wiped = page.locator('#state-wiped');
-  await wiped.waitFor();
-  const said = await wiped.textContent();
+  await page.waitForSelector('#state-wiped');
+  const said = await page.locator('.app').textContent();
   for (const words of ['この端末の鍵は消去されました', 'まだできること', '自動でハブへ届きます', 'すること', '管理者に連絡してください', '新しい登録コードで登録し直せます']) assert.ok(said.includes(words), words);
+  assert.equal(said.split('この端末の鍵は消去されました').length, 2, 'said once');
   assert.equal(await page.locator('.pad').count(), 0, 'no PIN is asked for: none opens it');
   const left = await page.evaluate(() => document.body.outerHTML);
   for (const words of [PATIENT.name, CONDITION]) assert.ok(!left.includes(words));
@@ -288,18 +288,44 @@ story('with_a_full_disk_what_she_types_outlives_its_screen_and_holds_the_lock', 
   assert.equal(await condition.inputValue(), words);
 });
 
-story('of_two_visits_a_day_the_second_leads_to_its_own_note', async (world, browser) => {
+story('of_two_visits_a_day_each_card_leads_to_its_own_note', async (world, browser) => {
   await world.admin('visit', 'add', '--patient', world.patient, '--staff', 'nurse-a', '--date', dayInJapan(0), '--start', '16:00', '--minutes', '30');
   await world.startHub();
   const { page, data } = await openEnrolled(world, browser, 'nurse-a', 'phone');
-  await until('both', async () => (await page.locator('.card.visit').count()) === 2);
+  const cards = page.locator('.card.visit .cardlink');
+  await until('both', async () => (await cards.count()) === 2);
+
+  // The afternoon's first, over another tab of the patient and back.
+  await tap(page, cards.nth(1), '#start');
+  await tap(page, '#board-tab', '#board');
+  await tap(page, '#start', '.vit');
+  await typeVitals(page, { temperature_c: '37.9' });
+  await page.locator('h1').first().tap();
+  await saved(page);
+  await tap(page, '.back', '#start');
+  assert.equal(await page.locator('#start').textContent(), '記録を開く');
+  await tap(page, '.back', '#leave-visit');
+  await tap(page, '#leave-visit', '.card.visit');
+
   await startVisit(page);
+  assert.equal(await byId(page, 'temperature_c').inputValue(), '', 'what was measured in the afternoon does not stand in the morning');
   await typeVitals(page, { temperature_c: '36.8' });
   await confirmNote(page);
   await tap(page, '.back', '#start');
-  assert.equal(await page.locator('#start').textContent(), '訪問を開始', 'the one of the afternoon has not begun');
-  await tap(page, '#start', '.vit');
-  assert.equal(await byId(page, 'temperature_c').inputValue(), '', 'and what was measured in the morning does not stand in it');
+  await tap(page, '#start', '.strip.calm');
+  await tap(page, '.back', '#start');
+  await tap(page, '.back', '.card.visit');
+
+  // From the list of patients: the one that is still to be written.
+  for (const way of [() => tap(page, cards.nth(1), '#start'), () => tap(page, page.locator('.card.cardlink').first(), '#start')]) {
+    await way();
+    await tap(page, '#start', '.vit');
+    assert.equal(await byId(page, 'temperature_c').inputValue(), '37.9');
+    await tap(page, '.back', '#start');
+    await tap(page, '.back', '.tabs, #leave-visit');
+    if (await page.locator('#leave-visit').count()) await tap(page, '#leave-visit', '.tabs');
+    await tap(page, page.locator('.tab').nth(1), '#search');
+  }
   const notes = await world.device(data, 'note', 'list');
   assert.deepEqual(notes.map(({ state }) => state).toSorted(), ['confirmed', 'draft']);
 });

@@ -68,8 +68,8 @@ async function keep(page, { name }, screen) {
 /** The telling screens side by side, small enough to stand in a repository. */
 async function sheet({ name, width }) {
   mkdirSync(sheets, { recursive: true });
-  const page = await browser.newPage({ viewport: { width: 7 * 112 + 8, height: 400 } });
-  const shots = TELLING.map((screen) => `<img src="data:image/png;base64,${readFileSync(path.join(out, `${name}-${screen}.png`), 'base64')}" width="104" height="${Math.round((104 * 844) / width)}">`);
+  const page = await browser.newPage({ viewport: { width: 7 * 110 + 8, height: 400 } });
+  const shots = TELLING.map((screen) => `<img src="data:image/png;base64,${readFileSync(path.join(out, `${name}-${screen}.png`), 'base64')}" width="102" height="${Math.round((102 * 844) / width)}">`);
   await page.setContent(`<body style="margin:0;padding:8px;display:flex;flex-wrap:wrap;gap:8px;background:#8a938e">${shots.join('')}</body>`);
   await page.screenshot({ path: path.join(sheets, `sheet-${name}.png`), fullPage: true });
   await page.close();
@@ -108,11 +108,6 @@ async function series(url, variant) {
   const { name, language } = variant;
   const page = await opened(url, variant);
   const picture = (screen) => keep(page, variant, screen);
-  await page.waitForSelector('.pad');
-  await picture('unlock');
-  await tap(page, page.locator('#switch'), '#add');
-  await picture('choose');
-  await tap(page, page.locator('.cardlink').first(), '.pad');
   await unlock(page);
   await dress(page, variant, async () => {
     await picture('settings');
@@ -223,6 +218,16 @@ async function series(url, variant) {
   await tap(page, '.back', '#start');
   await tap(page, '.back', '.tabs, #leave-visit');
   if (await page.locator('#leave-visit').count()) await tap(page, '#leave-visit', '.tabs');
+
+  // In front of the records it looks as she has chosen behind them.
+  await tap(page, page.locator('.tab').nth(3), '#sync-now');
+  await tap(page, '#settings', '#lock');
+  await tap(page, '#lock', '.pad');
+  await picture('unlock');
+  await tap(page, '#switch', '#add');
+  await picture('choose');
+  await tap(page, '#add', '#invite');
+  await picture('enrol-another');
   await page.context().close();
 }
 

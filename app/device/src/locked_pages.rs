@@ -186,6 +186,7 @@ mod tests {
         };
         assert!(desk.keep_page(&page_of(came, &state, &desk)?)?);
         let phone = desk.unlock(later(96 * HOUR))?;
+        phone.take_locked_pages();
         assert!(!phone.read(|tx| Ok(tx.has_locked_pages()?))?, "read or dropped, it waits no more");
         let held = phone.disclosed_held(&"p-1".parse()?)?;
         let moved = phone.read(|tx| Ok(tx.sync_state()?))?.cursor != state.cursor;

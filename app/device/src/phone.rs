@@ -327,7 +327,6 @@ fn make_session() -> Result<[u8; 8], DeviceError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::{Desk, NOW, Outcome};
 
     #[test]

@@ -157,21 +157,23 @@ impl Phone {
         })
     }
 
-    /// This nurse's visit of today to one patient; of several the first that is still to be written, once all are, the last.
-    pub fn visit_of_today(&self, patient: &PatientId, now: Timestamp) -> Result<Option<VisitOfToday>, DeviceError> {
+    /// This nurse's visit of today to one patient: the one that is asked for; else of several the first that is still to be
+    /// written, once all are, the last.
+    pub fn visit_of_today(
+        &self,
+        patient: &PatientId,
+        asked_for: Option<VisitId>,
+        now: Timestamp,
+    ) -> Result<Option<VisitOfToday>, DeviceError> {
         self.read(|tx| {
-            let mut found = None;
+            let mut visits = Vec::new();
             for visit in visits_on(tx, day_in_japan(now), Some(patient))? {
-                if visit.staff != self.identity().staff {
-                    continue;
-                }
-                let state = tx.note_row(DocumentId::of_planned_visit(visit.id))?.map(|row| row.state);
-                found = Some(VisitOfToday { visit: visit.id, state });
-                if state.is_none_or(|state| state == NoteState::Draft) {
-                    break;
+                if visit.staff == self.identity().staff {
+                    let state = tx.note_row(DocumentId::of_planned_visit(visit.id))?.map(|row| row.state);
+                    visits.push(VisitOfToday { visit: visit.id, state });
                 }
             }
-            Ok(found)
+            Ok(visit_to_open(&visits, asked_for))
         })
     }
 
@@ -370,6 +372,13 @@ pub(crate) fn lease_lapsed(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, Devi
     Ok(run_out || state.lease_until.is_none_or(|until| now.as_millisecond() > until))
 }
 
+/// `visits` in their order; one that is not among them (any more) was not asked for.
+fn visit_to_open(visits: &[VisitOfToday], asked_for: Option<VisitId>) -> Option<VisitOfToday> {
+    let is_open = |visit: &&VisitOfToday| visit.state.is_none_or(|state| state == NoteState::Draft);
+    let asked = visits.iter().find(|visit| asked_for == Some(visit.visit));
+    asked.or_else(|| visits.iter().find(is_open)).or(visits.last()).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -402,7 +411,7 @@ mod tests {
             Ok(tx.put_item(&theirs)?)
         })?;
         let stands = |now| -> Outcome<Option<Option<NoteState>>> {
-            let (rows, of_patient) = (phone.today(now)?, phone.visit_of_today(&patient, now)?);
+            let (rows, of_patient) = (phone.today(now)?, phone.visit_of_today(&patient, None, now)?);
             assert_eq!(
                 rows.iter().map(|row| row.visit.id).collect::<Vec<_>>(),
                 of_patient.iter().map(|v| v.visit).collect::<Vec<_>>()
@@ -418,6 +427,22 @@ mod tests {
         phone.write(|tx| Ok(tx.forget_items(&[Kind::Visit], &patient)?))?;
         assert_eq!(stands(later(3))?, None);
         Ok(())
+    }
+
+    #[test]
+    fn of_several_visits_to_one_patient_the_one_that_is_asked_for_opens() {
+        let visit = |n, state| VisitOfToday { visit: DocumentId([n; 16]), state };
+        let (morning, noon) = (visit(1, Some(NoteState::Confirmed)), visit(2, None));
+        let (afternoon, evening) = (visit(3, Some(NoteState::Draft)), visit(4, None));
+        let day = [morning, noon, afternoon, evening];
+        for one in day {
+            assert_eq!(visit_to_open(&day, Some(one.visit)), Some(one));
+        }
+        assert_eq!(visit_to_open(&day, None), Some(noon), "the first that is still to be written");
+        assert_eq!(visit_to_open(&day, Some(DocumentId([9; 16]))), Some(noon), "it is no visit of today any more");
+        let closed = visit(5, Some(NoteState::Closed));
+        assert_eq!(visit_to_open(&[morning, closed], None), Some(closed), "all are written");
+        assert_eq!(visit_to_open(&[], Some(noon.visit)), None);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use super::folder::Folder;
 use super::page::Page;
 use super::{JA, Outcome};
-use crate::app::{Look, Session};
+use crate::app::{Look, Route, Session};
+use crate::kept_look::{KeptLook, file_beside};
+use crate::look::Theme;
 use crate::platform::demo::PIN;
 use crate::screens::state::{State, StateCard};
 use crate::text::Language;
@@ -86,6 +88,38 @@ async fn before_the_pin_the_language_can_be_chosen() -> Outcome {
 }
 
 #[tokio::test]
+async fn before_the_pin_the_screens_look_as_whoever_opened_last_has_chosen() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let mut page = Page::unlocked(&folder).await?;
+    page.go(Route::Settings).await?;
+    page.click(&JA.count("settings-percent", 200u64)).await?;
+    page.click(&JA.say("settings-theme-dark")).await?;
+    page.click(&JA.say("language-en")).await?;
+    let english = crate::text::Words(Language::English);
+    page.sees(&english.say("settings-appearance")).await?;
+    drop(page);
+    let page = Page::open(folder.launch()).await;
+    assert!(page.says(&english.say("unlock-title")) && page.context::<Session>().is_none());
+    let look = page.context::<Look>().ok_or("the app has no look")?;
+    assert_eq!((*look.text_size.peek(), *look.theme.peek()), (200, Theme::Dark));
+    Ok(())
+}
+
+#[tokio::test]
+async fn under_duress_the_app_looks_as_the_device_was_left() -> Outcome {
+    let folder = Folder::enrolled()?;
+    folder.phone()?.set_duress_pin(&folder.store(), Some(&Pin::new("9753")?))?;
+    let left = KeptLook { text_size: 150, theme: Theme::Dark, ..KeptLook::plain(Language::Japanese) };
+    left.keep(&file_beside(&folder.vault()), Language::Japanese);
+    let mut page = Page::open(folder.launch()).await;
+    page.enter("9753").await?;
+    page.sees(&JA.say("today-none")).await?;
+    let look = page.context::<Look>().ok_or("the app has no look")?;
+    assert_eq!((*look.text_size.peek(), *look.theme.peek()), (150, Theme::Dark));
+    Ok(())
+}
+
+#[tokio::test]
 async fn nurses_who_share_a_device_choose_whose_vault_opens() -> Outcome {
     let folder = Folder::enrolled()?;
     folder.put("phone-2.vault")?;
@@ -110,6 +144,7 @@ async fn a_wiped_device_shows_no_pad_but_what_waits_and_the_way_to_a_new_enrolme
     page.enter(PIN).await?;
     page.sees(&JA.say("settings-state-wiped-title")).await?;
     assert!(page.says(&JA.say("settings-state-wiped-works")) && !page.has("#open"));
+    assert_eq!(page.text().matches(&JA.say("settings-state-wiped-title")).count(), 1, "said once");
     page.click("#enrol-again").await?;
     assert!(page.says(&JA.say("enrol-title")));
     Ok(())
@@ -131,7 +166,7 @@ async fn under_duress_an_empty_day_opens() -> Outcome {
 
 #[component]
 fn EveryState() -> Element {
-    use_context_provider(|| Look::new(Language::Japanese));
+    use_context_provider(|| Look::new(KeptLook::plain(Language::Japanese)));
     let states = [State::Wiped, State::LeaseLapsed, State::HubUnknown, State::DeviceRefused, State::StorageFull];
     rsx! {
         h1 { "状態" }

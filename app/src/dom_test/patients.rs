@@ -11,7 +11,7 @@ use device::record::visit_note::FieldValue;
 async fn on(folder: &Folder, part: &str) -> Outcome<Page> {
     let mut page = Page::unlocked(folder).await?;
     let id = patient(&page.session()?.phone, part)?;
-    page.go(Route::Patient(id)).await?;
+    page.go(Route::Patient(id, None)).await?;
     Ok(page)
 }
 
@@ -40,7 +40,7 @@ async fn what_is_known_of_allergies_stands_over_everything() -> Outcome {
     assert!(page.says("ペニシリン系抗菌薬") && page.says(&JA.say("flag-contraindicated")));
     for (part, key) in [("清", "allergy-none-known"), ("フジ子", "allergy-not-recorded")] {
         let id = patient(&page.session()?.phone, part)?;
-        page.go(Route::Patient(id)).await?;
+        page.go(Route::Patient(id, None)).await?;
         page.sees(&JA.say(key)).await?;
     }
     Ok(())
@@ -123,7 +123,7 @@ async fn the_family_sees_one_value_and_no_name_and_leaving_locks() -> Outcome {
     let phone = page.session()?.phone.clone();
     let id = patient(&phone, "トメ")?;
     confirmed_note(&phone, &id)?;
-    page.go(Route::Patient(id)).await?;
+    page.go(Route::Patient(id, None)).await?;
     page.click("#chart-tab-trends").await?;
     page.click("体温").await?;
     page.click(&JA.say("chart-family")).await?;

@@ -115,7 +115,6 @@ allergy-none-known = No known allergies (stated)
 allergy-not-recorded = Allergies: not recorded
 allergy-kind = allergy
 lease-lapsed = The lease of the disclosed records has lapsed
-lease-lapsed-hint = Sync to read them again. The station's own notes stay readable.
 section-prescriptions = Prescriptions
 section-injections = Injections
 section-labs = Labs

@@ -103,7 +103,6 @@ allergy-none-known = アレルギーなし（申告あり）
 allergy-not-recorded = アレルギー 未確認
 allergy-kind = アレルギー
 lease-lapsed = 開示情報の閲覧期限が切れています
-lease-lapsed-hint = 同期すると再び読めます。ステーションの記録は読めます。
 section-prescriptions = 処方
 section-injections = 注射
 section-labs = 検査

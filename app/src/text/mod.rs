@@ -1,16 +1,20 @@
 //! Every word that a nurse reads: Fluent files, Japanese first, English complete beside it; errors become words here only.
 
+mod allergy;
 mod error;
 mod form;
 mod format;
 mod list;
+mod measure;
 
+pub use allergy::allergy_detail;
 pub use error::{confirm_words, confirm_words_in, error_words, trouble_words};
 pub use form::{choice_in, form_words, label_in, month_words, value_in, whole_label};
 pub use format::{
     Era, choice_words, clock, date_long, date_short, day_and_clock, field_label, megabytes, set_era, unit_words,
     value_words,
 };
+pub use measure::{measured, printed_unit};
 
 use dioxus::prelude::*;
 use fluent_bundle::concurrent::FluentBundle;
@@ -50,6 +54,7 @@ const JA: &[&str] = &[
     include_str!("keep.ja.ftl"),
     include_str!("qr.ja.ftl"),
     include_str!("half.ja.ftl"),
+    include_str!("source.ja.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en.ftl"),
@@ -61,6 +66,7 @@ const EN: &[&str] = &[
     include_str!("keep.en.ftl"),
     include_str!("qr.en.ftl"),
     include_str!("half.en.ftl"),
+    include_str!("source.en.ftl"),
 ];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("ja"), JA));

@@ -47,6 +47,23 @@ impl DisclosedRecord {
     }
 }
 
+/// Intake's words for FHIR's codes in an allergy's detail line: what it is against, how severe a reaction was. Other parts of
+/// that line stand as the source wrote them.
+pub const ALLERGY_WORDS: [(&str, &str); 7] = [
+    ("food", "食品"),
+    ("medication", "医薬品"),
+    ("environment", "環境"),
+    ("biologic", "生物製剤"),
+    ("severe", "重度"),
+    ("moderate", "中等度"),
+    ("mild", "軽度"),
+];
+
+/// The word for a code; one that is not known says itself.
+pub fn allergy_word(code: &str) -> &str {
+    ALLERGY_WORDS.iter().find(|(known, _)| *known == code).map_or(code, |(_, word)| *word)
+}
+
 /// A code and the system that it belongs to, as received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Code {

@@ -1,4 +1,4 @@
-//! Why: one line, signed with what it is about.
+//! Why: signed as one line with what it is about, typed in a field that grows with it.
 
 use crate::text::use_words;
 use dioxus::prelude::*;
@@ -21,15 +21,32 @@ pub fn Reason(
     rsx! {
         div { class: "textfield",
             label { r#for: id, class: "k", "{label}" }
-            input {
-                id, class: "ta line", r#type: "text", autocomplete: "off", spellcheck: "false", maxlength: "{LIMIT}", initial_value: "{start}",
+            textarea {
+                id, class: "ta", rows: 2, autocomplete: "off", spellcheck: "false", maxlength: "{LIMIT}", initial_value: "{start}",
                 oninput: move |event: FormEvent| {
-                    let typed = event.value();
+                    let typed = one_line(&event.value());
                     length.set(typed.chars().count());
                     on_typed.call(typed);
                 },
             }
             div { class: "src right", "{count}" }
         }
+    }
+}
+
+/// Enter breaks the line in the field, never in the record: each break becomes a space, so that no letter counts twice.
+fn one_line(typed: &str) -> String {
+    typed.replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_stays_one_line_whatever_breaks_stood_in_its_field() {
+        assert_eq!(one_line("長女に電話。\n受診中と確認。"), "長女に電話。 受診中と確認。");
+        assert_eq!(one_line("転記の誤り "), "転記の誤り ", "a space is not taken away under the keys");
+        assert_eq!(one_line(&"\n".repeat(LIMIT)).chars().count(), LIMIT);
     }
 }

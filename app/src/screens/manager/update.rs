@@ -64,7 +64,7 @@ pub fn route_of(task: &ManagerTask) -> Route {
         ManagerTask::Held { note, form: device::record::Form::VisitNote, .. } => Route::Note(*note),
         ManagerTask::Held { patient, .. }
         | ManagerTask::OrderExpired { patient, .. }
-        | ManagerTask::OrderEnds { patient, .. } => Route::Patient(patient.clone()),
+        | ManagerTask::OrderEnds { patient, .. } => Route::Patient(patient.clone(), None),
     }
 }
 
@@ -120,9 +120,9 @@ mod tests {
     fn every_row_goes_to_where_it_is_settled() -> Result<(), Box<dyn std::error::Error>> {
         let tasks = tasks()?;
         assert_eq!(route_of(&tasks[0]), Route::Note(DocumentId([1; 16])));
-        assert_eq!(route_of(&tasks[1]), Route::Patient("p-1".parse()?));
+        assert_eq!(route_of(&tasks[1]), Route::Patient("p-1".parse()?, None));
         let plan = ManagerTask::Held { note: DocumentId([5; 16]), patient: "p-5".parse()?, form: Form::CarePlan };
-        assert_eq!(route_of(&plan), Route::Patient("p-5".parse()?), "a plan is no visit note");
+        assert_eq!(route_of(&plan), Route::Patient("p-5".parse()?, None), "a plan is no visit note");
         Ok(())
     }
 

@@ -84,7 +84,7 @@ fn OnCallCard(row: Row) -> Element {
     let id = patient.id.clone();
     rsx! {
         article { class: "card col gap",
-            button { class: "cardlink", onclick: move |_| shell.go(Route::Patient(id.clone())),
+            button { class: "cardlink", onclick: move |_| shell.go(Route::Patient(id.clone(), None)),
                 span { class: "col grow",
                     span { class: "kana", "{patient.kana}" }
                     span { class: "nm", "{patient.name}" }

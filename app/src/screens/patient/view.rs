@@ -11,19 +11,21 @@ use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::{sex_words, start_visit, use_directory};
-use crate::text::{Words, date_long, date_short, day_and_clock, error_words, use_words};
+use crate::text::{
+    Words, allergy_detail, date_long, date_short, day_and_clock, error_words, measured, printed_unit, use_words,
+};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::{Directory, PatientShown};
 use device::record::calendar::{age_on, day_in_japan};
 use device::record::summary::{AllergyKnowledge, LabPoint};
 use device::record::visit_note::NoteState;
-use device::record::{FacilityId, PatientId, RecordFlag, SummaryItem};
+use device::record::{FacilityId, PatientId, RecordFlag, SummaryItem, VisitId};
 use dioxus::prelude::*;
 use std::rc::Rc;
 
 #[component]
-pub fn PatientScreen(id: PatientId) -> Element {
+pub fn PatientScreen(id: PatientId, visit: Option<VisitId>) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
@@ -34,14 +36,14 @@ pub fn PatientScreen(id: PatientId) -> Element {
         shown.map(|shown| Whole(Rc::new(shown))).map_err(|error| error_words(words, &error))
     });
     match read() {
-        Ok(shown) => rsx! { OnePatient { id, shown } },
+        Ok(shown) => rsx! { OnePatient { id, visit, shown } },
         Err(error) => rsx! { Failed { text: error } },
     }
 }
 
 /// What stands around the tabs. A tap on a tab draws the tab alone, and reads what that one shows.
 #[component]
-fn OnePatient(id: PatientId, shown: Whole) -> Element {
+fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let session = use_context::<Session>();
@@ -51,7 +53,7 @@ fn OnePatient(id: PatientId, shown: Whole) -> Element {
     let (phone, of) = (session.phone.clone(), id.clone());
     let visit = use_memo(move || {
         let _ = (live.revision)();
-        or_words(words, "keep-visits-unread", phone.visit_of_today(&of, Timestamp::now()))
+        or_words(words, "keep-visits-unread", phone.visit_of_today(&of, visit, Timestamp::now()))
     });
     let (visit, visits_unread) = visit();
     let state = visit.and_then(|visit| visit.state);
@@ -77,9 +79,9 @@ fn OnePatient(id: PatientId, shown: Whole) -> Element {
             div { class: "sub", "{sub}" if let Some(as_of) = as_of { " · {as_of}" } }
         }
         main { class: "bd",
-            AllergyStrip { shown: shown.clone() }
+            // The card says how allergies are found out until then.
+            if shown.0.lease_lapsed { StateCard { state: State::LeaseLapsed } } else { AllergyStrip { shown: shown.clone() } }
             StaleBadge { as_of: shown.0.as_of }
-            if shown.0.lease_lapsed { StateCard { state: State::LeaseLapsed } }
             TabRow { id: id.clone(), tab }
             TabBody { id: id.clone(), shown: shown.clone(), tab }
             Trouble { said: visits_unread }
@@ -163,14 +165,11 @@ impl PartialEq for Whole {
     }
 }
 
-/// Always there: "none known" is a statement, "not recorded" a gap.
+/// There while the records can be read: "none known" is a statement, "not recorded" a gap.
 #[component]
 fn AllergyStrip(shown: Whole) -> Element {
     let words = use_words();
     let shown = shown.0;
-    if shown.lease_lapsed {
-        return rsx! { div { class: "strip warn", b { {words.say("lease-lapsed")} } div { class: "light", {words.say("lease-lapsed-hint")} } } };
-    }
     let items = &shown.summary.allergies;
     match shown.summary.allergy_knowledge {
         AllergyKnowledge::NotRecorded | AllergyKnowledge::Locked => {
@@ -188,7 +187,7 @@ fn AllergyStrip(shown: Whole) -> Element {
                         " {item.text}"
                         if item.flag != Some(RecordFlag::NoneKnown) { " — " {words.say("allergy-kind")} }
                         if item.flag == Some(RecordFlag::Contraindicated) { " · " {words.say("flag-contraindicated")} }
-                        if let Some(detail) = &item.detail { span { class: "light", " {detail}" } }
+                        if let Some(detail) = &item.detail { span { class: "light", " " {allergy_detail(words, detail)} } }
                     }
                 }
             }
@@ -223,8 +222,8 @@ fn Summary(shown: Whole) -> Element {
                             for (s, newest) in newest {
                                 tr {
                                     td { "{s.text}" div { class: "src", {whose(words, &directory, &s.facility, newest.date, newest.as_of)} } }
-                                    td { Sparkline { name: s.text.clone(), unit: s.unit.clone().unwrap_or_default(), dots: lab_dots(s, SMALL) } }
-                                    td { class: if newest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, newest, s.unit.as_ref())} }
+                                    td { Sparkline { name: s.text.clone(), unit: s.unit.as_deref().map(printed_unit).unwrap_or_default(), dots: lab_dots(s, SMALL) } }
+                                    td { class: if newest.flag.is_some() { "n hot" } else { "n" }, {value_with_flag(words, newest, s.unit.as_deref())} }
                                 }
                             }
                         }
@@ -282,7 +281,7 @@ fn Block(title: &'static str, items: Vec<SummaryItem>, directory: Directory) -> 
                     } else {
                         span { "{item.text}" }
                         if let Some(flag) = item.flag.as_ref().and_then(flag_key) { span { class: "tag", {words.say(flag)} } }
-                        if let Some(value) = &item.value { span { " {value} " {item.unit.clone().unwrap_or_default()} } }
+                        if item.value.is_some() { span { " " {measured(item.value.as_deref(), item.unit.as_deref())} } }
                         if let Some(detail) = &item.detail { div { class: "src", "{detail}" } }
                     }
                     div { class: "src", {source_words(words, item, &directory)} }
@@ -297,7 +296,7 @@ fn Block(title: &'static str, items: Vec<SummaryItem>, directory: Directory) -> 
 
 #[component]
 fn ItemLine(item: SummaryItem) -> Element {
-    let dose = [item.value.clone(), item.unit.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let dose = measured(item.value.as_deref(), item.unit.as_deref());
     rsx! {
         div { class: "line row sp",
             div { "{item.text}" if let Some(detail) = &item.detail { div { class: "src", "{detail}" } } }
@@ -333,9 +332,10 @@ pub fn whose(
 /// Newest results that the small line of the summary draws.
 const SMALL: usize = 8;
 
-fn value_with_flag(words: Words, newest: &LabPoint, unit: Option<&String>) -> String {
+fn value_with_flag(words: Words, newest: &LabPoint, unit: Option<&str>) -> String {
     let flag = newest.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
-    [newest.value.clone(), unit.cloned(), flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let said = Some(measured(newest.value.as_deref(), unit)).filter(|said| !said.is_empty());
+    [said, flag].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// A screen that could not be read.

@@ -87,7 +87,7 @@ fn PatientCard(patient: Patient, same: bool, unread: Unread) -> Element {
     let today = day_in_japan(Timestamp::now());
     let id = patient.id.clone();
     rsx! {
-        button { class: "card cardlink", onclick: move |_| shell.go(Route::Patient(id.clone())),
+        button { class: "card cardlink", onclick: move |_| shell.go(Route::Patient(id.clone(), None)),
             span { class: "col grow",
                 span { class: "kana", "{patient.kana}" }
                 span { class: "nm", "{patient.name}" }

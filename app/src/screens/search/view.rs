@@ -103,14 +103,14 @@ fn Hits(patient: PatientId, name: (String, String), hits: Vec<Hit>) -> Element {
     let whole = patient.clone();
     rsx! {
         section { class: "card",
-            button { class: "cardlink", onclick: move |_| shell.go(Route::Patient(whole.clone())),
+            button { class: "cardlink", onclick: move |_| shell.go(Route::Patient(whole.clone(), None)),
                 span { class: "col grow", span { class: "kana", "{kana}" } span { class: "nm small", "{name}" } }
                 span { class: "sub", {words.count("items", hits.len() as u64)} }
             }
             for (i, hit) in hits.into_iter().enumerate() {
                 button { key: "{i}", class: "line cardlink",
                     onclick: {
-                        let to = if hit.kind == SearchKind::Form(Form::VisitNote) { Route::Note(hit.id) } else { Route::Patient(hit.patient.clone()) };
+                        let to = if hit.kind == SearchKind::Form(Form::VisitNote) { Route::Note(hit.id) } else { Route::Patient(hit.patient.clone(), None) };
                         move |_| shell.go(to.clone())
                     },
                     span { class: "col grow",

@@ -7,13 +7,14 @@ use crate::text::use_words;
 use device::tablet::next_vault;
 use dioxus::prelude::*;
 
+/// Without its title where a heading above says it already.
 #[component]
-pub fn StateCard(state: State) -> Element {
+pub fn StateCard(state: State, #[props(default = true)] titled: bool) -> Element {
     let words = use_words();
     let say = |sentence: &str| words.say(&key(state, sentence));
     rsx! {
         section { class: "card state", role: "status", id: format!("state-{}", state.code()),
-            h2 { Drawn { icon: Icon::Alert } " " {say("title")} }
+            if titled { h2 { Drawn { icon: Icon::Alert } " " {say("title")} } }
             p { {say("what")} }
             div { class: "k", {words.say("settings-state-works")} }
             p { {say("works")} }
@@ -31,9 +32,9 @@ pub fn WipedScreen() -> Element {
     let mut shell = use_context::<Shell>();
     let first = launch.vault.clone();
     rsx! {
-        header { class: "hd", h1 { {words.say("settings-state-wiped-title")} } }
+        header { class: "hd", h1 { Drawn { icon: Icon::Alert } " " {words.say("settings-state-wiped-title")} } }
         // It scrolls where the text is large: a keyboard reaches it.
-        main { class: "bd", tabindex: "0", StateCard { state: State::Wiped } }
+        main { class: "bd", tabindex: "0", StateCard { state: State::Wiped, titled: false } }
         footer { class: "foot",
             button { class: "btn", id: "enrol-again", onclick: move |_| shell.gate.set(Gate::Enrol(next_vault(&first))), {words.say("settings-enrol-again")} }
             button { class: "btn g", id: "switch", onclick: move |_| shell.gate.set(Gate::Choose), {words.say("unlock-switch")} }

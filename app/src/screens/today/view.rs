@@ -124,10 +124,10 @@ fn VisitCard(row: TodayRow, next: bool, unread: Unread) -> Element {
     let start = visit.start.strftime("%-H:%M").to_string();
     let minutes = words.count("minutes", visit.minutes);
     let (patient_id, visit_id) = (visit.patient.clone(), visit.id);
-    let open_patient = visit.patient.clone();
+    let open_patient = Route::Patient(visit.patient.clone(), Some(visit_id));
     rsx! {
         article { class: if next { "card visit next" } else { "card visit" },
-            button { class: "cardlink", onclick: move |_| shell.go(Route::Patient(open_patient.clone())),
+            button { class: "cardlink", onclick: move |_| shell.go(open_patient.clone()),
                 span { class: "time", "{start}" }
                 span { class: "col grow",
                     span { class: "kana", "{kana}" }

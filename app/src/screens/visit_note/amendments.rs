@@ -1,7 +1,7 @@
 //! 確定済: the whole note as it reads, whose signature stands under it, every correction for ever, and what is to be decided.
 
 use super::competing::Competing;
-use super::decide::{Asked, Effect, Event, Model, update, verdict_of};
+use super::decide::{Asked, Effect, Event, Model, Offer, offer_of, update, verdict_of};
 use crate::app::{Live, Route, Session, Shell};
 use crate::screens::amend::{
     BeforeAfter, Pair, Reason, label, moment, refusal, sections, short_label, value, verdict_words, who,
@@ -91,7 +91,7 @@ pub fn ConfirmedWhole(note: Shown) -> Element {
             }
             WholeFields { form, fields: Values(shown.view.fields.clone()) }
         }
-        Amendments { amendments: shown.amendments.clone(), form, signatures, may_decide, desk }
+        Amendments { amendments: shown.amendments.clone(), form, signatures, competing, may_decide, desk }
     }
 }
 
@@ -202,6 +202,7 @@ struct Line {
     verdict: Option<Verdict>,
     author: String,
     decided: Option<String>,
+    offer: Offer,
 }
 
 impl Line {
@@ -209,11 +210,13 @@ impl Line {
         amendment: &Amendment,
         form: Form,
         signatures: &[SignatureShown],
+        offer: Offer,
         (words, directory): (Words, &Directory),
     ) -> Self {
         let decided = amendment.decided_by.as_ref();
         Self {
             form,
+            offer,
             verdict: verdict_of(amendment, signatures),
             author: who(words, directory, amendment.staff.as_ref(), amendment.at),
             decided: decided.map(|staff| who(words, directory, Some(staff), amendment.decided_at)),
@@ -228,13 +231,17 @@ fn Amendments(
     amendments: Vec<Amendment>,
     form: Form,
     signatures: Vec<SignatureShown>,
+    competing: bool,
     may_decide: bool,
     desk: Desk,
 ) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let directory = session.phone.directory().unwrap_or_default();
-    let lines = amendments.iter().map(|amendment| Line::of(amendment, form, &signatures, (words, &directory)));
+    let lines = amendments.iter().map(|amendment| {
+        let offer = offer_of(amendment.state, competing, may_decide);
+        Line::of(amendment, form, &signatures, offer, (words, &directory))
+    });
     let (proposed, settled): (Vec<Line>, Vec<Line>) =
         lines.partition(|line| line.amendment.state == AmendmentState::Proposed);
     rsx! {
@@ -242,7 +249,7 @@ fn Amendments(
             if !lines.is_empty() {
                 section { class: "card",
                     h2 { {words.say(title)} }
-                    for line in lines { AmendmentCard { key: "{line.amendment.id}", line, may_decide, desk } }
+                    for line in lines { AmendmentCard { key: "{line.amendment.id}", line, desk } }
                 }
             }
         }
@@ -251,10 +258,10 @@ fn Amendments(
 
 /// One amendment: before, after, who, when, why, how it stands; and the decision, where one is due.
 #[component]
-fn AmendmentCard(line: Line, may_decide: bool, desk: Desk) -> Element {
+fn AmendmentCard(line: Line, desk: Desk) -> Element {
     let words = use_words();
     let asked = use_memo(move || desk.model.read().asked)();
-    let Line { amendment, form, verdict, author, decided } = line;
+    let Line { amendment, form, verdict, author, decided, offer } = line;
     let id = amendment.id;
     let (class, state) = match amendment.state {
         AmendmentState::Proposed => ("tag wa", "amend-state-proposed"),
@@ -263,7 +270,11 @@ fn AmendmentCard(line: Line, may_decide: bool, desk: Desk) -> Element {
         AmendmentState::Declined => ("tag", "amend-state-declined"),
     };
     let mine = asked.filter(|asked| matches!(asked, Asked::Accept(this) | Asked::Decline(this) if *this == id));
-    let proposed = amendment.state == AmendmentState::Proposed;
+    let (offer, mine) = match (offer, mine) {
+        (Offer::Decision, Some(asked)) => (Offer::Nothing, Some(asked)),
+        // What was asked before the second confirmation arrived is asked no more.
+        (offer, _) => (offer, None),
+    };
     let verdict = verdict.map(|verdict| verdict_words(words, verdict));
     rsx! {
         article { class: "line amendment",
@@ -273,15 +284,15 @@ fn AmendmentCard(line: Line, may_decide: bool, desk: Desk) -> Element {
             if let Some(why) = why(words, &amendment.reason) { div { class: "who", {words.say("amend-why")} ": {why}" } }
             if let Some(decided) = decided { div { class: "who", {words.say(state)} ": {decided}" } }
             if let Some((class, said)) = verdict { span { class, "{said}" } }
-            if proposed && mine.is_none() {
-                if may_decide {
+            match offer {
+                Offer::Nothing => rsx! {},
+                Offer::Words(key) => rsx! { p { class: "sub", {words.say(key)} } },
+                Offer::Decision => rsx! {
                     div { class: "row wrap decide",
                         button { class: "btn s", onclick: move |_| desk.send.call(Event::Asked(Asked::Accept(id))), {words.say("amend-accept")} }
                         button { class: "btn g s", onclick: move |_| desk.send.call(Event::Asked(Asked::Decline(id))), {words.say("amend-decline")} }
                     }
-                } else {
-                    p { class: "sub", {words.say("amend-who-decides")} }
-                }
+                },
             }
             if let Some(asked) = mine { SignPanel { asked, desk } }
         }

@@ -2,7 +2,7 @@
 
 use device::note::ConfirmationShown;
 use device::record::ContentHash;
-use device::record::visit_note::{Amendment, Verdict};
+use device::record::visit_note::{Amendment, AmendmentState, Verdict};
 use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,26 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What an amendment's card offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// 採用する or 採用しない.
+    Decision,
+    /// Words only, by their key.
+    Words(&'static str),
+    Nothing,
+}
+
+/// Nothing is decided about a note that was confirmed twice before the manager has chosen which one it is.
+pub fn offer_of(state: AmendmentState, competing: bool, may_decide: bool) -> Offer {
+    match state {
+        AmendmentState::Accepted | AmendmentState::Declined => Offer::Nothing,
+        AmendmentState::Proposed if competing => Offer::Words("amend-choose-first"),
+        AmendmentState::Proposed if may_decide => Offer::Decision,
+        AmendmentState::Proposed => Offer::Words("amend-who-decides"),
+    }
+}
+
 /// Fields that do not read alike in all the confirmations.
 pub fn differing(confirmations: &[ConfirmationShown]) -> BTreeSet<String> {
     let names: BTreeSet<&String> = confirmations.iter().flat_map(|one| one.fields.keys()).collect();
@@ -89,10 +109,11 @@ pub fn verdict_of(amendment: &Amendment, signatures: &[device::amend::SignatureS
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::{Language, Words};
     use device::amend::SignatureShown;
     use device::jiff::Timestamp;
     use device::record::DeviceId;
-    use device::record::visit_note::{AmendmentState, FieldValue};
+    use device::record::visit_note::FieldValue;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -118,6 +139,22 @@ mod tests {
         update(&mut model, Event::Asked(Asked::Accept(TWO)));
         let accepted = Effect::Decide { amendment: TWO, accept: true, reason: String::new() };
         assert_eq!(update(&mut model, Event::SignTapped), [accepted]);
+    }
+
+    #[test]
+    fn while_two_confirmations_compete_nobody_decides_about_what_differs_between_them() {
+        for may_decide in [true, false] {
+            assert_eq!(offer_of(AmendmentState::Proposed, true, may_decide), Offer::Words("amend-choose-first"));
+            for settled in [AmendmentState::Accepted, AmendmentState::Declined] {
+                assert_eq!(offer_of(settled, true, may_decide), Offer::Nothing);
+                assert_eq!(offer_of(settled, false, may_decide), Offer::Nothing);
+            }
+        }
+        assert_eq!(offer_of(AmendmentState::Proposed, false, true), Offer::Decision);
+        assert_eq!(offer_of(AmendmentState::Proposed, false, false), Offer::Words("amend-who-decides"));
+        for key in ["amend-choose-first", "amend-who-decides"] {
+            assert_ne!(Words(Language::English).say(key), key);
+        }
     }
 
     fn confirmation(

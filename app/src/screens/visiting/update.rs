@@ -37,7 +37,9 @@ pub fn is_under_way(
 pub fn is_reachable(visiting: Option<&Visiting>, route: &Route, is_theirs: impl Fn(DocumentId) -> bool) -> bool {
     let Some(visiting) = visiting else { return true };
     match route {
-        Route::Patient(patient) | Route::Handover(patient) | Route::Family(patient, _) => *patient == visiting.patient,
+        Route::Patient(patient, _) | Route::Handover(patient) | Route::Family(patient, _) => {
+            *patient == visiting.patient
+        }
         Route::Note(note) | Route::Document(note) | Route::Amend(note, _) | Route::History(note) => {
             *note == visiting.note || is_theirs(*note)
         }
@@ -63,7 +65,8 @@ mod tests {
         let visiting = visiting()?;
         let earlier = DocumentId([2; 16]);
         let may = |route: Route| is_reachable(Some(&visiting), &route, |note| note == earlier);
-        assert!(may(Route::Patient("p-a".parse()?)));
+        assert!(may(Route::Patient("p-a".parse()?, None)));
+        assert!(may(Route::Patient("p-a".parse()?, Some(earlier))), "another visit of the same patient");
         assert!(may(Route::Note(visiting.note)));
         assert!(may(Route::Note(earlier)), "an earlier note of the same patient");
         assert!(may(Route::Settings));
@@ -73,7 +76,7 @@ mod tests {
         let lists = [Route::Today, Route::Patients, Route::Notes, Route::Sync];
         let others = [Route::Manager, Route::Search, Route::OnCall, Route::CloseNote(visiting.note)];
         let of_another = [
-            Route::Patient("p-b".parse()?),
+            Route::Patient("p-b".parse()?, None),
             Route::Handover("p-b".parse()?),
             Route::Family("p-b".parse()?, "weight_kg"),
         ];

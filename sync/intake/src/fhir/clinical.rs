@@ -5,6 +5,7 @@ use super::draft::{Draft, NAMELESS, Reason, WRONG_SHAPE, is_error, is_withdrawn}
 use super::model::{Annotation, CodeableConcept, Coding, Many, Period, Reference, notes};
 use crate::moment::Moment;
 use crate::text::{detail, labelled, says_none_known, says_suspected};
+use record::disclosed::allergy_word;
 use record::{DataClass, RecordFlag};
 use serde::Deserialize;
 
@@ -113,24 +114,11 @@ pub(super) fn allergy(entry: &Entry<'_>) -> Result<Vec<Draft>, Reason> {
     let onset = allergy.onset_date_time.or(allergy.onset_period.and_then(|p| p.start));
     let rough_onset = draft.dated(onset.as_deref());
     let reactions = allergy.reaction.iter().flat_map(|reaction| {
-        let severity = reaction.severity.as_deref().map(|severity| match severity {
-            "severe" => "重度".to_owned(),
-            "moderate" => "中等度".to_owned(),
-            "mild" => "軽度".to_owned(),
-            other => other.to_owned(),
-        });
+        let severity = reaction.severity.as_deref().map(|severity| allergy_word(severity).to_owned());
         let shown = reaction.manifestation.iter().map(CodeableConcept::words);
         shown.chain([reaction.description.clone(), severity]).collect::<Vec<_>>()
     });
-    let categories = allergy.category.iter().map(|category| {
-        Some(match category.as_str() {
-            "food" => "食品".to_owned(),
-            "medication" => "医薬品".to_owned(),
-            "environment" => "環境".to_owned(),
-            "biologic" => "生物製剤".to_owned(),
-            other => other.to_owned(),
-        })
-    });
+    let categories = allergy.category.iter().map(|category| Some(allergy_word(category).to_owned()));
     let parts = [verified(&["refuted"]).then(|| REFUTED.to_owned())].into_iter().chain(categories).chain(reactions);
     draft.detail =
         detail(parts.chain([labelled("発症", rough_onset.or(allergy.onset_string.clone())), notes(&allergy.note)]));

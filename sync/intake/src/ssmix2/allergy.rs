@@ -5,6 +5,7 @@ use super::message::{Message, Segment};
 use super::sheet::{Sheet, code, item_key};
 use crate::moment::Moment;
 use crate::text::{detail, labelled, says_none_known};
+use record::disclosed::allergy_word;
 use record::{DataClass, RecordFlag};
 
 pub(super) fn read(message: &Message<'_>, sheet: &mut Sheet) {
@@ -38,9 +39,9 @@ fn add(segment: &Segment<'_>, sheet: &mut Sheet, action: Option<String>) -> Opti
         (severity.as_deref() == Some("SV")).then_some(RecordFlag::Contraindicated)
     };
     let severity = match severity.as_deref() {
-        Some("SV") => Some("重度".to_owned()),
-        Some("MO") => Some("中等度".to_owned()),
-        Some("MI") => Some("軽度".to_owned()),
+        Some("SV") => Some(allergy_word("severe").to_owned()),
+        Some("MO") => Some(allergy_word("moderate").to_owned()),
+        Some("MI") => Some(allergy_word("mild").to_owned()),
         _ => segment.part(4, 2),
     };
     let reactions = segment.repeats(5).map(|r| r.part(2).or_else(|| r.part(1)));

@@ -37,7 +37,7 @@ const VERBS: [(&str, Verb); 18] = [
         let patients: Vec<PatientId> = phone.today(case.now)?.into_iter().map(|row| row.visit.patient).collect();
         done(phone.unread_of(&patients))
     }),
-    ("a patient's visit of today", |phone, case| done(phone.visit_of_today(&case.patient, case.now))),
+    ("a patient's visit of today", |phone, case| done(phone.visit_of_today(&case.patient, None, case.now))),
     ("a patient", |phone, case| done(phone.show_patient(&case.patient, case.now))),
     ("a patient's board, its mark", |phone, case| done(phone.board_unread(&case.patient))),
     ("a patient's board", |phone, case| done(phone.board(&case.patient))),
@@ -136,7 +136,7 @@ fn case(phone: &Phone) -> Done<Case> {
 }
 
 fn note_of_today(phone: &Phone, case: &Case) -> Done<DocumentId> {
-    let visit = phone.visit_of_today(&case.patient, case.now)?;
+    let visit = phone.visit_of_today(&case.patient, None, case.now)?;
     let visit = visit.ok_or("no visits today: the folder was made on another day; make it again")?;
     Ok(phone.start_note(&case.patient, Some(visit.visit), case.now)?)
 }

@@ -7,7 +7,7 @@ use crate::screens::patient::update::flag_key;
 use crate::screens::patient::view::Whole;
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::use_directory;
-use crate::text::{Language, Words, clock, date_long, day_and_clock, error_words, use_words};
+use crate::text::{Language, Words, allergy_detail, clock, date_long, day_and_clock, error_words, measured, use_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::Directory;
@@ -150,13 +150,13 @@ fn DayGroup(kind: Kind, facility: String, entries: Vec<Entry>) -> Element {
     rsx! {
         article { class: "card",
             div { class: "row sp wrap", h3 { {words.say(kind.key())} " {count}" } span { class: "src", "{facility}" } }
-            for (i, entry) in entries.into_iter().enumerate() { DayLine { key: "{i}", entry } }
+            for (i, entry) in entries.into_iter().enumerate() { DayLine { key: "{i}", entry, kind } }
         }
     }
 }
 
 #[component]
-fn DayLine(entry: Entry) -> Element {
+fn DayLine(entry: Entry, kind: Kind) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let now = Timestamp::now();
@@ -178,7 +178,7 @@ fn DayLine(entry: Entry) -> Element {
                 span { class: "sub", {words.count("minutes", visit.minutes)} }
             }
         },
-        What::Item(item) => rsx! { ItemOfDay { item } },
+        What::Item(item) => rsx! { ItemOfDay { item, kind } },
         What::Order(order) => rsx! {
             div { class: "line",
                 {words.with("order-period", &[("from", date_long(words, order.from).into()), ("until", date_long(words, order.until).into())])}
@@ -194,10 +194,14 @@ fn DayLine(entry: Entry) -> Element {
 }
 
 #[component]
-fn ItemOfDay(item: SummaryItem) -> Element {
+fn ItemOfDay(item: SummaryItem, kind: Kind) -> Element {
     let words = use_words();
-    let value = [item.value.clone(), item.unit.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let value = measured(item.value.as_deref(), item.unit.as_deref());
     let flag = item.flag.as_ref().and_then(flag_key).map(|key| words.say(key));
+    let detail = item.detail.as_ref().map(|detail| match kind {
+        Kind::Allergy => allergy_detail(words, detail),
+        _ => detail.clone(),
+    });
     let as_of = if item.as_of == Timestamp::UNIX_EPOCH {
         words.say("as-of-unknown")
     } else {
@@ -211,7 +215,7 @@ fn ItemOfDay(item: SummaryItem) -> Element {
                 span { "{item.text}" }
                 if !value.is_empty() { b { " {value}" } }
                 if let Some(flag) = flag { span { class: "tag", "{flag}" } }
-                if let Some(detail) = &item.detail { div { class: "src", "{detail}" } }
+                if let Some(detail) = detail { div { class: "src", "{detail}" } }
             }
             div { class: "src", "{as_of}" }
         }

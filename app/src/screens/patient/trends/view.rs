@@ -5,7 +5,7 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Chart, Sparkline, Usual};
 use crate::screens::patient::view::{Whole, whose};
 use crate::screens::use_directory;
-use crate::text::{Words, error_words, field_label, unit_words, use_words};
+use crate::text::{Words, error_words, field_label, measured, printed_unit, unit_words, use_words};
 use device::jiff::Timestamp;
 use device::record::PatientId;
 use device::record::visit_note::{Field, FieldKind};
@@ -44,7 +44,7 @@ pub fn Trends(id: PatientId, shown: Whole) -> Element {
             let source = newest.map(|point| whose(words, &directory, &series.facility, point.date, point.as_of));
             (
                 series.text.clone(),
-                series.unit.clone().unwrap_or_default(),
+                series.unit.as_deref().map(printed_unit).unwrap_or_default(),
                 lab_series(series, reference),
                 said.unwrap_or_default(),
                 source.unwrap_or_default(),
@@ -97,7 +97,7 @@ fn TrendCard(
     // A hospital's newest result counts in words too; of a vital sign the last one that was measured.
     let latest = series.dots.iter().rev().find(|dot| dot.value.is_some() || family.is_none());
     let said = latest.map(|dot| match dot.value {
-        Some(_) => format!("{} {unit}", dot.said),
+        Some(_) => measured(Some(dot.said.as_str()), Some(unit.as_str())),
         None => dot.said.clone(),
     });
     let day = latest.map(|dot| dot.day.strftime("%-m/%-d").to_string()).unwrap_or_default();
