@@ -1,5 +1,6 @@
 //! 中継 (relay): the hub was put back, and the phone that wrote since is gone. What colleagues' phones hold of it comes back.
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use stories::{Hub, Outcome, Phone};
 
@@ -86,6 +87,33 @@ fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_coll
     }
     assert_eq!(hub.ok(&["held", "list"])?, json!([]), "nothing is brought that is there");
     hub.ok(&["audit", "verify"])?;
+    Ok(())
+}
+
+#[test]
+fn long_after_a_restore_nobody_brings_others_words_and_a_phone_that_asks_is_told_so_once() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let file = hub.path("yesterday.db").display().to_string();
+    hub.ok(&["backup", &file])?;
+    b.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.write_text(&note, "condition", "下肢浮腫あり。")?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    std::fs::remove_file(&a.vault)?;
+    put_back(&mut hub, &file)?;
+    let db = Connection::open(hub.path("hub/hub.db"))?;
+    let changed = db.execute("UPDATE meta SET value = value - 46 * 86400000 WHERE name = 'epoch_began'", [])?;
+    assert_eq!(changed, 1);
+    for _ in 0..2 {
+        b.ok(&["sync"])?;
+        b.ok(&["doctor"])?;
+    }
+    let copies: i64 = db.query_row("SELECT count(*) FROM capsule WHERE maker IS NOT NULL", [], |r| r.get(0))?;
+    assert_eq!((copies, held(&hub)?.len()), (0, 0));
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"]["condition"], json!("下肢浮腫あり。"), "it stays where it is");
     Ok(())
 }
 

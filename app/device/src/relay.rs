@@ -11,7 +11,7 @@ use crate::note::OpenNote;
 use crate::phone::{Hand, Phone};
 use protocol::capsule::{self, COPIES_LIMIT, Sealer};
 use protocol::digest::HOLDINGS_LIMIT;
-use protocol::{CapsuleRequest, CapsuleResponse, Holding, Kind, WIRE_VERSION};
+use protocol::{CapsuleRequest, CapsuleResponse, Failure, Holding, Kind, RefusalCode, WIRE_VERSION};
 use record::visit_note::ConfirmError;
 use record::{ContentHash, DeviceId, DocumentId, Form, PatientId};
 use vault::{Relay, Tx, VaultError};
@@ -67,8 +67,12 @@ impl Phone {
         let (mut requests, mut under_way) = (0, None);
         while requests < REQUESTS || under_way.is_some() {
             let Some(step) = self.relay_step(under_way)? else { return Ok(()) };
-            let answer = line.push(&step.request).await.map_err(DeviceError::Sync)?;
-            if !self.take_relayed(&step, &answer)? {
+            let goes_on = match line.push(&step.request).await {
+                Ok(answer) => self.take_relayed(&step, &answer)?,
+                Err(Failure::Refused(code)) => self.take_refusal(code)?,
+                Err(failure) => return Err(DeviceError::Sync(failure)),
+            };
+            if !goes_on {
                 return Ok(());
             }
             requests += 1;
@@ -182,6 +186,14 @@ impl Phone {
             tracing::info!(doc = %part.doc, "what the hub had lost of others was brought from here");
         }
         Ok(true)
+    }
+
+    /// Takes a refusal of a step that says more than "not now". `false`: it goes no further.
+    pub fn take_refusal(&self, code: RefusalCode) -> Result<bool, DeviceError> {
+        match code {
+            RefusalCode::RelayOver => self.change_relay(Relay::end).map(|()| false),
+            code => Err(DeviceError::Sync(Failure::Refused(code))),
+        }
     }
 
     fn leave_out(&self, docs: &[DocumentId]) -> Result<(), DeviceError> {

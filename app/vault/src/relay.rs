@@ -17,6 +17,9 @@ pub struct Relay {
     bring: BTreeSet<DocumentId>,
     /// Receipted in this epoch.
     brought: Vec<Brought>,
+    /// The hub takes nothing more in this epoch.
+    #[serde(default)]
+    over: bool,
 }
 
 /// A document that was brought.
@@ -38,7 +41,16 @@ impl Relay {
 
     /// A digest differed: the hub may lack something of these.
     pub fn doubt(&mut self, docs: impl IntoIterator<Item = DocumentId>) {
-        self.ask.extend(docs);
+        if !self.over {
+            self.ask.extend(docs);
+        }
+    }
+
+    /// The hub takes nothing that is relayed, and will not until it is put back again. What was brought is kept as before.
+    pub fn end(&mut self) {
+        self.ask.clear();
+        self.bring.clear();
+        self.over = true;
     }
 
     pub fn is_due(&self) -> bool {
@@ -140,6 +152,18 @@ mod tests {
         assert!(relay.keeps(B, None, 0) && relay.keeps(B, Some(500), 0));
         assert!(!relay.keeps(B, Some(501), 0), "something that came later stands in a backup");
         assert!(!relay.keeps(B, None, 501), "long enough on one disk");
+    }
+
+    #[test]
+    fn a_hub_that_takes_nothing_is_asked_no_more_until_it_is_put_back_again() {
+        let mut relay = Relay::begin([A, B, C]);
+        relay.answered(&[held(A, 1), held(B, 1)], &[A, B]);
+        relay.receipted(A, vec![1; 8], 500);
+        relay.end();
+        relay.doubt([B, C]);
+        assert!(!relay.is_due() && relay.to_ask(9).is_empty() && relay.to_bring().is_none());
+        assert!(relay.keeps(A, None, 0) && !relay.keeps(B, None, 0));
+        assert!(Relay::begin([B]).is_due());
     }
 
     #[test]

@@ -432,6 +432,8 @@ pub enum RefusalCode {
     /// A photo's bytes are not the ones that its name says; what came of it was thrown away.
     WrongHash,
     TooLarge,
+    /// The hub was never put back, or too long ago: it takes nobody's words from others.
+    RelayOver,
     Busy,
     Internal,
     #[serde(other)]

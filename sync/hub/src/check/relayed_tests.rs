@@ -1,10 +1,12 @@
 use super::*;
-use crate::store::Store;
+use crate::routes::{PeerCertificate, Refused, capsules};
+use crate::store::{Presented, Store};
+use crate::turns::Turns;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use protocol::capsule::{Copy, Sealer, relay_series};
 use protocol::digest::{Tally, version_of};
-use protocol::{Entry, Holding, SealedCopy, Series};
+use protocol::{CapsuleRequest, CapsuleResponse, Entry, Holding, RefusalCode, SealedCopy, Series, WIRE_VERSION};
 use record::visit_note::{About, Actor, ConfirmContext, Draft, NoteView, changes};
 use record::{ContentHash, DeviceId, FacilityId, StaffId};
 
@@ -107,6 +109,15 @@ fn turns() -> Outcome<Turns> {
     Ok(Turns { entries: [(A, first), (C, second), (A, third)], reader: b })
 }
 
+fn certificate(device: DeviceId) -> ContentHash {
+    ContentHash::of(&device.0)
+}
+
+fn asking(by: DeviceId, holds: Vec<Holding>) -> CapsuleRequest {
+    let series = relay_series(by);
+    CapsuleRequest { v: WIRE_VERSION, device: by, series, copies: Vec::new(), since: None, holds }
+}
+
 struct Hub {
     _data: tempfile::TempDir,
     store: Store,
@@ -124,6 +135,8 @@ fn hub() -> Outcome<Hub> {
              INSERT INTO nursing_order (id, patient, facility, station, \"from\", until, special)
                  VALUES (x'01', 'p-1', 'st-1', 'st-1', '2026-11-01', '2026-11-30', 0);",
         )?;
+        // It was put back just now.
+        tx.put_meta("epoch_began", &tx.now().to_string())?;
         for device in [A, B, C, D] {
             let (nurse, signing) = (format!("nurse-{}", device.0[0]), key(device).verifying_key().to_bytes());
             tx.sql.execute(
@@ -135,6 +148,8 @@ fn hub() -> Outcome<Hub> {
                  VALUES (?1, ?2, 'st-1', ?1, ?3, 0)",
                 (device.0, &nurse, signing),
             )?;
+            let given = Presented { hash: certificate(device), key: None };
+            tx.add_certificate(device, given, i64::MAX)?;
         }
         Ok(())
     })?;
@@ -145,6 +160,17 @@ impl Hub {
     /// A phone brings what others wrote, sealed anew each time. Says how much the hub says that it has.
     fn relays(&self, by: DeviceId, words: &[Relayed]) -> Outcome<usize> {
         let (series, station) = (relay_series(by), station()?);
+        let copies = self.sealed(by, series, words)?;
+        let signing = key(by).verifying_key().to_bytes();
+        let taken = self.store.write(|tx| tx.accept_copies(by, &station, &signing, series, &copies))?;
+        for doc in taken.relayed {
+            self.checker.look_at_relayed(doc)?;
+        }
+        Ok(taken.receipt.len())
+    }
+
+    fn sealed(&self, by: DeviceId, series: Series, words: &[Relayed]) -> Outcome<Vec<SealedCopy>> {
+        let station = station()?;
         let sealer = Sealer::new(&self.store.keys().sealing_public, by, series)?;
         let mut copies: Vec<SealedCopy> = Vec::new();
         for (n, (maker, kind, hash, bytes)) in (1..).zip(words) {
@@ -164,12 +190,24 @@ impl Hub {
             };
             copies.push(sealer.seal(&copy, &key(by))?);
         }
-        let signing = key(by).verifying_key().to_bytes();
-        let taken = self.store.write(|tx| tx.accept_copies(by, &station, &signing, series, &copies))?;
-        for doc in taken.relayed {
-            self.checker.look_at_relayed(doc)?;
-        }
-        Ok(taken.receipt.len())
+        Ok(copies)
+    }
+
+    /// The same by the whole way of a request.
+    fn asked(&self, by: DeviceId, request: &CapsuleRequest) -> Result<CapsuleResponse, RefusalCode> {
+        let checker = Checker::in_this_process(self.store.clone());
+        let hub = crate::routes::Hub { store: self.store.clone(), checker, turns: Turns::default() };
+        let presented = Presented { hash: certificate(by), key: None };
+        capsules::take(&hub, PeerCertificate(Some(presented)), request).map_err(Refused::code)
+    }
+
+    fn brings(&self, by: DeviceId, words: &[Relayed]) -> Outcome<CapsuleRequest> {
+        let copies = self.sealed(by, relay_series(by), words)?;
+        Ok(CapsuleRequest { copies, ..asking(by, Vec::new()) })
+    }
+
+    fn began(&self, at: i64) -> Outcome {
+        Ok(self.store.write(|tx| tx.put_meta("epoch_began", &at.to_string()))?)
     }
 
     /// An entry of the device's own.
@@ -280,6 +318,39 @@ fn words_of_a_device_that_the_hub_has_forgotten_stay_held() -> Outcome {
     hub.relays(B, &reader.others())?;
     assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Waiting);
     assert_eq!((hub.held()?.len(), hub.view()?.is_none()), (1, true));
+    Ok(())
+}
+
+#[test]
+fn only_a_hub_that_was_put_back_not_long_ago_takes_others_words() -> Outcome {
+    const DAY: i64 = 24 * 3_600_000;
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    let holds = vec![Holding { doc: NOTE, hash: digest(&mut turns.reader.draft) }];
+    let refused = |hub: &Hub| -> Outcome {
+        let (asks, brings) = (asking(B, holds.clone()), hub.brings(B, &words)?);
+        for request in [asks, brings] {
+            assert_eq!(hub.asked(B, &request).err(), Some(RefusalCode::RelayOver));
+        }
+        // Nor under its own numbers.
+        let series = Series(DocumentId([5; 16]));
+        let copies = hub.sealed(B, series, &words)?;
+        let request = CapsuleRequest { copies, series, ..asking(B, Vec::new()) };
+        assert!(hub.asked(B, &request).is_ok());
+        assert!(hub.held()?.is_empty());
+        Ok(())
+    };
+    // Nobody has put it back.
+    hub.store.write(|tx| Ok(tx.sql.execute("DELETE FROM meta WHERE name = 'epoch_began'", [])?))?;
+    refused(&hub)?;
+    let now = hub.store.read(|tx| Ok(tx.now()))?;
+    hub.began(now - 45 * DAY)?;
+    refused(&hub)?;
+    hub.began(now - 44 * DAY)?;
+    let answer = hub.asked(B, &asking(B, holds.clone())).map_err(|code| format!("{code:?}"))?;
+    assert_eq!(answer.lacks, Some(vec![NOTE]));
+    hub.asked(B, &hub.brings(B, &words)?).map_err(|code| format!("{code:?}"))?;
+    assert_eq!(hub.held()?.len(), 1);
     Ok(())
 }
 

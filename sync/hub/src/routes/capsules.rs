@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use protocol::capsule::COPIES_LIMIT;
+use protocol::capsule::{COPIES_LIMIT, relay_series};
 use protocol::digest::HOLDINGS_LIMIT;
 use protocol::receipt::ReceiptScope;
 use protocol::{
@@ -44,6 +44,11 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
     }
     if request.copies.len() > COPIES_LIMIT || request.holds.len() > HOLDINGS_LIMIT {
         return Err(RefusalCode::TooLarge.into());
+    }
+    // A revoked one is not told even this; what it brings of others is not opened.
+    let relays = request.series == relay_series(device.device) || !request.holds.is_empty();
+    if relays && device.revoked_at.is_none() && !hub.store.read(|tx| tx.takes_relayed())? {
+        return Err(RefusalCode::RelayOver.into());
     }
     let taken = hub.store.write(|tx| {
         let taken =

@@ -3,7 +3,7 @@
 use super::facilities::id;
 use super::{PhotoTag, Tx};
 use crate::error::HubError;
-use protocol::capsule::{self, Copy, SealedCopy};
+use protocol::capsule::{self, Copy, SealedCopy, relay_series};
 use protocol::{Entry, Kind, ReceiptItem, Series};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use rusqlite::{OptionalExtension, Row};
@@ -139,10 +139,13 @@ impl Tx<'_> {
         copy.maker = copy.maker.filter(|maker| *maker != device);
         let may = match copy.maker {
             None => true,
-            // Others' words only from somebody who may still read them.
+            // Others' words only after a restore, in their own series, and from somebody who may still read them.
             Some(_) => {
                 let written = copy.kind.is_document() || matches!(copy.kind, Kind::Confirmation | Kind::Amendment);
-                written && self.device(device)?.is_some_and(|by| by.revoked_at.is_none())
+                written
+                    && series == relay_series(device)
+                    && self.takes_relayed()?
+                    && self.device(device)?.is_some_and(|by| by.revoked_at.is_none())
             }
         };
         Ok((may && copy.station == *station).then_some(copy))

@@ -57,6 +57,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("photo_copies.sql"),
     include_str!("snapshots.sql"),
     include_str!("relayed.sql"),
+    include_str!("epoch.sql"),
 ];
 
 /// What SQLite lets a file grow to.

@@ -9,6 +9,11 @@ use protocol::digest::Tally;
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use rusqlite::OptionalExtension;
 
+/// When the epoch began, by the hub's clock in milliseconds. In the first one, before any restore, it is not there.
+pub(super) const EPOCH_BEGAN: &str = "epoch_began";
+/// How long after a restore phones may bring what others wrote: their authors have been back by then, or will not be.
+const OPEN_MS: i64 = 45 * 24 * 3_600_000;
+
 /// What is held of one document, whoever brought it.
 #[derive(Debug, Clone)]
 pub struct HeldRelayed {
@@ -24,6 +29,12 @@ pub struct HeldRelayed {
 }
 
 impl Tx<'_> {
+    /// Whether phones may bring what others wrote: only a hub that was put back, and not long ago, may have lost it.
+    pub fn takes_relayed(&self) -> Result<bool, HubError> {
+        let began = self.meta(EPOCH_BEGAN)?.and_then(|at| at.parse::<i64>().ok());
+        Ok(began.is_some_and(|began| self.now - began < OPEN_MS))
+    }
+
     /// Of a phone's documents those that are not the same here. Of another station's nothing is said.
     pub fn lacking(&self, station: &FacilityId, holds: &[Holding]) -> Result<Vec<DocumentId>, HubError> {
         let mut statement = self.sql.prepare_cached(
