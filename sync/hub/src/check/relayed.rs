@@ -7,7 +7,7 @@ use crate::store::{CopyRow, CopyState, Tx};
 use crate::worker::{BringAnswer, BringRequest, BroughtEntry, Fate, Question, RelayedChange};
 use protocol::Kind;
 use record::visit_note::{Encoding, SignedAct, SignedConfirmation};
-use record::{DocumentId, Form};
+use record::{DocumentId, Form, StaffId};
 use std::collections::HashMap;
 
 /// What the worker said of a document's relayed changes.
@@ -46,12 +46,15 @@ impl Checker {
             return Ok(());
         }
         let Some(brought) = self.brought(doc, &copies)? else { return Ok(()) };
-        let is_signed_news = self.store.write(|tx| {
-            let (mut is_news, mut is_signed_news) = (false, false);
+        let (is_signed_news, is_bent) = self.store.write(|tx| {
+            let (mut is_news, mut is_signed_news, mut is_bent) = (false, false, false);
             for copy in copies.iter().filter(|copy| copy.kind.is_document()) {
                 match brought.fate(copy) {
                     Fate::Known => tx.settle_copy(copy.id, CopyState::Known)?,
-                    Fate::Unreadable => tx.settle_copy(copy.id, CopyState::Unreadable)?,
+                    Fate::Unreadable => {
+                        tx.settle_copy(copy.id, CopyState::Unreadable)?;
+                        is_bent = true;
+                    }
                     Fate::Goes | Fate::Waits => is_news = true,
                 }
             }
@@ -63,9 +66,14 @@ impl Checker {
                     is_signed_news = true;
                 }
             }
-            Ok(is_signed_news)
+            Ok((is_signed_news, is_bent && is_news))
         })?;
-        if is_signed_news { self.check_document(doc) } else { Ok(()) }
+        match (is_signed_news, is_bent) {
+            (true, _) => self.check_document(doc),
+            // What was not come to for the bent ones; each time there are fewer.
+            (false, true) => self.look_at_relayed(doc),
+            (false, false) => Ok(()),
+        }
     }
 
     /// A person lets in what is held of a document: it becomes entries of those who made it, and goes the way of every entry.
@@ -109,26 +117,31 @@ impl Checker {
     /// Asks the worker. What was made on a device that this hub does not know (it was enrolled after the backup) waits.
     fn brought(&self, doc: DocumentId, copies: &[CopyRow]) -> Result<Option<Brought>, HubError> {
         let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (document, form, known) = self.store.read(|tx| {
-            let known = copies.iter().map(|copy| Ok(tx.maker_of(copy)?.is_some()));
-            Ok((tx.note_document(doc)?, tx.note_form(doc)?, known.collect::<Result<Vec<bool>, HubError>>()?))
+        let (document, form, makers) = self.store.read(|tx| {
+            let makers = copies.iter().map(|copy| Ok(tx.maker_of(copy)?.map(|maker| maker.staff)));
+            let makers = makers.collect::<Result<Vec<Option<StaffId>>, HubError>>()?;
+            Ok((tx.note_document(doc)?, tx.note_form(doc)?, makers))
         })?;
         // A document keeps the form it began with.
         let begun = copies.iter().find_map(|copy| Form::from_tag(copy.kind.into()));
         let form = form.or(begun).unwrap_or_default();
-        let is_asked = |(copy, known): &(&CopyRow, bool)| *known && Form::from_tag(copy.kind.into()) == Some(form);
-        let asked: Vec<&CopyRow> = copies.iter().zip(known).filter(is_asked).map(|(copy, _)| copy).collect();
-        if asked.is_empty() {
-            return Ok(Some(Brought { form, fates: HashMap::new(), entries: Vec::new() }));
+        let (mut asked, mut changes) = (Vec::new(), Vec::new());
+        for (copy, staff) in copies.iter().zip(makers) {
+            if let Some(staff) = staff
+                && Form::from_tag(copy.kind.into()) == Some(form)
+            {
+                asked.push(copy.id);
+                changes.push(RelayedChange { device: copy.device, staff, hash: copy.hash, bytes: copy.bytes.clone() });
+            }
         }
-        let change =
-            |copy: &&CopyRow| RelayedChange { device: copy.device, hash: copy.hash, bytes: copy.bytes.clone() };
-        let changes = asked.iter().map(change).collect();
-        let question = Question::Bring(BringRequest { doc, form, document, changes });
-        let many = asked.len();
-        let answer = ask(&mut worker, &question, |answer: &BringAnswer| answer.fates.len() == many)?;
+        let (Some(first), false) = (copies.first(), asked.is_empty()) else {
+            return Ok(Some(Brought { form, fates: HashMap::new(), entries: Vec::new() }));
+        };
+        let (patient, station) = (first.patient.clone(), first.station.clone());
+        let question = Question::Bring(BringRequest { doc, form, patient, station, document, changes });
+        let answer = ask(&mut worker, &question, |answer: &BringAnswer| answer.fates.len() == asked.len())?;
         Ok(answer.map(|answer| {
-            let fates = asked.iter().map(|copy| copy.id).zip(answer.fates).collect();
+            let fates = asked.into_iter().zip(answer.fates).collect();
             Brought { form, fates, entries: answer.entries }
         }))
     }

@@ -311,6 +311,37 @@ fn what_is_not_what_it_says_is_left_out_and_keeps_the_true_one_from_nothing() ->
     Ok(())
 }
 
+/// One change of a device in somebody's name, about a patient, made beside what it wrote itself.
+fn beside(device: DeviceId, session: u8, name: &StaffId, patient: &str) -> Outcome<Entry> {
+    let mut beside = Writer::new(device)?;
+    beside.draft = Draft::new(NOTE, Form::VisitNote, Actor { device, session: [session; 8] });
+    beside.draft.written_by(name);
+    let about = About { patient: patient.parse()?, station: station()?, visit: None };
+    beside.draft.begin(&about, None, Timestamp::from_millisecond(NINE)?)?;
+    beside.entry()
+}
+
+#[test]
+fn a_change_that_bends_the_document_is_left_out_and_holds_up_none_of_the_others() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let good = turns.reader.others().len() as u64;
+    // More than are left out at once: under A's device in C's name, and about another patient.
+    for session in 2..40 {
+        turns.reader.reads(&beside(A, session, &staff(C)?, "p-1")?)?;
+    }
+    turns.reader.reads(&beside(D, 1, &staff(D)?, "p-2")?)?;
+    let words = turns.reader.others();
+    assert_eq!(words.len() as u64, good + 39);
+    assert_eq!(hub.relays(B, &words)?, words.len());
+    assert_eq!(hub.held()?, [(vec![A, C], good)]);
+    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Accepted);
+    let view = hub.view()?.ok_or("no note")?;
+    assert_eq!(view.text("condition"), "一。二。三。");
+    assert_eq!(view.authors.into_iter().collect::<Vec<_>>(), [(A, staff(A)?), (C, staff(C)?)]);
+    assert!(hub.store.read(|tx| tx.held_entries())?.is_empty());
+    Ok(())
+}
+
 #[test]
 fn words_of_a_device_that_the_hub_has_forgotten_stay_held() -> Outcome {
     let (hub, mut writer, mut reader) = (hub()?, Writer::new(FORGOTTEN)?, Writer::new(B)?);
