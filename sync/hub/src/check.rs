@@ -318,6 +318,7 @@ impl Question {
         match self {
             Question::Check(request) => request.doc,
             Question::Relay(request) => request.doc,
+            Question::Read(request) => request.changes.first().map_or(DocumentId([0; 16]), |change| change.doc),
             Question::Bring(request) => request.doc,
             Question::Compact(request) => request.doc,
         }

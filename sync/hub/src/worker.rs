@@ -5,7 +5,9 @@
 
 mod bring;
 
-pub(crate) use bring::{BringAnswer, BringRequest, BroughtEntry, Fate, RelayedChange};
+pub(crate) use bring::{
+    BringAnswer, BringRequest, BroughtEntry, Fate, NamedChange, ReadAnswer, ReadRequest, RelayedChange,
+};
 
 use protocol::VerdictCode;
 use record::visit_note::{Actor, ChangeError, Draft, Encoding, IncomingChange, NoteView, changes};
@@ -27,6 +29,7 @@ pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
 pub(crate) enum Question {
     Check(CheckRequest),
     Relay(RelayRequest),
+    Read(ReadRequest),
     Bring(BringRequest),
     Compact(CompactRequest),
 }
@@ -153,6 +156,7 @@ pub(crate) fn answer(question: &Question) -> Result<Vec<u8>, canonical::CborErro
     match question {
         Question::Check(request) => canonical::to_bytes(&check(request)),
         Question::Relay(request) => canonical::to_bytes(&relay(request)),
+        Question::Read(request) => canonical::to_bytes(&bring::read_all(request)),
         Question::Bring(request) => canonical::to_bytes(&bring::bring(request)),
         Question::Compact(request) => {
             canonical::to_bytes(&CompactAnswer { snapshot: compact(request).map(serde_bytes::ByteBuf::from) })

@@ -159,10 +159,14 @@ fn hub() -> Outcome<Hub> {
 impl Hub {
     /// A phone brings what others wrote, sealed anew each time. Says how much the hub says that it has.
     fn relays(&self, by: DeviceId, words: &[Relayed]) -> Outcome<usize> {
-        let (series, station) = (relay_series(by), station()?);
-        let copies = self.sealed(by, series, words)?;
-        let signing = key(by).verifying_key().to_bytes();
-        let taken = self.store.write(|tx| tx.accept_copies(by, &station, &signing, series, &copies))?;
+        self.relays_about(by, "p-1", words)
+    }
+
+    fn relays_about(&self, by: DeviceId, patient: &str, words: &[Relayed]) -> Outcome<usize> {
+        let device = self.store.read(|tx| tx.device(by))?.ok_or("no device")?;
+        let copies = self.sealed_about(by, relay_series(by), patient, words)?;
+        let read = self.checker.read_relayed(&device, &copies)?;
+        let taken = self.store.write(|tx| tx.accept_relayed(&device, &copies, &read))?;
         for doc in taken.relayed {
             self.checker.look_at_relayed(doc)?;
         }
@@ -170,6 +174,10 @@ impl Hub {
     }
 
     fn sealed(&self, by: DeviceId, series: Series, words: &[Relayed]) -> Outcome<Vec<SealedCopy>> {
+        self.sealed_about(by, series, "p-1", words)
+    }
+
+    fn sealed_about(&self, by: DeviceId, series: Series, patient: &str, words: &[Relayed]) -> Outcome<Vec<SealedCopy>> {
         let station = station()?;
         let sealer = Sealer::new(&self.store.keys().sealing_public, by, series)?;
         let mut copies: Vec<SealedCopy> = Vec::new();
@@ -181,7 +189,7 @@ impl Hub {
                 n,
                 at: NINE,
                 doc: NOTE,
-                patient: "p-1".parse()?,
+                patient: patient.parse()?,
                 station: station.clone(),
                 kind: *kind,
                 hash: *hash,
@@ -311,6 +319,33 @@ fn what_is_not_what_it_says_is_left_out_and_keeps_the_true_one_from_nothing() ->
     Ok(())
 }
 
+#[test]
+fn a_wrong_copy_that_came_first_keeps_the_true_one_from_nothing() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    // Under the right names: other bytes, another patient, another maker, another form.
+    let junk: Vec<Relayed> = words.iter().map(|(maker, kind, hash, _)| (*maker, *kind, *hash, vec![7; 40])).collect();
+    let by_another: Vec<Relayed> = words.iter().cloned().map(|(_, kind, hash, bytes)| (D, kind, hash, bytes)).collect();
+    let board: Vec<Relayed> =
+        words.iter().cloned().map(|(maker, _, hash, bytes)| (maker, Kind::Handover, hash, bytes)).collect();
+    hub.relays(D, &junk)?;
+    hub.relays_about(D, "p-2", &words)?;
+    hub.relays(D, &by_another)?;
+    hub.relays(D, &board)?;
+    assert_eq!(hub.relays(B, &words)?, words.len());
+    let states = |state: &str| {
+        let count = "SELECT count(*) FROM capsule WHERE patient = 'p-1' AND kind = 1 AND state = ?1";
+        hub.store.read(|tx| Ok(tx.sql.query_row(count, [state], |r| r.get::<_, i64>(0))?))
+    };
+    assert_eq!((states("held")?, states("unreadable")?), (words.len() as i64, 2 * words.len() as i64));
+    // What is not hers does not become hers by a person's word for the document.
+    hub.checker.accept_relayed(NOTE)?;
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    assert_eq!(hub.store.read(|tx| tx.note_owner(NOTE))?, Some((station()?, "p-1".parse()?)));
+    assert!(hub.held()?.is_empty(), "and what says another thing of it is none of it any more");
+    Ok(())
+}
+
 /// One change of a device in somebody's name, about a patient, made beside what it wrote itself.
 fn beside(device: DeviceId, session: u8, name: &StaffId, patient: &str) -> Outcome<Entry> {
     let mut beside = Writer::new(device)?;
@@ -408,23 +443,29 @@ fn what_its_author_signed_is_taken_at_once_where_the_document_is_whole() -> Outc
         Ok((A, Kind::Confirmation, signed.hash(), signed.to_bytes()?))
     };
     let (hers, another) = (confirms(&key(A))?, confirms(&key(D))?);
+    assert_eq!(hers.2, another.2, "its name leaves the signature out");
     let confirmations = || hub.store.read(|tx| Ok(tx.confirmations(NOTE)?.len()));
-    // Before the document is there it waits with it.
     let mut reader = Writer::new(B)?;
     reader.reads(&entry)?;
-    hub.relays(B, &reader.others())?;
-    hub.relays(B, std::slice::from_ref(&another))?;
-    assert_eq!(confirmations()?, 0);
+    let words = reader.others();
+    hub.relays(B, &words)?;
+    // With a key that is not hers, and in an entry that does not pass: neither stands for hers.
+    assert_eq!(hub.relays(D, std::slice::from_ref(&another))?, 1);
+    let hash = statement_hash(NOTE, hers.2);
+    let enc = Encoding::Cbor.into();
+    let forged =
+        Entry { seq: 1, doc: NOTE, patient: "p-1".parse()?, kind: hers.1, enc, hash, bytes: another.3.clone() };
+    hub.accepts(D, &forged)?;
+    assert_eq!(hub.held()?, [(vec![A], words.len() as u64)]);
+    // Before the document is there it waits with it.
+    assert_eq!(hub.relays(B, std::slice::from_ref(&hers))?, 1);
+    assert_eq!((confirmations()?, hub.held()?), (0, vec![(vec![A], words.len() as u64 + 1)]));
     hub.accepts(A, &entry)?;
-    assert_eq!((confirmations()?, hub.held()?), (0, vec![(vec![A], 1)]), "not with a key that is not hers");
-    assert_eq!(hub.store.read(|tx| Ok(tx.held_relayed(NOTE)?.len()))?, 1);
-    hub.checker.accept_relayed(NOTE)?;
-    assert_eq!(confirmations()?, 0, "a person's word makes no signature fit");
-    // The same text: its name is the same, and so it counts as sent. Another one, signed by her.
+    assert_eq!((confirmations()?, hub.held()?.len()), (1, 0));
+    // Of a document that is whole it waits for nothing.
     let later = Timestamp::from_millisecond(NINE + 60_000)?;
     let signed = a.draft.confirm(&staff(A)?, A, &key(A), later, &ConfirmContext::default())?;
     hub.relays(B, &[(A, Kind::Confirmation, signed.hash(), signed.to_bytes()?)])?;
-    assert_eq!((confirmations()?, hub.held()?.len()), (1, 0));
-    assert_eq!(hers.2, another.2);
+    assert_eq!((confirmations()?, hub.held()?.len()), (2, 0));
     Ok(())
 }

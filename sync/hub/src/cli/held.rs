@@ -238,7 +238,8 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                         copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Returned))?;
                     }
                     HeldId::Relayed(doc) => {
-                        let copies = tx.held_relayed(doc)?;
+                        let mut copies = tx.held_changes(doc)?;
+                        copies.extend(tx.held_statements(doc)?);
                         if copies.is_empty() {
                             return Err(HubError::UnknownHeld);
                         }

@@ -46,13 +46,20 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
         return Err(RefusalCode::TooLarge.into());
     }
     // A revoked one is not told even this; what it brings of others is not opened.
-    let relays = request.series == relay_series(device.device) || !request.holds.is_empty();
+    let brings = request.series == relay_series(device.device);
+    let relays = brings || !request.holds.is_empty();
     if relays && device.revoked_at.is_none() && !hub.store.read(|tx| tx.takes_relayed())? {
         return Err(RefusalCode::RelayOver.into());
     }
+    let read = brings.then(|| hub.checker.read_relayed(&device, &request.copies)).transpose()?;
     let taken = hub.store.write(|tx| {
-        let taken =
-            tx.accept_copies(device.device, &device.station, &device.signing_key, request.series, &request.copies)?;
+        let taken = match &read {
+            Some(read) => tx.accept_relayed(&device, &request.copies, read)?,
+            None => {
+                let (device, station, key) = (device.device, &device.station, &device.signing_key);
+                tx.accept_copies(device, station, key, request.series, &request.copies)?
+            }
+        };
         if !taken.receipt.is_empty() {
             tx.audit(&Who::Device(device.device), "capsule", None, &format!("received {}", taken.receipt.len()))?;
         }

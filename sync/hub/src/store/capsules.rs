@@ -65,7 +65,7 @@ pub struct TakenCopies {
     pub receipt: Vec<(ReceiptItem, ContentHash)>,
     /// Documents of which something is new.
     pub documents: Vec<DocumentId>,
-    /// Documents of which somebody else's words are new: relayed.
+    /// Documents of which somebody else's words are new: relayed. Of one's own request there are none.
     pub relayed: Vec<DocumentId>,
     /// Photos of which pieces are new.
     pub photos: Vec<PhotoTag>,
@@ -87,47 +87,48 @@ impl Tx<'_> {
     ) -> Result<TakenCopies, HubError> {
         let mut taken = TakenCopies::default();
         for sealed in copies {
-            let hash = sealed.hash();
-            let known: Option<i64> = self
-                .sql
-                .prepare_cached(
-                    "SELECT received_at FROM capsule WHERE device = ?1 AND series = ?2 AND n = ?3 AND sealed_hash = ?4",
-                )?
-                .query_row((device.0, series.0.0, sealed.n as i64, hash.0), |r| r.get(0))
-                .optional()?;
+            let known = self.copy_received_at(device, series, sealed)?;
             if known.is_none() {
+                // Somebody else's words come in a series of their own.
                 let copy = self.opened((device, station, signing_key), series, sealed)?;
-                // Several phones relay the same, and each may do so again: it is kept once.
-                let is_here = match &copy {
-                    Some(copy) if copy.maker.is_some() => self.has_copy_of(copy.doc, copy.hash)?,
-                    _ => false,
-                };
-                if !is_here {
-                    self.put_copy(device, station, series, sealed, copy.as_ref())?;
-                }
+                let copy = copy.filter(|copy| copy.maker.is_none());
+                let state = if copy.is_some() { CopyState::Held } else { CopyState::Unreadable };
+                self.put_copy((device, station), series, sealed, state, copy.as_ref())?;
                 match copy {
-                    _ if is_here => {}
                     Some(copy) if copy.kind == Kind::PhotoPiece => {
                         taken.photos.push(self.photo_tag(station, &copy.hash));
                     }
-                    Some(copy) if copy.maker.is_some() => taken.relayed.push(copy.doc),
                     Some(copy) => taken.documents.push(copy.doc),
                     None => {}
                 }
             }
-            taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(self.now) }, hash));
+            taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(self.now) }, sealed.hash()));
         }
         taken.documents.sort_unstable();
         taken.documents.dedup();
-        taken.relayed.sort_unstable();
-        taken.relayed.dedup();
         taken.photos.sort_unstable();
         taken.photos.dedup();
         Ok(taken)
     }
 
+    /// When this very copy came before.
+    pub(super) fn copy_received_at(
+        &self,
+        device: DeviceId,
+        series: Series,
+        sealed: &SealedCopy,
+    ) -> Result<Option<i64>, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT received_at FROM capsule WHERE device = ?1 AND series = ?2 AND n = ?3 AND sealed_hash = ?4",
+            )?
+            .query_row((device.0, series.0.0, sealed.n as i64, sealed.hash().0), |r| r.get(0))
+            .optional()?)
+    }
+
     /// What a copy holds; `None`: it does not open, or is none that this device may bring.
-    fn opened(
+    pub(super) fn opened(
         &self,
         (device, station, signing_key): (DeviceId, &FacilityId, &[u8]),
         series: Series,
@@ -151,16 +152,15 @@ impl Tx<'_> {
         Ok((may && copy.station == *station).then_some(copy))
     }
 
-    fn put_copy(
+    pub(super) fn put_copy(
         &self,
-        device: DeviceId,
-        station: &FacilityId,
+        (device, station): (DeviceId, &FacilityId),
         series: Series,
         sealed: &SealedCopy,
+        state: CopyState,
         copy: Option<&Copy>,
     ) -> Result<(), HubError> {
         let sealed_hash = sealed.hash();
-        let state = if copy.is_some() { CopyState::Held } else { CopyState::Unreadable };
         // A photo's own hash stands nowhere in clear.
         let hash = copy.map(|copy| match copy.kind {
             Kind::PhotoPiece => self.photo_tag(station, &copy.hash),
@@ -172,8 +172,8 @@ impl Tx<'_> {
         };
         self.sql
             .prepare_cached(
-                "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, kind, hash, made_at, state, sealed, maker)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, kind, hash, made_at, state, sealed, maker, name)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(rusqlite::params![
                 device.0,
@@ -190,6 +190,7 @@ impl Tx<'_> {
                 state.as_str(),
                 body,
                 copy.and_then(|c| c.maker).map(|maker| maker.0),
+                copy.and_then(|c| Some(self.name_of(c, c.maker?))),
             ])?;
         Ok(())
     }

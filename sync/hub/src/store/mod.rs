@@ -34,6 +34,7 @@ pub use feed::FeedRow;
 pub use patients::RecordOutcome;
 pub use photo_backup::{KeptPhoto, LackingPhoto};
 pub use photos::{PhotoRow, PhotoTag, photo_tag};
+pub use relayed::ReadCopy;
 pub use snapshots::Pieces;
 pub use standing::Reader;
 
@@ -58,6 +59,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("snapshots.sql"),
     include_str!("relayed.sql"),
     include_str!("epoch.sql"),
+    include_str!("relayed_name.sql"),
 ];
 
 /// What SQLite lets a file grow to.

@@ -1,11 +1,12 @@
 //! Relayed copies: others' words that a phone held when the hub had been put back to before them.
 
-use super::capsules::{COLUMNS, read_copy};
+use super::capsules::{COLUMNS, TakenCopies, read_copy};
 use super::facilities::id;
-use super::{CopyRow, DeviceRow, Tx};
+use super::{CopyRow, CopyState, DeviceRow, Tx};
 use crate::error::HubError;
-use protocol::Holding;
+use protocol::capsule::{Copy, SealedCopy, relay_series};
 use protocol::digest::Tally;
+use protocol::{Holding, Kind, ReceiptItem};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use rusqlite::OptionalExtension;
 
@@ -13,6 +14,13 @@ use rusqlite::OptionalExtension;
 pub(super) const EPOCH_BEGAN: &str = "epoch_began";
 /// How long after a restore phones may bring what others wrote: their authors have been back by then, or will not be.
 const OPEN_MS: i64 = 45 * 24 * 3_600_000;
+
+/// A relayed copy, opened.
+pub struct ReadCopy {
+    pub copy: Copy,
+    /// Whether it is what it says: one change of that maker under that hash, or a statement of that maker with its signature.
+    pub is_sound: bool,
+}
 
 /// What is held of one document, whoever brought it.
 #[derive(Debug, Clone)]
@@ -72,14 +80,70 @@ impl Tx<'_> {
         Ok(tally.hash())
     }
 
-    /// Whether a copy of this change or statement came before, and opened: whatever a person made of it, it is not asked again.
-    pub(super) fn has_copy_of(&self, doc: DocumentId, hash: ContentHash) -> Result<bool, HubError> {
+    /// What a relayed copy of a request holds; `None`: it does not open, or is none that this device may bring.
+    pub fn open_relayed(&self, by: &DeviceRow, sealed: &SealedCopy) -> Result<Option<Copy>, HubError> {
+        let series = relay_series(by.device);
+        let copy = self.opened((by.device, &by.station, &by.signing_key), series, sealed)?;
+        Ok(copy.filter(|copy| copy.maker.is_some()))
+    }
+
+    /// Takes a request's relayed copies. What is not what it says is kept apart; of what nobody could say anything (`None`)
+    /// there is no receipt: it may be brought again.
+    pub fn accept_relayed(
+        &self,
+        by: &DeviceRow,
+        copies: &[SealedCopy],
+        read: &[Option<ReadCopy>],
+    ) -> Result<TakenCopies, HubError> {
+        let (series, mut taken) = (relay_series(by.device), TakenCopies::default());
+        for (sealed, read) in copies.iter().zip(read) {
+            let Some(ReadCopy { copy, is_sound }) = read else { continue };
+            let Some(maker) = copy.maker else { continue };
+            let known = self.copy_received_at(by.device, series, sealed)?;
+            // Several phones relay the same, and each may do so again: it is kept once.
+            if known.is_none() && !self.has_copy_named(self.name_of(copy, maker))? {
+                let state = if *is_sound { CopyState::Held } else { CopyState::Unreadable };
+                self.put_copy((by.device, &by.station), series, sealed, state, Some(copy))?;
+                if *is_sound && !taken.relayed.contains(&copy.doc) {
+                    taken.relayed.push(copy.doc);
+                }
+            }
+            taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(self.now) }, sealed.hash()));
+        }
+        Ok(taken)
+    }
+
+    /// What makes two relayed copies the same.
+    pub(super) fn name_of(&self, copy: &Copy, maker: DeviceId) -> [u8; 32] {
+        let (station, patient) = (copy.station.as_str().as_bytes(), copy.patient.as_str().as_bytes());
+        let (kind, bytes) = ([u8::from(copy.kind)], ContentHash::of(&copy.bytes));
+        let name = [station, b"\0", patient, b"\0", &copy.doc.0, &maker.0, &kind, &bytes.0].concat();
+        self.keys.tag("relayed copy", &name)
+    }
+
+    /// Whether the very same came before, and was what it said: whatever a person made of it, it is not asked again.
+    fn has_copy_named(&self, name: [u8; 32]) -> Result<bool, HubError> {
         Ok(self
             .sql
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM capsule WHERE doc = ?1 AND hash = ?2 AND state <> 'unreadable')",
-            )?
-            .query_row((doc.0, hash.0), |r| r.get(0))?)
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM capsule WHERE name = ?1 AND state <> 'unreadable')")?
+            .query_row([name], |r| r.get(0))?)
+    }
+
+    /// Whether a document may be this patient's, and what comes of it of this kind. It never changes hands or form, and a planned
+    /// visit's note is of that visit's patient.
+    pub fn may_be_of(
+        &self,
+        doc: DocumentId,
+        (station, patient): (&FacilityId, &PatientId),
+        kind: Kind,
+    ) -> Result<bool, HubError> {
+        let (owner, form) = (self.note_owner(doc)?, self.note_form(doc)?);
+        let is_theirs = owner.is_none_or(|(owner, of)| owner == *station && of == *patient);
+        let is_form = !kind.is_document() || form.is_none_or(|form| Kind::from(form.tag()) == kind);
+        let is_planned = self
+            .visit_of_note(station, doc)?
+            .is_none_or(|of| of == *patient && (!kind.is_document() || kind == Kind::Note));
+        Ok(is_theirs && is_form && is_planned)
     }
 
     pub fn is_relayed_held(&self, doc: DocumentId) -> Result<bool, HubError> {
@@ -91,18 +155,41 @@ impl Tx<'_> {
             .query_row([doc.0], |r| r.get(0))?)
     }
 
-    /// What is held of a document, in the order in which it came: its makers' order. All of it for one patient: what says
-    /// another waits for the next time.
-    pub fn held_relayed(&self, doc: DocumentId) -> Result<Vec<CopyRow>, HubError> {
+    /// The same of changes alone: what was signed is left out.
+    pub fn is_change_held(&self, doc: DocumentId) -> Result<bool, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM capsule
+                 WHERE doc = ?1 AND state = 'held' AND maker IS NOT NULL AND kind NOT IN (2, 15))",
+            )?
+            .query_row([doc.0], |r| r.get(0))?)
+    }
+
+    /// The changes held of a document, in the order in which they came: their makers' order.
+    pub fn held_changes(&self, doc: DocumentId) -> Result<Vec<CopyRow>, HubError> {
+        self.held_where(doc, "kind NOT IN (2, 15)")
+    }
+
+    /// The confirmations and acts held of a document.
+    pub fn held_statements(&self, doc: DocumentId) -> Result<Vec<CopyRow>, HubError> {
+        self.held_where(doc, "kind IN (2, 15)")
+    }
+
+    fn held_where(&self, doc: DocumentId, which: &str) -> Result<Vec<CopyRow>, HubError> {
         let mut statement = self.sql.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM capsule WHERE doc = ?1 AND state = 'held' AND maker IS NOT NULL ORDER BY id"
+            "SELECT {COLUMNS} FROM capsule WHERE doc = ?1 AND state = 'held' AND maker IS NOT NULL AND {which} ORDER BY id"
         ))?;
         let rows = statement.query_map([doc.0], read_copy)?.collect::<Result<_, _>>()?;
-        let mut copies = self.open_copies(rows)?;
-        if let Some((station, patient)) = copies.first().map(|first| (first.station.clone(), first.patient.clone())) {
-            copies.retain(|copy| copy.station == station && copy.patient == patient);
-        }
-        Ok(copies)
+        self.open_copies(rows)
+    }
+
+    /// Whether a statement has passed, whoever's entry carried it: then its signature fits.
+    pub fn has_passed(&self, doc: DocumentId, hash: ContentHash) -> Result<bool, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM entry WHERE doc = ?1 AND hash = ?2 AND state = 'passed')")?
+            .query_row((doc.0, hash.0), |r| r.get(0))?)
     }
 
     /// Everything held, by document, oldest first.

@@ -11,6 +11,29 @@ const TOGETHER: usize = 64;
 /// After so many that bend the document the rest is left for the next question: for each the document is made anew.
 const BENT: usize = 16;
 
+/// Changes that came relayed: which are what they are said to be. Nothing but themselves is opened for it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReadRequest {
+    pub changes: Vec<NamedChange>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct NamedChange {
+    pub doc: DocumentId,
+    pub form: Form,
+    /// Who made it, as whoever brings it says.
+    pub device: DeviceId,
+    pub hash: ContentHash,
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReadAnswer {
+    /// One per change.
+    pub sound: Vec<bool>,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(crate) struct BringRequest {
     pub doc: DocumentId,
@@ -75,7 +98,7 @@ pub(super) fn bring(request: &BringRequest) -> BringAnswer {
     let Some(mut draft) = with(request, &[]) else { return nothing(fates) };
     let mut waiting = Vec::new();
     for (at, change) in request.changes.iter().enumerate() {
-        match read(request, change) {
+        match read((request.doc, request.form), change.device, change.hash, &change.bytes) {
             Some(_) if draft.knows(ChangeHash(change.hash.0)) => fates[at] = Fate::Known,
             Some(one) => waiting.push((at, one)),
             None => fates[at] = Fate::Unreadable,
@@ -125,11 +148,16 @@ pub(super) fn bring(request: &BringRequest) -> BringAnswer {
     BringAnswer { fates, entries }
 }
 
+pub(super) fn read_all(request: &ReadRequest) -> ReadAnswer {
+    let is_sound = |one: &NamedChange| read((one.doc, one.form), one.device, one.hash, &one.bytes).is_some();
+    ReadAnswer { sound: request.changes.iter().map(is_sound).collect() }
+}
+
 /// A change alone, if it is what it is said to be. One by one, so that a bad one does not hide the others.
-fn read(request: &BringRequest, change: &RelayedChange) -> Option<Incoming> {
-    let one = changes::decode_singly(request.doc, request.form, std::slice::from_ref(&change.bytes)).ok()?;
-    let is_named = one.made().iter().all(|made| made.hash().0 == change.hash.0);
-    (is_named && one.is_by(change.device)).then_some(one)
+fn read((doc, form): (DocumentId, Form), by: DeviceId, hash: ContentHash, bytes: &[u8]) -> Option<Incoming> {
+    let one = changes::decode_singly(doc, form, &[bytes.to_vec()]).ok()?;
+    let is_named = one.made().iter().all(|made| made.hash().0 == hash.0);
+    (is_named && one.is_by(by)).then_some(one)
 }
 
 /// The document as it stands, with these.
