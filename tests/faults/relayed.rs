@@ -68,6 +68,13 @@ fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_coll
     b.ok(&["sync"])?;
     c.ok(&["sync"])?;
     assert_eq!(held(&hub)?.iter().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), expected);
+    // Who lets it in sees before whose words they are, who brought them and how they read.
+    let shown = hub.ok(&["held", "show", &format!("relayed-{shared}")])?;
+    assert_eq!(shown[0]["authors"], json!(["nurse-a", "nurse-b"]));
+    assert_eq!(shown[0]["bringers"].as_array().map(Vec::len), Some(2));
+    let condition = json!({ "now": null, "then": "下肢浮腫あり。右に強い。" });
+    assert_eq!(shown[0]["fields"]["condition"], condition);
+    assert_eq!(hub.ok(&["note", "list"])?, json!([]));
     for id in &expected {
         assert_eq!(hub.ok(&["held", "accept", id])?["state"], json!("passed"));
     }
@@ -133,6 +140,8 @@ fn what_a_person_sends_back_is_not_brought_again() -> Outcome {
     put_back(&mut hub, &file)?;
     b.ok(&["sync"])?;
     let id = held(&hub)?.first().map(|(id, ..)| id.clone()).ok_or("nothing is held")?;
+    assert!(hub.try_run(&["held", "return", "entry-1", "--from", "0102030405060708"])?.is_err());
+    assert!(hub.try_run(&["held", "return", &id, "--from", "0102030405060708"])?.is_err(), "it brought none of it");
     hub.ok(&["held", "return", &id])?;
     for _ in 0..2 {
         // The self-check makes the next sync compare.

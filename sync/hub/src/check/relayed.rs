@@ -3,15 +3,15 @@
 
 use super::{Checker, CopyVerdict, ask, statement_hash};
 use crate::error::HubError;
-use crate::store::{CopyRow, CopyState, DeviceRow, ReadCopy, Tx};
+use crate::store::{Chosen, CopyRow, CopyState, DeviceRow, ReadCopy, Tx, Who};
 use crate::worker::{
     BringAnswer, BringRequest, BroughtEntry, Fate, NamedChange, Question, ReadAnswer, ReadRequest, RelayedChange,
 };
 use protocol::Kind;
 use protocol::capsule::{Copy, SealedCopy};
-use record::visit_note::{Encoding, SignedAct, SignedConfirmation};
+use record::visit_note::{Encoding, NoteView, SignedAct, SignedConfirmation};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Most bytes and changes in one question: nobody else's check waits long for it.
 const PORTION: usize = 1 << 20;
@@ -23,7 +23,26 @@ const DEATHS: usize = 3;
 struct Brought {
     form: Form,
     fates: HashMap<i64, Fate>,
+    /// The changes that go.
+    gone: HashSet<ContentHash>,
     entries: Vec<BroughtEntry>,
+    /// How the document would read with those that go.
+    view: Option<NoteView>,
+}
+
+/// How a document would read with what is held of it as one patient's.
+pub struct HeldReading {
+    pub station: FacilityId,
+    pub patient: PatientId,
+    pub form: Form,
+    pub bringers: Vec<DeviceId>,
+    pub makers: Vec<DeviceId>,
+    /// Changes that can be read now.
+    pub goes: usize,
+    /// Changes that something else has to come for.
+    pub waits: usize,
+    /// None if nothing can be read now.
+    pub view: Option<NoteView>,
 }
 
 impl Brought {
@@ -112,8 +131,8 @@ impl Checker {
     /// the document waits for a person.
     pub fn look_at_relayed(&self, doc: DocumentId) -> Result<(), HubError> {
         let mut is_bent = false;
-        for group in self.groups(doc)? {
-            let Some(brought) = self.brought(doc, &group)? else { continue };
+        for group in self.groups(doc, &Chosen::default())? {
+            let brought = self.brought(doc, &group)?;
             is_bent |= self.store.write(|tx| settle(tx, &group, &brought, None))?;
         }
         if is_bent {
@@ -122,36 +141,75 @@ impl Checker {
         }
         let is_let_in = self.store.write(|tx| {
             let is_free = !tx.is_change_held(doc)?;
-            settle_signed(tx, &tx.held_statements(doc)?, is_free)
+            settle_signed(tx, &tx.held_statements(doc, &Chosen::default())?, is_free)
         })?;
         if is_let_in { self.check_document(doc) } else { Ok(()) }
     }
 
-    /// A person lets in what is held of a document: it becomes entries of those who made it, and goes the way of every entry.
-    pub fn accept_relayed(&self, doc: DocumentId) -> Result<CopyVerdict, HubError> {
-        if !self.store.read(|tx| tx.is_relayed_held(doc))? {
+    /// A person lets in what is held of a document, or some of it: it becomes entries of those who made it, and goes the way of
+    /// every entry.
+    pub fn accept_relayed(&self, doc: DocumentId, chosen: &Chosen) -> Result<CopyVerdict, HubError> {
+        if !self.store.read(|tx| is_held(tx, doc, chosen))? {
             return Ok(CopyVerdict::Nothing);
         }
-        for group in self.groups(doc)? {
-            let Some(brought) = self.brought(doc, &group)? else { continue };
-            self.store.write(|tx| let_in_changes(tx, &group, &brought))?;
+        let mut going = Vec::new();
+        for group in self.groups(doc, chosen)? {
+            let brought = self.brought(doc, &group)?;
             if !brought.entries.is_empty() {
-                // The document is that patient's now: what says another is none of it.
-                break;
+                going.push((group, brought));
             }
         }
-        self.store.write(|tx| settle_signed(tx, &tx.held_statements(doc)?, true))?;
+        if going.len() > 1 {
+            return Err(HubError::SeveralPatients(doc));
+        }
+        self.store.write(|tx| {
+            if let Some((group, brought)) = going.first() {
+                let_in_changes(tx, group, brought)?;
+            }
+            let statements = tx.held_statements(doc, chosen)?;
+            settle_signed(tx, &statements, true)?;
+            let first = going.first().and_then(|(group, _)| group.first()).or(statements.first());
+            let from = chosen.from.map(|from| format!(" from {from}")).unwrap_or_default();
+            let patient = first.map(|copy| &copy.patient);
+            tx.audit(&Who::Admin, "held_accept", patient, &format!("relayed-{doc}{from}"))
+        })?;
         self.check_document(doc)?;
-        let waits = self.store.read(|tx| tx.is_relayed_held(doc))?;
+        let waits = self.store.read(|tx| is_held(tx, doc, chosen))?;
         Ok(if waits { CopyVerdict::Waiting } else { CopyVerdict::Accepted })
+    }
+
+    /// What a person would let in, before she does.
+    pub fn read_held(&self, doc: DocumentId, chosen: &Chosen) -> Result<Vec<HeldReading>, HubError> {
+        let mut readings = Vec::new();
+        for group in self.groups(doc, chosen)? {
+            let Some(first) = group.first() else { continue };
+            let (station, patient) = (first.station.clone(), first.patient.clone());
+            let brought = self.brought(doc, &group)?;
+            let many = |fate: Fate| group.iter().filter(|copy| brought.fate(copy) == fate).count();
+            let devices = |of: fn(&CopyRow) -> DeviceId| -> Vec<DeviceId> {
+                let devices: BTreeSet<DeviceId> = group.iter().map(of).collect();
+                devices.into_iter().collect()
+            };
+            readings.push(HeldReading {
+                station,
+                patient,
+                form: brought.form,
+                bringers: devices(|copy| copy.by),
+                makers: devices(|copy| copy.device),
+                goes: many(Fate::Goes),
+                waits: many(Fate::Waits),
+                view: brought.view,
+            });
+        }
+        Ok(readings)
     }
 
     /// The changes held of a document, by whose and what it is said to be. What says something else of one that stands here is
     /// none of it.
-    fn groups(&self, doc: DocumentId) -> Result<Vec<Vec<CopyRow>>, HubError> {
+    fn groups(&self, doc: DocumentId, chosen: &Chosen) -> Result<Vec<Vec<CopyRow>>, HubError> {
         self.store.write(|tx| {
             let mut groups: Vec<Vec<CopyRow>> = Vec::new();
-            for copy in tx.held_changes(doc)? {
+            for copy in tx.held_changes(doc, chosen)? {
                 if !tx.may_be_of(doc, (&copy.station, &copy.patient), copy.kind)? {
                     tx.settle_copy(copy.id, CopyState::Unreadable)?;
                     continue;
@@ -166,34 +224,80 @@ impl Checker {
         })
     }
 
-    /// Asks the worker about one group. What was made on a device that this hub does not know (it was enrolled after the backup)
-    /// waits.
-    fn brought(&self, doc: DocumentId, copies: &[CopyRow]) -> Result<Option<Brought>, HubError> {
-        let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (document, makers) = self.store.read(|tx| {
-            let makers = copies.iter().map(|copy| Ok(tx.maker_of(copy)?.map(|maker| maker.staff)));
-            let makers = makers.collect::<Result<Vec<Option<StaffId>>, HubError>>()?;
-            Ok((tx.note_document(doc)?, makers))
-        })?;
+    /// Asks the worker about one group, some changes at a time: each question gets the document with what goes of those before.
+    /// What was made on a device that this hub does not know (it was enrolled after the backup) waits.
+    fn brought(&self, doc: DocumentId, copies: &[CopyRow]) -> Result<Brought, HubError> {
         let form = copies.first().and_then(|copy| Form::from_tag(copy.kind.into())).unwrap_or_default();
-        let (mut asked, mut changes) = (Vec::new(), Vec::new());
-        for (copy, staff) in copies.iter().zip(makers) {
-            if let Some(staff) = staff {
-                asked.push(copy.id);
-                changes.push(RelayedChange { device: copy.device, staff, hash: copy.hash, bytes: copy.bytes.clone() });
+        let (mut document, known) = self.store.read(|tx| {
+            let mut known: Vec<(&CopyRow, StaffId)> = Vec::new();
+            for copy in copies {
+                known.extend(tx.maker_of(copy)?.map(|maker| (copy, maker.staff)));
+            }
+            Ok((tx.note_document(doc)?, known))
+        })?;
+        let mut brought =
+            Brought { form, fates: HashMap::new(), gone: HashSet::new(), entries: Vec::new(), view: None };
+        let mut deaths = 0;
+        for some in portions(&known, |(copy, _)| copy.bytes.len()) {
+            if self.bring(&mut document, &mut brought, some)? {
+                continue;
+            }
+            // The worker died over it. One by one, so that only the guilty one is left out.
+            for one in some {
+                if deaths == DEATHS {
+                    return Ok(brought);
+                }
+                if !self.bring(&mut document, &mut brought, std::slice::from_ref(one))? {
+                    deaths += 1;
+                    brought.fates.insert(one.0.id, Fate::Unreadable);
+                }
             }
         }
-        let (Some(first), false) = (copies.first(), asked.is_empty()) else {
-            return Ok(Some(Brought { form, fates: HashMap::new(), entries: Vec::new() }));
-        };
-        let (patient, station) = (first.patient.clone(), first.station.clone());
-        let question = Question::Bring(BringRequest { doc, form, patient, station, document, changes });
-        let answer = ask(&mut worker, &question, |answer: &BringAnswer| answer.fates.len() == asked.len())?;
-        Ok(answer.map(|answer| {
-            let fates = asked.into_iter().zip(answer.fates).collect();
-            Brought { form, fates, entries: answer.entries }
-        }))
+        Ok(brought)
     }
+
+    /// One question. `false`: the worker did not answer.
+    fn bring(
+        &self,
+        document: &mut Vec<u8>,
+        brought: &mut Brought,
+        some: &[(&CopyRow, StaffId)],
+    ) -> Result<bool, HubError> {
+        let Some((first, _)) = some.first() else { return Ok(true) };
+        let change = |(copy, staff): &(&CopyRow, StaffId)| RelayedChange {
+            device: copy.device,
+            staff: staff.clone(),
+            hash: copy.hash,
+            bytes: copy.bytes.clone(),
+        };
+        let question = Question::Bring(BringRequest {
+            doc: first.doc,
+            form: brought.form,
+            patient: first.patient.clone(),
+            station: first.station.clone(),
+            document: document.clone(),
+            changes: some.iter().map(change).collect(),
+        });
+        let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let answer = ask(&mut worker, &question, |answer: &BringAnswer| answer.fates.len() == some.len())?;
+        let Some(answer) = answer else { return Ok(false) };
+        for ((copy, _), fate) in some.iter().zip(answer.fates) {
+            // What only goes with those before is not known here.
+            let fate = if fate == Fate::Known && brought.gone.contains(&copy.hash) { Fate::Goes } else { fate };
+            if fate == Fate::Goes {
+                brought.gone.insert(copy.hash);
+            }
+            brought.fates.insert(copy.id, fate);
+        }
+        brought.entries.extend(answer.entries);
+        brought.view = answer.view.or(brought.view.take());
+        *document = answer.document;
+        Ok(true)
+    }
+}
+
+fn is_held(tx: &Tx<'_>, doc: DocumentId, chosen: &Chosen) -> Result<bool, HubError> {
+    Ok(!tx.held_changes(doc, chosen)?.is_empty() || !tx.held_statements(doc, chosen)?.is_empty())
 }
 
 /// Settles what the worker said of a group; what goes is left held, unless somebody lets it in. Says whether something bends the
@@ -242,6 +346,8 @@ fn settle_signed(tx: &Tx<'_>, copies: &[CopyRow], is_free: bool) -> Result<bool,
                 let hash = statement_hash(copy.doc, copy.hash);
                 tx.relay_entry(copy, copy.kind, Encoding::Cbor.into(), hash, &copy.bytes)?;
                 tx.settle_copy(copy.id, CopyState::Accepted)?;
+                let object = format!("{} {} of {}", copy.doc, copy.hash, copy.device);
+                tx.audit(&Who::Device(copy.by), "relayed_signed", Some(&copy.patient), &object)?;
                 is_let_in = true;
             }
         }

@@ -236,6 +236,19 @@ impl Hub {
         Ok(held.into_iter().map(|held| (held.makers, held.changes)).collect())
     }
 
+    /// A person lets in what is held, or what one device brought of it.
+    fn lets_in(&self, from: Option<DeviceId>) -> Outcome<CopyVerdict> {
+        Ok(self.checker.accept_relayed(NOTE, &Chosen { from, patient: None })?)
+    }
+
+    fn audited(&self, action: &str) -> Outcome<Vec<(String, String)>> {
+        let lines = "SELECT who, object FROM audit WHERE action = ?1 ORDER BY n";
+        Ok(self.store.read(|tx| {
+            let mut statement = tx.sql.prepare(lines)?;
+            Ok(statement.query_map([action], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
+        })?)
+    }
+
     /// Copies of any state in the database.
     fn rows(&self) -> Outcome<i64> {
         Ok(self.store.read(|tx| Ok(tx.sql.query_row("SELECT count(*) FROM capsule", [], |r| r.get(0))?))?)
@@ -264,7 +277,7 @@ fn what_two_phones_relay_is_held_once_and_stands_under_its_authors_names_when_a_
         assert_eq!(hub.rows()?, words.len() as i64);
     }
     assert!(hub.view()?.is_none(), "nobody's words are taken unseen");
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Accepted);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
     let view = hub.view()?.ok_or("no note")?;
     assert_eq!(view.text("condition"), "一。二。三。");
     assert_eq!(view.authors.into_iter().collect::<Vec<_>>(), [(A, staff(A)?), (C, staff(C)?)]);
@@ -278,7 +291,7 @@ fn what_two_phones_relay_is_held_once_and_stands_under_its_authors_names_when_a_
     assert!(!hub.lacks(&station()?, digest(&mut turns.reader.draft))?);
     assert!(!hub.lacks(&"st-9".parse()?, vec![0; 8])?, "of another station's documents nothing is said");
     assert_eq!((hub.relays(D, &words)?, hub.held()?.len()), (words.len(), 0));
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Nothing);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Nothing);
     Ok(())
 }
 
@@ -310,11 +323,11 @@ fn what_is_not_what_it_says_is_left_out_and_keeps_the_true_one_from_nothing() ->
     forged[last].0 = C;
     hub.relays(D, &forged)?;
     assert_eq!(hub.held()?[0].1, words.len() as u64 - 2);
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Waiting);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Waiting);
     assert!(hub.view()?.is_none(), "what stands on what is missing waits");
     hub.relays(B, &words)?;
     assert_eq!(hub.held()?[0].1, words.len() as u64);
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Accepted);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
     assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
     Ok(())
 }
@@ -339,7 +352,7 @@ fn a_wrong_copy_that_came_first_keeps_the_true_one_from_nothing() -> Outcome {
     };
     assert_eq!((states("held")?, states("unreadable")?), (words.len() as i64, 2 * words.len() as i64));
     // What is not hers does not become hers by a person's word for the document.
-    hub.checker.accept_relayed(NOTE)?;
+    hub.lets_in(None)?;
     assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
     assert_eq!(hub.store.read(|tx| tx.note_owner(NOTE))?, Some((station()?, "p-1".parse()?)));
     assert!(hub.held()?.is_empty(), "and what says another thing of it is none of it any more");
@@ -369,7 +382,7 @@ fn a_change_that_bends_the_document_is_left_out_and_holds_up_none_of_the_others(
     assert_eq!(words.len() as u64, good + 39);
     assert_eq!(hub.relays(B, &words)?, words.len());
     assert_eq!(hub.held()?, [(vec![A, C], good)]);
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Accepted);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
     let view = hub.view()?.ok_or("no note")?;
     assert_eq!(view.text("condition"), "一。二。三。");
     assert_eq!(view.authors.into_iter().collect::<Vec<_>>(), [(A, staff(A)?), (C, staff(C)?)]);
@@ -378,11 +391,64 @@ fn a_change_that_bends_the_document_is_left_out_and_holds_up_none_of_the_others(
 }
 
 #[test]
+fn a_person_sees_who_brought_what_and_how_it_reads_and_may_let_in_what_one_phone_brought() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    let (begun, rest) = words.split_at(2);
+    hub.relays(D, begun)?;
+    hub.relays(B, rest)?;
+    let held = hub.store.read(|tx| tx.all_held_relayed())?;
+    assert_eq!(held.iter().map(|one| one.bringers.clone()).collect::<Vec<_>>(), [vec![B, D]]);
+    let reads = |from: Option<DeviceId>| -> Outcome<(usize, usize, Option<String>)> {
+        let readings = hub.checker.read_held(NOTE, &Chosen { from, patient: None })?;
+        let [one] = readings.as_slice() else { return Err("not one reading".into()) };
+        Ok((one.goes, one.waits, one.view.as_ref().map(|view| view.text("condition").to_string())))
+    };
+    assert_eq!(reads(None)?, (words.len(), 0, Some("一。二。三。".to_string())));
+    assert_eq!(reads(Some(D))?, (begun.len(), 0, Some("一。".to_string())));
+    assert_eq!(reads(Some(B))?, (0, rest.len(), None), "it stands on what another brought");
+    assert!(hub.view()?.is_none(), "to read is not to let in");
+    assert_eq!(hub.lets_in(Some(B))?, CopyVerdict::Waiting);
+    assert!(hub.view()?.is_none());
+    assert_eq!(hub.lets_in(Some(D))?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。");
+    assert_eq!(hub.held()?[0].1, rest.len() as u64);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    let line = |from: &str| ("admin".to_string(), format!("relayed-{NOTE}{from}"));
+    let (of_b, of_d) = (format!(" from {B}"), format!(" from {D}"));
+    assert_eq!(hub.audited("held_accept")?, [line(&of_b), line(&of_d), line("")]);
+    Ok(())
+}
+
+#[test]
+fn what_is_made_up_for_another_patient_is_let_in_only_by_name() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    // Nothing in it says whose document it is.
+    let mut made_up = Writer::new(C)?;
+    made_up.draft = Draft::new(NOTE, Form::VisitNote, Actor { device: C, session: [8; 8] });
+    let at = Timestamp::from_millisecond(NINE)?;
+    made_up.draft.edit_text(Form::VisitNote.field("condition")?, "", "偽。", at)?;
+    let mut reader = Writer::new(D)?;
+    reader.reads(&made_up.entry()?)?;
+    hub.relays_about(D, "p-2", &reader.others())?;
+    hub.relays(B, &words)?;
+    assert!(hub.lets_in(None).is_err());
+    assert!(hub.view()?.is_none());
+    let chosen = Chosen { from: None, patient: Some("p-1".parse()?) };
+    assert_eq!(hub.checker.accept_relayed(NOTE, &chosen)?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    assert!(hub.held()?.is_empty());
+    Ok(())
+}
+
+#[test]
 fn words_of_a_device_that_the_hub_has_forgotten_stay_held() -> Outcome {
     let (hub, mut writer, mut reader) = (hub()?, Writer::new(FORGOTTEN)?, Writer::new(B)?);
     reader.reads(&writer.writes("一。")?)?;
     hub.relays(B, &reader.others())?;
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Waiting);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Waiting);
     assert_eq!((hub.held()?.len(), hub.view()?.is_none()), (1, true));
     Ok(())
 }
@@ -467,5 +533,8 @@ fn what_its_author_signed_is_taken_at_once_where_the_document_is_whole() -> Outc
     let signed = a.draft.confirm(&staff(A)?, A, &key(A), later, &ConfirmContext::default())?;
     hub.relays(B, &[(A, Kind::Confirmation, signed.hash(), signed.to_bytes()?)])?;
     assert_eq!((confirmations()?, hub.held()?.len()), (2, 0));
+    let objects = hub.audited("relayed_signed")?;
+    assert_eq!(objects.iter().map(|(who, _)| who.clone()).collect::<Vec<_>>(), vec![format!("device:{B}"); 2]);
+    assert_eq!(objects[0].1, format!("{NOTE} {} of {A}", hers.2));
     Ok(())
 }

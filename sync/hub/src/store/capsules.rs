@@ -38,6 +38,8 @@ pub struct CopyRow {
     pub id: i64,
     /// Who made it, whoever brought it.
     pub device: DeviceId,
+    /// Who brought it.
+    pub by: DeviceId,
     pub station: FacilityId,
     pub doc: DocumentId,
     pub patient: PatientId,
@@ -73,7 +75,7 @@ pub struct TakenCopies {
 
 /// Behind them the hash of the copy as it came: what its body is sealed under here.
 pub(super) const COLUMNS: &str =
-    "id, coalesce(maker, device), station, doc, patient, kind, hash, made_at, received_at, sealed, sealed_hash";
+    "id, coalesce(maker, device), station, doc, patient, kind, hash, made_at, received_at, sealed, sealed_hash, device";
 
 impl Tx<'_> {
     /// Takes a request's copies: everything is on disk before the receipt, what does not open as it came.
@@ -271,6 +273,7 @@ pub(super) fn read_copy(row: &Row<'_>) -> rusqlite::Result<(CopyRow, [u8; 32])> 
     let copy = CopyRow {
         id: row.get(0)?,
         device: DeviceId(row.get(1)?),
+        by: DeviceId(row.get(11)?),
         station: id(row, 2)?,
         doc: DocumentId(row.get(3)?),
         patient: id(row, 4)?,

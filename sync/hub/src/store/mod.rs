@@ -34,7 +34,7 @@ pub use feed::FeedRow;
 pub use patients::RecordOutcome;
 pub use photo_backup::{KeptPhoto, LackingPhoto};
 pub use photos::{PhotoRow, PhotoTag, photo_tag};
-pub use relayed::ReadCopy;
+pub use relayed::{Chosen, ReadCopy};
 pub use snapshots::Pieces;
 pub use standing::Reader;
 

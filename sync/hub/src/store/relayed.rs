@@ -22,12 +22,21 @@ pub struct ReadCopy {
     pub is_sound: bool,
 }
 
-/// What is held of one document, whoever brought it.
+/// Which of what is held of a document a person means; all of it, unless something is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// What this device brought.
+    pub from: Option<DeviceId>,
+    /// What is said to be this patient's.
+    pub patient: Option<PatientId>,
+}
+
+/// What is held of one document as one patient's, whoever brought it.
 #[derive(Debug, Clone)]
 pub struct HeldRelayed {
     pub doc: DocumentId,
-    /// One of those who brought it.
-    pub by: DeviceId,
+    /// Who brought it.
+    pub bringers: Vec<DeviceId>,
     /// Who made it.
     pub makers: Vec<DeviceId>,
     pub station: FacilityId,
@@ -167,20 +176,22 @@ impl Tx<'_> {
     }
 
     /// The changes held of a document, in the order in which they came: their makers' order.
-    pub fn held_changes(&self, doc: DocumentId) -> Result<Vec<CopyRow>, HubError> {
-        self.held_where(doc, "kind NOT IN (2, 15)")
+    pub fn held_changes(&self, doc: DocumentId, chosen: &Chosen) -> Result<Vec<CopyRow>, HubError> {
+        self.held_where(doc, "kind NOT IN (2, 15)", chosen)
     }
 
     /// The confirmations and acts held of a document.
-    pub fn held_statements(&self, doc: DocumentId) -> Result<Vec<CopyRow>, HubError> {
-        self.held_where(doc, "kind IN (2, 15)")
+    pub fn held_statements(&self, doc: DocumentId, chosen: &Chosen) -> Result<Vec<CopyRow>, HubError> {
+        self.held_where(doc, "kind IN (2, 15)", chosen)
     }
 
-    fn held_where(&self, doc: DocumentId, which: &str) -> Result<Vec<CopyRow>, HubError> {
+    fn held_where(&self, doc: DocumentId, which: &str, chosen: &Chosen) -> Result<Vec<CopyRow>, HubError> {
         let mut statement = self.sql.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM capsule WHERE doc = ?1 AND state = 'held' AND maker IS NOT NULL AND {which} ORDER BY id"
+            "SELECT {COLUMNS} FROM capsule WHERE doc = ?1 AND state = 'held' AND maker IS NOT NULL AND {which}
+                 AND (?2 IS NULL OR device = ?2) AND (?3 IS NULL OR patient = ?3) ORDER BY id"
         ))?;
-        let rows = statement.query_map([doc.0], read_copy)?.collect::<Result<_, _>>()?;
+        let (from, patient) = (chosen.from.map(|from| from.0), chosen.patient.as_ref().map(PatientId::as_str));
+        let rows = statement.query_map((doc.0, from, patient), read_copy)?.collect::<Result<_, _>>()?;
         self.open_copies(rows)
     }
 
@@ -192,32 +203,39 @@ impl Tx<'_> {
             .query_row((doc.0, hash.0), |r| r.get(0))?)
     }
 
-    /// Everything held, by document, oldest first.
+    /// Everything held, by document and patient, oldest first.
     pub fn all_held_relayed(&self) -> Result<Vec<HeldRelayed>, HubError> {
         let mut statement = self.sql.prepare(
-            "SELECT doc, min(device), station, patient, count(*), min(received_at) FROM capsule
+            "SELECT doc, station, patient, count(*), min(received_at) FROM capsule
              WHERE state = 'held' AND maker IS NOT NULL GROUP BY doc, station, patient ORDER BY min(received_at), doc",
         )?;
         let mut held = statement
             .query_map([], |r| {
                 Ok(HeldRelayed {
                     doc: DocumentId(r.get(0)?),
-                    by: DeviceId(r.get(1)?),
+                    bringers: Vec::new(),
                     makers: Vec::new(),
-                    station: id(r, 2)?,
-                    patient: id(r, 3)?,
-                    changes: r.get::<_, i64>(4)? as u64,
-                    received_at: r.get(5)?,
+                    station: id(r, 1)?,
+                    patient: id(r, 2)?,
+                    changes: r.get::<_, i64>(3)? as u64,
+                    received_at: r.get(4)?,
                 })
             })?
             .collect::<Result<Vec<_>, _>>()?;
-        let mut makers = self.sql.prepare(
-            "SELECT DISTINCT maker FROM capsule WHERE doc = ?1 AND state = 'held' AND maker IS NOT NULL ORDER BY maker",
-        )?;
         for one in &mut held {
-            one.makers = makers.query_map([one.doc.0], |r| r.get(0).map(DeviceId))?.collect::<Result<_, _>>()?;
+            one.bringers = self.devices_of(one.doc, &one.patient, "device")?;
+            one.makers = self.devices_of(one.doc, &one.patient, "maker")?;
         }
         Ok(held)
+    }
+
+    fn devices_of(&self, doc: DocumentId, patient: &PatientId, column: &str) -> Result<Vec<DeviceId>, HubError> {
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT DISTINCT {column} FROM capsule
+             WHERE doc = ?1 AND patient = ?2 AND state = 'held' AND maker IS NOT NULL ORDER BY {column}"
+        ))?;
+        let rows = statement.query_map((doc.0, patient.as_str()), |r| r.get(0).map(DeviceId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The device that made a relayed copy, if this hub knows it as one of the same station.

@@ -2,7 +2,7 @@
 
 use super::names_only;
 use record::visit_note::changes::Incoming;
-use record::visit_note::{Actor, Draft, changes};
+use record::visit_note::{Actor, Draft, NoteView, changes};
 use record::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,11 @@ pub(crate) struct BringAnswer {
     pub fates: Vec<Fate>,
     /// In the order in which each can be read.
     pub entries: Vec<BroughtEntry>,
+    /// The document with everything that goes: the next question's.
+    #[serde(with = "serde_bytes")]
+    pub document: Vec<u8>,
+    /// How it reads; none if nothing goes.
+    pub view: Option<NoteView>,
 }
 
 /// What is to become of a relayed change.
@@ -94,7 +99,7 @@ type Applied = (usize, Incoming);
 /// each is asked what is asked of an entry, so that a bad one holds up nothing but what stands on it.
 pub(super) fn bring(request: &BringRequest) -> BringAnswer {
     let mut fates = vec![Fate::Waits; request.changes.len()];
-    let nothing = |fates| BringAnswer { fates, entries: Vec::new() };
+    let nothing = |fates| BringAnswer { fates, entries: Vec::new(), document: request.document.clone(), view: None };
     let Some(mut draft) = with(request, &[]) else { return nothing(fates) };
     let mut waiting = Vec::new();
     for (at, change) in request.changes.iter().enumerate() {
@@ -145,7 +150,13 @@ pub(super) fn bring(request: &BringRequest) -> BringAnswer {
             }
         }
     }
-    BringAnswer { fates, entries }
+    if gone.is_empty() {
+        return nothing(fates);
+    }
+    match draft.view() {
+        Ok(view) => BringAnswer { fates, entries, document: draft.save(), view: Some(view) },
+        Err(_) => nothing(all_wait(fates)),
+    }
 }
 
 pub(super) fn read_all(request: &ReadRequest) -> ReadAnswer {
