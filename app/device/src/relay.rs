@@ -67,16 +67,16 @@ impl Phone {
         let (mut requests, mut under_way) = (0, None);
         while requests < REQUESTS || under_way.is_some() {
             let Some(step) = self.relay_step(under_way)? else { return Ok(()) };
-            let goes_on = match line.push(&step.request).await {
-                Ok(answer) => self.take_relayed(&step, &answer)?,
-                Err(Failure::Refused(code)) => self.take_refusal(code)?,
+            let (goes_on, next) = match line.push(&step.request).await {
+                Ok(answer) => (self.take_relayed(&step, &answer)?, step.under_way()),
+                Err(Failure::Refused(code)) => (self.take_refusal(&step, code)?, None),
                 Err(failure) => return Err(DeviceError::Sync(failure)),
             };
             if !goes_on {
                 return Ok(());
             }
             requests += 1;
-            under_way = step.under_way();
+            under_way = next;
         }
         Ok(())
     }
@@ -189,10 +189,11 @@ impl Phone {
     }
 
     /// Takes a refusal of a step that says more than "not now". `false`: it goes no further.
-    pub fn take_refusal(&self, code: RefusalCode) -> Result<bool, DeviceError> {
-        match code {
-            RefusalCode::RelayOver => self.change_relay(Relay::end).map(|()| false),
-            code => Err(DeviceError::Sync(Failure::Refused(code))),
+    pub fn take_refusal(&self, step: &RelayStep, code: RefusalCode) -> Result<bool, DeviceError> {
+        match (code, &step.part) {
+            (RefusalCode::RelayOver, _) => self.change_relay(Relay::end).map(|()| false),
+            (RefusalCode::RelayFull, Some(part)) => self.change_relay(|relay| relay.put_off(part.doc)).map(|()| true),
+            (code, _) => Err(DeviceError::Sync(Failure::Refused(code))),
         }
     }
 

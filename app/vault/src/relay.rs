@@ -17,6 +17,9 @@ pub struct Relay {
     bring: BTreeSet<DocumentId>,
     /// Receipted in this epoch.
     brought: Vec<Brought>,
+    /// The hub had no room for them: brought once a digest differs again.
+    #[serde(default)]
+    full: BTreeSet<DocumentId>,
     /// The hub takes nothing more in this epoch.
     #[serde(default)]
     over: bool,
@@ -41,15 +44,26 @@ impl Relay {
 
     /// A digest differed: the hub may lack something of these.
     pub fn doubt(&mut self, docs: impl IntoIterator<Item = DocumentId>) {
-        if !self.over {
-            self.ask.extend(docs);
+        if self.over {
+            return;
         }
+        for doc in docs {
+            self.full.remove(&doc);
+            self.ask.insert(doc);
+        }
+    }
+
+    /// The hub has no room for a document now: it stays here, and keeps no other from being brought.
+    pub fn put_off(&mut self, doc: DocumentId) {
+        self.bring.remove(&doc);
+        self.full.insert(doc);
     }
 
     /// The hub takes nothing that is relayed, and will not until it is put back again. What was brought is kept as before.
     pub fn end(&mut self) {
         self.ask.clear();
         self.bring.clear();
+        self.full.clear();
         self.over = true;
     }
 
@@ -76,6 +90,7 @@ impl Relay {
     pub fn leave_out(&mut self, doc: DocumentId) {
         self.ask.remove(&doc);
         self.bring.remove(&doc);
+        self.full.remove(&doc);
     }
 
     /// What the hub said of documents that it was asked about.
@@ -100,6 +115,7 @@ impl Relay {
     pub fn keeps(&self, doc: DocumentId, durable: Option<i64>, received_before: i64) -> bool {
         self.ask.contains(&doc)
             || self.bring.contains(&doc)
+            || self.full.contains(&doc)
             || self.brought.iter().any(|brought| {
                 brought.doc == doc && brought.at >= received_before && durable.is_none_or(|at| at <= brought.at)
             })
@@ -152,6 +168,20 @@ mod tests {
         assert!(relay.keeps(B, None, 0) && relay.keeps(B, Some(500), 0));
         assert!(!relay.keeps(B, Some(501), 0), "something that came later stands in a backup");
         assert!(!relay.keeps(B, None, 501), "long enough on one disk");
+    }
+
+    #[test]
+    fn what_the_hub_has_no_room_for_stays_and_is_asked_about_when_a_digest_differs_again() {
+        let mut relay = Relay::begin([A, B]);
+        relay.answered(&[held(A, 1), held(B, 1)], &[A, B]);
+        relay.put_off(A);
+        assert_eq!(relay.to_bring(), Some(B), "the next one is brought");
+        relay.leave_out(B);
+        assert!(!relay.is_due() && relay.keeps(A, None, 0));
+        relay.doubt([A]);
+        assert_eq!(relay.to_ask(9), [A]);
+        relay.answered(&[held(A, 1)], &[]);
+        assert!(!relay.keeps(A, None, 0), "it came from somebody else meanwhile");
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub enum HubError {
         "document {0} was brought as more than one patient's or form's; `held show` says how each reads — give --from or --patient"
     )]
     SeveralPatients(DocumentId),
+    #[error("so much that was relayed waits already that no more is taken; `held list` shows it")]
+    RelayFull,
     #[error("--from and --patient choose among relayed copies only")]
     NotRelayed,
     #[error("there is no note {0} at this hub; `note list` shows them")]

@@ -434,6 +434,8 @@ pub enum RefusalCode {
     TooLarge,
     /// The hub was never put back, or too long ago: it takes nobody's words from others.
     RelayOver,
+    /// So much that was relayed waits for a person already that nothing of this request was taken.
+    RelayFull,
     Busy,
     Internal,
     #[serde(other)]

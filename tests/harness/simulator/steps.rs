@@ -91,7 +91,7 @@ impl World {
                 Err(RefusalCode::Internal) if self.hub_is_full => return Ok(()),
                 // Nothing is taken before the hub was put back.
                 Err(RefusalCode::RelayOver) if self.counts.restores == 0 => {
-                    return match phone.take_refusal(RefusalCode::RelayOver) {
+                    return match phone.take_refusal(&step, RefusalCode::RelayOver) {
                         Ok(_) => Ok(()),
                         Err(DeviceError::Vault(VaultError::Full)) if self.phones[at].room.is_some() => Ok(()),
                         Err(error) => Err(format!("what is relayed was refused: {error}").into()),

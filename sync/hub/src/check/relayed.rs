@@ -28,6 +28,8 @@ struct Brought {
     entries: Vec<BroughtEntry>,
     /// How the document would read with those that go.
     view: Option<NoteView>,
+    /// How often the worker died over one of them.
+    deaths: usize,
 }
 
 /// How a document would read with what is held of it as one patient's.
@@ -130,10 +132,22 @@ impl Checker {
     /// Looks at what is held of a document: what it holds by now is settled; what an author signed is taken once nothing else of
     /// the document waits for a person.
     pub fn look_at_relayed(&self, doc: DocumentId) -> Result<(), HubError> {
+        let (stamp, unseen) = self.store.read(|tx| {
+            let stamp = tx.relay_stamp(doc)?;
+            let unseen = tx.unseen_changes(doc, &stamp)?;
+            Ok((stamp, unseen))
+        })?;
         let mut is_bent = false;
-        for group in self.groups(doc, &Chosen::default())? {
+        for group in self.groups(doc, unseen)? {
             let brought = self.brought(doc, &group)?;
-            is_bent |= self.store.write(|tx| settle(tx, &group, &brought, None))?;
+            is_bent |= self.store.write(|tx| {
+                let is_bent = settle(tx, &group, &brought, None)? && brought.deaths == 0;
+                // The same again would say the same, unless something was not come to.
+                if !is_bent {
+                    group.iter().try_for_each(|copy| tx.looked_at(copy.id, &stamp))?;
+                }
+                Ok(is_bent)
+            })?;
         }
         if is_bent {
             // What was not come to for the bent ones; each time there are fewer.
@@ -141,7 +155,11 @@ impl Checker {
         }
         let is_let_in = self.store.write(|tx| {
             let is_free = !tx.is_change_held(doc)?;
-            settle_signed(tx, &tx.held_statements(doc, &Chosen::default())?, is_free)
+            let mut stamp = tx.relay_stamp(doc)?;
+            stamp.push(u8::from(is_free));
+            let unseen = tx.unseen_statements(doc, &stamp)?;
+            unseen.iter().try_for_each(|copy| tx.looked_at(copy.id, &stamp))?;
+            settle_signed(tx, &unseen, is_free)
         })?;
         if is_let_in { self.check_document(doc) } else { Ok(()) }
     }
@@ -153,7 +171,8 @@ impl Checker {
             return Ok(CopyVerdict::Nothing);
         }
         let mut going = Vec::new();
-        for group in self.groups(doc, chosen)? {
+        let held = self.store.read(|tx| tx.held_changes(doc, chosen))?;
+        for group in self.groups(doc, held)? {
             let brought = self.brought(doc, &group)?;
             if !brought.entries.is_empty() {
                 going.push((group, brought));
@@ -181,7 +200,8 @@ impl Checker {
     /// What a person would let in, before she does.
     pub fn read_held(&self, doc: DocumentId, chosen: &Chosen) -> Result<Vec<HeldReading>, HubError> {
         let mut readings = Vec::new();
-        for group in self.groups(doc, chosen)? {
+        let held = self.store.read(|tx| tx.held_changes(doc, chosen))?;
+        for group in self.groups(doc, held)? {
             let Some(first) = group.first() else { continue };
             let (station, patient) = (first.station.clone(), first.patient.clone());
             let brought = self.brought(doc, &group)?;
@@ -204,12 +224,15 @@ impl Checker {
         Ok(readings)
     }
 
-    /// The changes held of a document, by whose and what it is said to be. What says something else of one that stands here is
+    /// Changes held of a document, by whose and what it is said to be. What says something else of one that stands here is
     /// none of it.
-    fn groups(&self, doc: DocumentId, chosen: &Chosen) -> Result<Vec<Vec<CopyRow>>, HubError> {
+    fn groups(&self, doc: DocumentId, copies: Vec<CopyRow>) -> Result<Vec<Vec<CopyRow>>, HubError> {
+        if copies.is_empty() {
+            return Ok(Vec::new());
+        }
         self.store.write(|tx| {
             let mut groups: Vec<Vec<CopyRow>> = Vec::new();
-            for copy in tx.held_changes(doc, chosen)? {
+            for copy in copies {
                 if !tx.may_be_of(doc, (&copy.station, &copy.patient), copy.kind)? {
                     tx.settle_copy(copy.id, CopyState::Unreadable)?;
                     continue;
@@ -236,24 +259,44 @@ impl Checker {
             Ok((tx.note_document(doc)?, known))
         })?;
         let mut brought =
-            Brought { form, fates: HashMap::new(), gone: HashSet::new(), entries: Vec::new(), view: None };
-        let mut deaths = 0;
-        for some in portions(&known, |(copy, _)| copy.bytes.len()) {
-            if self.bring(&mut document, &mut brought, some)? {
-                continue;
-            }
-            // The worker died over it. One by one, so that only the guilty one is left out.
-            for one in some {
-                if deaths == DEATHS {
+            Brought { form, fates: HashMap::new(), gone: HashSet::new(), entries: Vec::new(), view: None, deaths: 0 };
+        // What stands on something that came later is asked about once more with it.
+        let mut left = known;
+        loop {
+            let before = brought.gone.len();
+            for some in portions(&left, |(copy, _)| copy.bytes.len()) {
+                if !self.bring_some(&mut document, &mut brought, some)? {
                     return Ok(brought);
                 }
-                if !self.bring(&mut document, &mut brought, std::slice::from_ref(one))? {
-                    deaths += 1;
-                    brought.fates.insert(one.0.id, Fate::Unreadable);
-                }
+            }
+            left.retain(|(copy, _)| brought.fate(copy) == Fate::Waits);
+            if left.is_empty() || brought.gone.len() == before {
+                return Ok(brought);
             }
         }
-        Ok(brought)
+    }
+
+    /// One question, or one a change where the worker died over it, so that only the guilty one is left out. `false`: it has died
+    /// too often.
+    fn bring_some(
+        &self,
+        document: &mut Vec<u8>,
+        brought: &mut Brought,
+        some: &[(&CopyRow, StaffId)],
+    ) -> Result<bool, HubError> {
+        if self.bring(document, brought, some)? {
+            return Ok(true);
+        }
+        for one in some {
+            if brought.deaths >= DEATHS {
+                return Ok(false);
+            }
+            if !self.bring(document, brought, std::slice::from_ref(one))? {
+                brought.deaths += 1;
+                brought.fates.insert(one.0.id, Fate::Unreadable);
+            }
+        }
+        Ok(true)
     }
 
     /// One question. `false`: the worker did not answer.

@@ -359,6 +359,59 @@ fn a_wrong_copy_that_came_first_keeps_the_true_one_from_nothing() -> Outcome {
     Ok(())
 }
 
+#[test]
+fn one_phone_brings_no_more_of_a_document_than_there_is_room_for() -> Outcome {
+    let hub = hub()?;
+    let junk = |byte: u8| -> Relayed { (A, Kind::Note, ContentHash([byte; 32]), vec![byte; 1 << 20]) };
+    let three: Vec<Relayed> = (0..3).map(junk).collect();
+    assert!(hub.asked(D, &hub.brings(D, &three)?).is_ok());
+    // The fourth and what a row costs is too much; nothing of the request is kept, nor receipted.
+    let small: Relayed = (A, Kind::Note, ContentHash([9; 32]), vec![9]);
+    let more = hub.brings(D, &[small.clone(), junk(3)])?;
+    assert_eq!(hub.asked(D, &more).err(), Some(RefusalCode::RelayFull));
+    assert_eq!(hub.rows()?, 3);
+    // Another one may, and of what does not wait there may be any amount.
+    assert!(hub.asked(B, &hub.brings(B, &[junk(3)])?).is_ok());
+    hub.store.write(|tx| Ok(tx.sql.execute("UPDATE capsule SET state = 'returned'", [])?))?;
+    assert!(hub.asked(D, &more).is_ok());
+    Ok(())
+}
+
+#[test]
+fn many_changes_are_asked_about_some_at_a_time_and_none_is_asked_about_again_for_nothing() -> Outcome {
+    let (hub, mut writer, mut reader) = (hub()?, Writer::new(A)?, Writer::new(B)?);
+    // More than go into one question, each on the one before it.
+    for _ in 0..CHANGES {
+        writer.writes("一")?;
+    }
+    let words = writer.draft.entry_of(A, 0)?.ok_or("nothing")?;
+    reader.draft.apply(&changes::decode(NOTE, Form::VisitNote, words.encoding, &words.bytes)?)?;
+    let words = reader.others();
+    assert!(words.len() > CHANGES);
+    // All but the first, on which they stand.
+    hub.relays(B, &words[1..])?;
+    let unseen = || {
+        hub.store.read(|tx| {
+            let stamp = tx.relay_stamp(NOTE)?;
+            Ok(tx.unseen_changes(NOTE, &stamp)?.len())
+        })
+    };
+    assert_eq!((unseen()?, hub.held()?[0].1), (0, words.len() as u64 - 1));
+    hub.checker.check_document(NOTE)?;
+    assert_eq!(unseen()?, 0);
+    // Something of the document has come: they are looked at again.
+    let other = beside(D, 1, &staff(D)?, "p-1")?;
+    hub.accepts(D, &other)?;
+    let stamps = "SELECT count(DISTINCT looked) FROM capsule WHERE looked IS NOT NULL";
+    let looked: i64 = hub.store.read(|tx| Ok(tx.sql.query_row(stamps, [], |r| r.get(0))?))?;
+    assert_eq!((unseen()?, looked), (0, 1));
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Waiting);
+    hub.relays(B, &words[..1])?;
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一".repeat(CHANGES));
+    Ok(())
+}
+
 /// One change of a device in somebody's name, about a patient, made beside what it wrote itself.
 fn beside(device: DeviceId, session: u8, name: &StaffId, patient: &str) -> Outcome<Entry> {
     let mut beside = Writer::new(device)?;

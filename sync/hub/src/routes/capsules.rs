@@ -53,6 +53,7 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
     }
     let read = brings.then(|| hub.checker.read_relayed(&device, &request.copies)).transpose()?;
     let taken = hub.store.write(|tx| {
+        // Too much for the room that is left: nothing of the request stays.
         let taken = match &read {
             Some(read) => tx.accept_relayed(&device, &request.copies, read)?,
             None => {
@@ -64,6 +65,10 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
             tx.audit(&Who::Device(device.device), "capsule", None, &format!("received {}", taken.receipt.len()))?;
         }
         Ok(taken)
+    });
+    let taken = taken.map_err(|error| match error {
+        HubError::RelayFull => Refused::Because(RefusalCode::RelayFull),
+        error => error.into(),
     })?;
     for doc in taken.documents {
         if let Err(error) = hub.checker.look_at_copies(doc, device.device) {

@@ -60,6 +60,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("relayed.sql"),
     include_str!("epoch.sql"),
     include_str!("relayed_name.sql"),
+    include_str!("relayed_room.sql"),
 ];
 
 /// What SQLite lets a file grow to.

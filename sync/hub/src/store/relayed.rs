@@ -9,11 +9,22 @@ use protocol::digest::Tally;
 use protocol::{Holding, Kind, ReceiptItem};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use rusqlite::OptionalExtension;
+use std::collections::BTreeMap;
 
 /// When the epoch began, by the hub's clock in milliseconds. In the first one, before any restore, it is not there.
 pub(super) const EPOCH_BEGAN: &str = "epoch_began";
 /// How long after a restore phones may bring what others wrote: their authors have been back by then, or will not be.
 const OPEN_MS: i64 = 45 * 24 * 3_600_000;
+
+/// Most bytes that may wait of what one device brought of one document, and of what a station's devices brought in all.
+const OF_ONE: u64 = 4 << 20;
+const OF_STATION: u64 = 256 << 20;
+/// What a copy costs besides its bytes.
+const ROW: u64 = 512;
+
+fn is_too_much(of_one: u64, of_station: u64) -> bool {
+    of_one > OF_ONE || of_station > OF_STATION
+}
 
 /// A relayed copy, opened.
 pub struct ReadCopy {
@@ -105,12 +116,24 @@ impl Tx<'_> {
         read: &[Option<ReadCopy>],
     ) -> Result<TakenCopies, HubError> {
         let (series, mut taken) = (relay_series(by.device), TakenCopies::default());
+        let (mut of_station, mut of_docs) = (self.waiting_bytes(&by.station)?, BTreeMap::new());
         for (sealed, read) in copies.iter().zip(read) {
             let Some(ReadCopy { copy, is_sound }) = read else { continue };
             let Some(maker) = copy.maker else { continue };
             let known = self.copy_received_at(by.device, series, sealed)?;
             // Several phones relay the same, and each may do so again: it is kept once.
             if known.is_none() && !self.has_copy_named(self.name_of(copy, maker))? {
+                let waiting = match of_docs.get(&copy.doc) {
+                    Some(bytes) => *bytes,
+                    None => self.waiting_bytes_of(&by.station, copy.doc, by.device)?,
+                };
+                let size = copy.bytes.len() as u64 + ROW;
+                let of_doc = waiting + size;
+                of_docs.insert(copy.doc, of_doc);
+                of_station += size;
+                if is_too_much(of_doc, of_station) {
+                    return Err(HubError::RelayFull);
+                }
                 let state = if *is_sound { CopyState::Held } else { CopyState::Unreadable };
                 self.put_copy((by.device, &by.station), series, sealed, state, Some(copy))?;
                 if *is_sound && !taken.relayed.contains(&copy.doc) {
@@ -120,6 +143,30 @@ impl Tx<'_> {
             taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(self.now) }, sealed.hash()));
         }
         Ok(taken)
+    }
+
+    /// What waits of everything that a station's devices brought, unreadable ones included.
+    fn waiting_bytes(&self, station: &FacilityId) -> Result<u64, HubError> {
+        let bytes: i64 = self
+            .sql
+            .prepare_cached(
+                "SELECT coalesce(sum(length(sealed) + 512), 0) FROM capsule
+                 WHERE station = ?1 AND maker IS NOT NULL AND state IN ('held', 'unreadable')",
+            )?
+            .query_row([station.as_str()], |r| r.get(0))?;
+        Ok(bytes as u64)
+    }
+
+    /// What of it one device brought of one document.
+    fn waiting_bytes_of(&self, station: &FacilityId, doc: DocumentId, by: DeviceId) -> Result<u64, HubError> {
+        let bytes: i64 = self
+            .sql
+            .prepare_cached(
+                "SELECT coalesce(sum(length(sealed) + 512), 0) FROM capsule
+                 WHERE station = ?1 AND doc = ?2 AND device = ?3 AND maker IS NOT NULL AND state IN ('held', 'unreadable')",
+            )?
+            .query_row((station.as_str(), doc.0, by.0), |r| r.get(0))?;
+        Ok(bytes as u64)
     }
 
     /// What makes two relayed copies the same.
@@ -175,23 +222,57 @@ impl Tx<'_> {
             .query_row([doc.0], |r| r.get(0))?)
     }
 
+    /// At which state a document stands, as far as what is relayed of it goes: which writing of it, and how much has passed.
+    pub fn relay_stamp(&self, doc: DocumentId) -> Result<Vec<u8>, HubError> {
+        let passed: i64 = self
+            .sql
+            .prepare_cached("SELECT count(*) FROM entry WHERE doc = ?1 AND state = 'passed'")?
+            .query_row([doc.0], |r| r.get(0))?;
+        let mut stamp = self.note_stamp(doc)?.unwrap_or_default();
+        stamp.extend(passed.to_be_bytes());
+        Ok(stamp)
+    }
+
+    /// Notes at which state a copy was looked at.
+    pub fn looked_at(&self, copy: i64, stamp: &[u8]) -> Result<(), HubError> {
+        self.sql.prepare_cached("UPDATE capsule SET looked = ?2 WHERE id = ?1")?.execute((copy, stamp))?;
+        Ok(())
+    }
+
+    /// The held changes that nobody has looked at with the document at this state.
+    pub fn unseen_changes(&self, doc: DocumentId, stamp: &[u8]) -> Result<Vec<CopyRow>, HubError> {
+        self.held_where(doc, "kind NOT IN (2, 15)", &Chosen::default(), Some(stamp))
+    }
+
+    /// The same of confirmations and acts.
+    pub fn unseen_statements(&self, doc: DocumentId, stamp: &[u8]) -> Result<Vec<CopyRow>, HubError> {
+        self.held_where(doc, "kind IN (2, 15)", &Chosen::default(), Some(stamp))
+    }
+
     /// The changes held of a document, in the order in which they came: their makers' order.
     pub fn held_changes(&self, doc: DocumentId, chosen: &Chosen) -> Result<Vec<CopyRow>, HubError> {
-        self.held_where(doc, "kind NOT IN (2, 15)", chosen)
+        self.held_where(doc, "kind NOT IN (2, 15)", chosen, None)
     }
 
     /// The confirmations and acts held of a document.
     pub fn held_statements(&self, doc: DocumentId, chosen: &Chosen) -> Result<Vec<CopyRow>, HubError> {
-        self.held_where(doc, "kind IN (2, 15)", chosen)
+        self.held_where(doc, "kind IN (2, 15)", chosen, None)
     }
 
-    fn held_where(&self, doc: DocumentId, which: &str, chosen: &Chosen) -> Result<Vec<CopyRow>, HubError> {
+    fn held_where(
+        &self,
+        doc: DocumentId,
+        which: &str,
+        chosen: &Chosen,
+        unlike: Option<&[u8]>,
+    ) -> Result<Vec<CopyRow>, HubError> {
         let mut statement = self.sql.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM capsule WHERE doc = ?1 AND state = 'held' AND maker IS NOT NULL AND {which}
-                 AND (?2 IS NULL OR device = ?2) AND (?3 IS NULL OR patient = ?3) ORDER BY id"
+                 AND (?2 IS NULL OR device = ?2) AND (?3 IS NULL OR patient = ?3)
+                 AND (?4 IS NULL OR looked IS NULL OR looked <> ?4) ORDER BY id"
         ))?;
         let (from, patient) = (chosen.from.map(|from| from.0), chosen.patient.as_ref().map(PatientId::as_str));
-        let rows = statement.query_map((doc.0, from, patient), read_copy)?.collect::<Result<_, _>>()?;
+        let rows = statement.query_map((doc.0, from, patient, unlike), read_copy)?.collect::<Result<_, _>>()?;
         self.open_copies(rows)
     }
 
@@ -241,5 +322,16 @@ impl Tx<'_> {
     /// The device that made a relayed copy, if this hub knows it as one of the same station.
     pub fn maker_of(&self, copy: &CopyRow) -> Result<Option<DeviceRow>, HubError> {
         Ok(self.device(copy.device)?.filter(|maker| maker.station == copy.station))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_document_and_no_station_may_have_more_wait_than_there_is_room_for() {
+        assert!(!is_too_much(4 << 20, 256 << 20));
+        assert!(is_too_much((4 << 20) + 1, 9) && is_too_much(9, (256 << 20) + 1));
     }
 }
