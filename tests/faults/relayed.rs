@@ -4,6 +4,7 @@ use device::{FileKeyStore, Pin, Trigger};
 use jiff::Timestamp;
 use protocol::Engine;
 use record::PatientId;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use stories::{Hub, Outcome, Phone};
 
@@ -71,6 +72,13 @@ fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_coll
     b.ok(&["sync"])?;
     c.ok(&["sync"])?;
     assert_eq!(held(&hub)?.iter().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), expected);
+    // Who lets it in sees before whose words they are, who brought them and how they read.
+    let shown = hub.ok(&["held", "show", &format!("relayed-{shared}")])?;
+    assert_eq!(shown[0]["authors"], json!(["nurse-a", "nurse-b"]));
+    assert_eq!(shown[0]["bringers"].as_array().map(Vec::len), Some(2));
+    let condition = json!({ "now": null, "then": "下肢浮腫あり。右に強い。" });
+    assert_eq!(shown[0]["fields"]["condition"], condition);
+    assert_eq!(hub.ok(&["note", "list"])?, json!([]));
     for id in &expected {
         assert_eq!(hub.ok(&["held", "accept", id])?["state"], json!("passed"));
     }
@@ -94,6 +102,33 @@ fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_coll
 }
 
 #[test]
+fn long_after_a_restore_nobody_brings_others_words_and_a_phone_that_asks_is_told_so_once() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let file = hub.path("yesterday.db").display().to_string();
+    hub.ok(&["backup", &file])?;
+    b.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.write_text(&note, "condition", "下肢浮腫あり。")?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    std::fs::remove_file(&a.vault)?;
+    put_back(&mut hub, &file)?;
+    let db = Connection::open(hub.path("hub/hub.db"))?;
+    let changed = db.execute("UPDATE meta SET value = value - 46 * 86400000 WHERE name = 'epoch_began'", [])?;
+    assert_eq!(changed, 1);
+    for _ in 0..2 {
+        b.ok(&["sync"])?;
+        b.ok(&["doctor"])?;
+    }
+    let copies: i64 = db.query_row("SELECT count(*) FROM capsule WHERE maker IS NOT NULL", [], |r| r.get(0))?;
+    assert_eq!((copies, held(&hub)?.len()), (0, 0));
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"]["condition"], json!("下肢浮腫あり。"), "it stays where it is");
+    Ok(())
+}
+
+#[test]
 fn what_a_person_sends_back_is_not_brought_again() -> Outcome {
     let (mut hub, patient) = Hub::with_consent()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
@@ -109,6 +144,8 @@ fn what_a_person_sends_back_is_not_brought_again() -> Outcome {
     put_back(&mut hub, &file)?;
     b.ok(&["sync"])?;
     let id = held(&hub)?.first().map(|(id, ..)| id.clone()).ok_or("nothing is held")?;
+    assert!(hub.try_run(&["held", "return", "entry-1", "--from", "0102030405060708"])?.is_err());
+    assert!(hub.try_run(&["held", "return", &id, "--from", "0102030405060708"])?.is_err(), "it brought none of it");
     hub.ok(&["held", "return", &id])?;
     for _ in 0..2 {
         // The self-check makes the next sync compare.

@@ -182,6 +182,8 @@ fn refusal_sentence(code: &RefusalCode) -> &'static str {
         RefusalCode::UnknownPhoto => "the hub does not have this photo yet; sync again later",
         RefusalCode::WrongHash => "a photo arrived damaged at the hub; it is kept here and sent again",
         RefusalCode::NotYourPatient => "this patient's records are not open to this station",
+        RefusalCode::RelayFull => "the hub has no room for what colleagues wrote; it is kept here and brought later",
+        RefusalCode::RelayOver => "the hub takes what colleagues wrote from themselves alone; everything stays here",
         RefusalCode::Garbled | RefusalCode::Gap | RefusalCode::Unknown => {
             "the hub did not understand this device; what was written is kept — update the app, or ask the station's manager"
         }

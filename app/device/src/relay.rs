@@ -12,7 +12,7 @@ use crate::phone::{Hand, Phone};
 use protocol::capsule::{self, COPIES_LIMIT, Sealer};
 use protocol::digest::HOLDINGS_LIMIT;
 use protocol::engine::LONGEST_WAIT_MS;
-use protocol::{CapsuleRequest, CapsuleResponse, Failure, Holding, Kind, WIRE_VERSION};
+use protocol::{CapsuleRequest, CapsuleResponse, Failure, Holding, Kind, RefusalCode, WIRE_VERSION};
 use record::visit_note::ConfirmError;
 use record::{ContentHash, DeviceId, DocumentId, Form, PatientId};
 use std::time::{Duration, Instant};
@@ -124,18 +124,19 @@ impl Phone {
             if room.is_some() {
                 self.relay_pace().paid += step.bytes;
             }
-            let answer = match line.push(&step.request).await {
-                Ok(answer) => answer,
+            let (goes_on, next) = match line.push(&step.request).await {
+                Ok(answer) => (self.take_relayed(&step, &answer)?, step.under_way()),
+                Err(Failure::Refused(code)) => (self.take_refusal(&step, code)?, None),
                 Err(failure) => {
                     self.relay_pace().failed(failure, Instant::now());
                     return Err(DeviceError::Sync(failure));
                 }
             };
-            if !self.take_relayed(&step, &answer)? {
+            if !goes_on {
                 return Ok(());
             }
             requests += 1;
-            under_way = step.under_way();
+            under_way = next;
         }
         Ok(())
     }
@@ -273,6 +274,15 @@ impl Phone {
             tracing::info!(doc = %part.doc, "what the hub had lost of others was brought from here");
         }
         Ok(true)
+    }
+
+    /// Takes a refusal of a step that says more than "not now". `false`: it goes no further.
+    pub fn take_refusal(&self, step: &RelayStep, code: RefusalCode) -> Result<bool, DeviceError> {
+        match (code, &step.part) {
+            (RefusalCode::RelayOver, _) => self.change_relay(Relay::end).map(|()| false),
+            (RefusalCode::RelayFull, Some(part)) => self.change_relay(|relay| relay.put_off(part.doc)).map(|()| true),
+            (code, _) => Err(DeviceError::Sync(Failure::Refused(code))),
+        }
     }
 
     fn leave_out(&self, docs: &[DocumentId]) -> Result<(), DeviceError> {
@@ -432,7 +442,11 @@ mod tests {
         assert_eq!(brought(Some(1_000))?, None);
         assert_eq!(brought(Some(6_000))?, Some(small));
         assert_eq!(brought(Some(METERED))?, brought(None)?);
-        assert_eq!(phone.read(|tx| Ok(tx.relay()?))?.map(|relay| relay.to_bring().len()), Some(2), "neither is forgotten");
+        assert_eq!(
+            phone.read(|tx| Ok(tx.relay()?))?.map(|relay| relay.to_bring().len()),
+            Some(2),
+            "neither is forgotten"
+        );
         Ok(())
     }
 }

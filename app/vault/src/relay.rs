@@ -17,6 +17,12 @@ pub struct Relay {
     bring: BTreeSet<DocumentId>,
     /// Receipted in this epoch.
     brought: Vec<Brought>,
+    /// The hub had no room for them: brought once a digest differs again.
+    #[serde(default)]
+    full: BTreeSet<DocumentId>,
+    /// The hub takes nothing more in this epoch.
+    #[serde(default)]
+    over: bool,
 }
 
 /// A document that was brought.
@@ -57,7 +63,27 @@ impl Relay {
 
     /// A digest differed: the hub may lack something of these.
     pub fn doubt(&mut self, docs: impl IntoIterator<Item = DocumentId>) {
-        self.ask.extend(docs);
+        if self.over {
+            return;
+        }
+        for doc in docs {
+            self.full.remove(&doc);
+            self.ask.insert(doc);
+        }
+    }
+
+    /// The hub has no room for a document now: it stays here, and keeps no other from being brought.
+    pub fn put_off(&mut self, doc: DocumentId) {
+        self.bring.remove(&doc);
+        self.full.insert(doc);
+    }
+
+    /// The hub takes nothing that is relayed, and will not until it is put back again. What was brought is kept as before.
+    pub fn end(&mut self) {
+        self.ask.clear();
+        self.bring.clear();
+        self.full.clear();
+        self.over = true;
     }
 
     pub fn is_due(&self) -> bool {
@@ -83,6 +109,7 @@ impl Relay {
     pub fn leave_out(&mut self, doc: DocumentId) {
         self.ask.remove(&doc);
         self.bring.remove(&doc);
+        self.full.remove(&doc);
     }
 
     /// What the hub said of documents that it was asked about.
@@ -108,6 +135,7 @@ impl Relay {
         self.ask.contains(&doc)
             || self.bring.contains(&doc)
             || self.brought.iter().any(|brought| brought.doc == doc && !durable.holds(brought.at))
+            || self.full.contains(&doc)
     }
 }
 
@@ -168,6 +196,32 @@ mod tests {
         relay.receipted(B, vec![1; 8], 500);
         assert!(relay.keeps(B, Durable::Backups { last: Some(500) }), "the last one was made before it came");
         assert!(relay.keeps(B, NOTHING), "who wrote nothing since knows of no backup after it");
+    }
+
+    #[test]
+    fn what_the_hub_has_no_room_for_stays_and_is_asked_about_when_a_digest_differs_again() {
+        let mut relay = Relay::begin([A, B]);
+        relay.answered(&[held(A, 1), held(B, 1)], &[A, B]);
+        relay.put_off(A);
+        assert_eq!(relay.to_bring(), [B], "the next one is brought");
+        relay.leave_out(B);
+        assert!(!relay.is_due() && relay.keeps(A, NOTHING));
+        relay.doubt([A]);
+        assert_eq!(relay.to_ask(9), [A]);
+        relay.answered(&[held(A, 1)], &[]);
+        assert!(!relay.keeps(A, NOTHING), "it came from somebody else meanwhile");
+    }
+
+    #[test]
+    fn a_hub_that_takes_nothing_is_asked_no_more_until_it_is_put_back_again() {
+        let mut relay = Relay::begin([A, B, C]);
+        relay.answered(&[held(A, 1), held(B, 1)], &[A, B]);
+        relay.receipted(A, vec![1; 8], 500);
+        relay.end();
+        relay.doubt([B, C]);
+        assert!(!relay.is_due() && relay.to_ask(9).is_empty() && relay.to_bring().is_empty());
+        assert!(relay.keeps(A, NOTHING) && !relay.keeps(B, NOTHING));
+        assert!(Relay::begin([B]).is_due());
     }
 
     #[test]

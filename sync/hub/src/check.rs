@@ -4,6 +4,7 @@ mod compact;
 mod relayed;
 
 pub use compact::{Compacted, DAY_MS, REST_DAYS};
+pub use relayed::HeldReading;
 
 use crate::error::HubError;
 use crate::photo_copies::put_together_left_over;
@@ -13,7 +14,7 @@ use crate::worker::{
 };
 use protocol::digest::version_of;
 use protocol::{Kind, VerdictCode};
-use record::visit_note::{Encoding, SignedAct, SignedConfirmation, What, changes};
+use record::visit_note::{Encoding, NoteView, SignedAct, SignedConfirmation, What, changes};
 use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, StaffId, StaffRole, canonical};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -268,6 +269,13 @@ impl Checker {
         Ok(CopyVerdict::Accepted)
     }
 
+    /// How a document would read with a device's copies, before a person lets them in; `None`: they wait for something.
+    pub fn read_copies(&self, doc: DocumentId, device: DeviceId) -> Result<Option<NoteView>, HubError> {
+        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
+        let answer = self.relayed(doc, device, &copies)?;
+        Ok(answer.and_then(|(_, answer)| answer.entry).map(|entry| entry.view))
+    }
+
     fn relayed(
         &self,
         doc: DocumentId,
@@ -318,6 +326,7 @@ impl Question {
         match self {
             Question::Check(request) => request.doc,
             Question::Relay(request) => request.doc,
+            Question::Read(request) => request.changes.first().map_or(DocumentId([0; 16]), |change| change.doc),
             Question::Bring(request) => request.doc,
             Question::Compact(request) => request.doc,
         }

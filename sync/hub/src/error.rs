@@ -43,6 +43,14 @@ pub enum HubError {
     Unsound(DocumentId),
     #[error("nothing of that id is held; `held list` shows what is")]
     UnknownHeld,
+    #[error(
+        "document {0} was brought as more than one patient's or form's; `held show` says how each reads — give --from or --patient"
+    )]
+    SeveralPatients(DocumentId),
+    #[error("so much that was relayed waits already that no more is taken; `held list` shows it")]
+    RelayFull,
+    #[error("--from and --patient choose among relayed copies only")]
+    NotRelayed,
     #[error("there is no note {0} at this hub; `note list` shows them")]
     UnknownNote(DocumentId),
     #[error("note {0} has no confirmation yet; there is nothing to verify")]

@@ -4,7 +4,7 @@ use crate::check::{Checker, Compacted, CopyVerdict};
 use crate::error::HubError;
 use crate::intake_run::{IntakeReport, take_file};
 use crate::routes::{Hub, PeerCertificate, Refused, capsules, enrol, sync};
-use crate::store::{Presented, Store};
+use crate::store::{Chosen, Presented, Store};
 use crate::turns::Turns;
 use protocol::{CapsuleRequest, CapsuleResponse, EnrolRequest, EnrolResponse, RefusalCode, SyncRequest, SyncResponse};
 use record::{ContentHash, FacilityId};
@@ -53,7 +53,7 @@ impl LocalHub {
             accepted += usize::from(verdict == CopyVerdict::Accepted);
         }
         for held in self.hub.store.read(|tx| tx.all_held_relayed())? {
-            let verdict = self.hub.checker.accept_relayed(held.doc)?;
+            let verdict = self.hub.checker.accept_relayed(held.doc, &Chosen::default())?;
             accepted += usize::from(verdict == CopyVerdict::Accepted);
         }
         Ok(accepted)

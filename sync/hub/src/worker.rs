@@ -3,10 +3,17 @@
 //! It has no database, no keys and no network; it is limited in memory and killed when it takes too long. One request and one
 //! answer at a time, each a length and CBOR, over standard input and output.
 
+mod bring;
+
+pub(crate) use bring::{
+    BringAnswer, BringRequest, BroughtEntry, Fate, NamedChange, ReadAnswer, ReadRequest, RelayedChange,
+};
+
 use protocol::VerdictCode;
 use record::visit_note::{Actor, ChangeError, Draft, Encoding, IncomingChange, NoteView, changes};
 use record::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
@@ -22,6 +29,7 @@ pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
 pub(crate) enum Question {
     Check(CheckRequest),
     Relay(RelayRequest),
+    Read(ReadRequest),
     Bring(BringRequest),
     Compact(CompactRequest),
 }
@@ -53,55 +61,6 @@ pub(crate) struct RelayedEntry {
     pub bytes: Vec<u8>,
     /// How the document would read with it.
     pub view: NoteView,
-}
-
-/// Changes that phones relay for others: which are news, and what entries of their makers would carry them.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct BringRequest {
-    pub doc: DocumentId,
-    pub form: Form,
-    #[serde(with = "serde_bytes")]
-    pub document: Vec<u8>,
-    pub changes: Vec<RelayedChange>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct RelayedChange {
-    /// Who made it, as whoever brings it says.
-    pub device: DeviceId,
-    pub hash: ContentHash,
-    #[serde(with = "serde_bytes")]
-    pub bytes: Vec<u8>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct BringAnswer {
-    /// One per change.
-    pub fates: Vec<Fate>,
-    /// In the order in which each can be read.
-    pub entries: Vec<BroughtEntry>,
-}
-
-/// What is to become of a relayed change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Fate {
-    /// It is not what it is said to be.
-    Unreadable,
-    /// The document holds it.
-    Known,
-    /// Something that it stands on is missing.
-    Waits,
-    /// One of the entries carries it.
-    Goes,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct BroughtEntry {
-    pub device: DeviceId,
-    pub enc: u8,
-    pub hash: ContentHash,
-    #[serde(with = "serde_bytes")]
-    pub bytes: Vec<u8>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -197,7 +156,8 @@ pub(crate) fn answer(question: &Question) -> Result<Vec<u8>, canonical::CborErro
     match question {
         Question::Check(request) => canonical::to_bytes(&check(request)),
         Question::Relay(request) => canonical::to_bytes(&relay(request)),
-        Question::Bring(request) => canonical::to_bytes(&bring(request)),
+        Question::Read(request) => canonical::to_bytes(&bring::read_all(request)),
+        Question::Bring(request) => canonical::to_bytes(&bring::bring(request)),
         Question::Compact(request) => {
             canonical::to_bytes(&CompactAnswer { snapshot: compact(request).map(serde_bytes::ByteBuf::from) })
         }
@@ -301,67 +261,6 @@ fn relay(request: &RelayRequest) -> RelayAnswer {
     }
 }
 
-/// Most changes in one entry that is made here.
-const TOGETHER: usize = 64;
-
-/// People wrote in turns: each change stands on others' before it. They go into entries of one maker each, in that order.
-fn bring(request: &BringRequest) -> BringAnswer {
-    let (doc, form) = (request.doc, request.form);
-    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-    let mut fates = vec![Fate::Waits; request.changes.len()];
-    let Ok(mut draft) = Draft::load(doc, form, &request.document, &[], reader) else {
-        return BringAnswer { fates, entries: Vec::new() };
-    };
-    let mut waiting = Vec::new();
-    for (at, change) in request.changes.iter().enumerate() {
-        // One by one, so that a bad one does not hide the others.
-        match changes::decode_singly(doc, form, std::slice::from_ref(&change.bytes)) {
-            Ok(one) if one.is_by(change.device) && one.made().iter().all(|made| made.hash().0 == change.hash.0) => {
-                if draft.knows(ChangeHash(change.hash.0)) {
-                    fates[at] = Fate::Known;
-                } else {
-                    waiting.push((at, one));
-                }
-            }
-            _ => fates[at] = Fate::Unreadable,
-        }
-    }
-    let mut gone: Vec<usize> = Vec::new();
-    loop {
-        let before = gone.len();
-        let mut left = Vec::new();
-        for (at, one) in waiting {
-            if !draft.has_parents_of(&one) {
-                left.push((at, one));
-            } else if draft.apply(&one).is_ok() {
-                fates[at] = Fate::Goes;
-                gone.push(at);
-            } else {
-                // The document's inside is not trusted any more: the others are asked about without this one.
-                fates.iter_mut().filter(|fate| **fate == Fate::Goes).for_each(|fate| *fate = Fate::Waits);
-                fates[at] = Fate::Unreadable;
-                return BringAnswer { fates, entries: Vec::new() };
-            }
-        }
-        waiting = left;
-        if gone.len() == before {
-            break;
-        }
-    }
-    let maker = |at: &usize| request.changes[*at].device;
-    let mut entries = Vec::new();
-    for run in gone.chunk_by(|one, next| maker(one) == maker(next)).flat_map(|run| run.chunks(TOGETHER)) {
-        let hashes: Vec<ChangeHash> = run.iter().map(|at| ChangeHash(request.changes[*at].hash.0)).collect();
-        let (Some(first), Ok(entry)) = (run.first(), draft.entry_with(&hashes)) else {
-            fates.iter_mut().filter(|fate| **fate == Fate::Goes).for_each(|fate| *fate = Fate::Waits);
-            return BringAnswer { fates, entries: Vec::new() };
-        };
-        let device = maker(first);
-        entries.push(BroughtEntry { device, enc: entry.encoding.into(), hash: entry.hash, bytes: entry.bytes });
-    }
-    BringAnswer { fates, entries }
-}
-
 /// One piece in the place of many: exactly what arrived, readable by every phone. Nothing is believed for having passed once.
 fn compact(request: &CompactRequest) -> Option<Vec<u8>> {
     let (doc, form) = (request.doc, request.form);
@@ -410,20 +309,20 @@ fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(bool, NoteView), 
     }
     let brought = incoming.made().iter().any(|change| !draft.knows(change.hash()));
     let authors = draft.authors().map_err(|_| Bad::Before(VerdictCode::Unreadable))?;
-    // Sound changes that bend the document itself, or write another person's name, do not pass either.
-    let honest = |draft: &Draft| {
-        draft.authors().is_ok_and(|after| {
-            after.iter().all(|(device, staff)| {
-                authors.get(device) == Some(staff) || (*device == entry.device && *staff == entry.staff)
-            })
-        })
-    };
     draft.apply(&incoming).map_err(|_| Bad::AfterApplying)?;
     let view = draft.view().map_err(|_| Bad::AfterApplying)?;
-    match draft.is_sound(&entry.patient, &entry.station) && honest(draft) {
+    // Sound changes that bend the document itself, or write another person's name, do not pass either.
+    let is_honest = names_only(draft, &authors, entry.device, &entry.staff);
+    match draft.is_sound(&entry.patient, &entry.station) && is_honest {
         true => Ok((brought, view)),
         false => Err(Bad::AfterApplying),
     }
+}
+
+/// Whether nobody's name was written but its own person's, beside its own device.
+fn names_only(draft: &Draft, before: &BTreeMap<DeviceId, StaffId>, device: DeviceId, staff: &StaffId) -> bool {
+    let is_own = |of: &DeviceId, name: &StaffId| *of == device && name == staff;
+    draft.authors().is_ok_and(|after| after.iter().all(|(of, name)| before.get(of) == Some(name) || is_own(of, name)))
 }
 
 fn code(error: ChangeError) -> VerdictCode {

@@ -435,6 +435,10 @@ pub enum RefusalCode {
     /// A photo's bytes are not the ones that its name says; what came of it was thrown away.
     WrongHash,
     TooLarge,
+    /// The hub was never put back, or too long ago: it takes nobody's words from others.
+    RelayOver,
+    /// So much that was relayed waits for a person already that nothing of this request was taken.
+    RelayFull,
     Busy,
     Internal,
     #[serde(other)]

@@ -761,6 +761,8 @@ fn every_word_is_listed_and_no_other_is_taken() -> Outcome {
         R::UnknownPhoto,
         R::WrongHash,
         R::TooLarge,
+        R::RelayOver,
+        R::RelayFull,
         R::Busy,
         R::Internal,
         R::Unknown,

@@ -89,6 +89,14 @@ impl World {
             let answer = match hub.capsules(self.phones[at].certificate, &step.request) {
                 Ok(answer) => answer,
                 Err(RefusalCode::Internal) if self.faults.hub_full && self.counts.hub_full > 0 => return Ok(()),
+                // Nothing is taken before the hub was put back.
+                Err(RefusalCode::RelayOver) if self.counts.restores == 0 => {
+                    return match phone.take_refusal(&step, RefusalCode::RelayOver) {
+                        Ok(_) => Ok(()),
+                        Err(DeviceError::Vault(VaultError::Full)) if self.phones[at].room.is_some() => Ok(()),
+                        Err(error) => Err(format!("what is relayed was refused: {error}").into()),
+                    };
+                }
                 Err(code) => return Err(format!("what is relayed was refused: {code:?}").into()),
             };
             if self.loses() {

@@ -1,10 +1,12 @@
 use super::*;
-use crate::store::Store;
+use crate::routes::{PeerCertificate, Refused, capsules};
+use crate::store::{Presented, Store};
+use crate::turns::Turns;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use protocol::capsule::{Copy, Sealer, relay_series};
 use protocol::digest::{Tally, version_of};
-use protocol::{Entry, Holding, SealedCopy, Series};
+use protocol::{CapsuleRequest, CapsuleResponse, Entry, Holding, RefusalCode, SealedCopy, Series, WIRE_VERSION};
 use record::visit_note::{About, Actor, ConfirmContext, Draft, NoteView, changes};
 use record::{ContentHash, DeviceId, FacilityId, StaffId};
 
@@ -107,6 +109,15 @@ fn turns() -> Outcome<Turns> {
     Ok(Turns { entries: [(A, first), (C, second), (A, third)], reader: b })
 }
 
+fn certificate(device: DeviceId) -> ContentHash {
+    ContentHash::of(&device.0)
+}
+
+fn asking(by: DeviceId, holds: Vec<Holding>) -> CapsuleRequest {
+    let series = relay_series(by);
+    CapsuleRequest { v: WIRE_VERSION, device: by, series, copies: Vec::new(), since: None, holds }
+}
+
 struct Hub {
     _data: tempfile::TempDir,
     store: Store,
@@ -124,6 +135,8 @@ fn hub() -> Outcome<Hub> {
              INSERT INTO nursing_order (id, patient, facility, station, \"from\", until, special)
                  VALUES (x'01', 'p-1', 'st-1', 'st-1', '2026-11-01', '2026-11-30', 0);",
         )?;
+        // It was put back just now.
+        tx.put_meta("epoch_began", &tx.now().to_string())?;
         for device in [A, B, C, D] {
             let (nurse, signing) = (format!("nurse-{}", device.0[0]), key(device).verifying_key().to_bytes());
             tx.sql.execute(
@@ -135,6 +148,8 @@ fn hub() -> Outcome<Hub> {
                  VALUES (?1, ?2, 'st-1', ?1, ?3, 0)",
                 (device.0, &nurse, signing),
             )?;
+            let given = Presented { hash: certificate(device), key: None };
+            tx.add_certificate(device, given, i64::MAX)?;
         }
         Ok(())
     })?;
@@ -144,7 +159,26 @@ fn hub() -> Outcome<Hub> {
 impl Hub {
     /// A phone brings what others wrote, sealed anew each time. Says how much the hub says that it has.
     fn relays(&self, by: DeviceId, words: &[Relayed]) -> Outcome<usize> {
-        let (series, station) = (relay_series(by), station()?);
+        self.relays_about(by, "p-1", words)
+    }
+
+    fn relays_about(&self, by: DeviceId, patient: &str, words: &[Relayed]) -> Outcome<usize> {
+        let device = self.store.read(|tx| tx.device(by))?.ok_or("no device")?;
+        let copies = self.sealed_about(by, relay_series(by), patient, words)?;
+        let read = self.checker.read_relayed(&device, &copies)?;
+        let taken = self.store.write(|tx| tx.accept_relayed(&device, &copies, &read))?;
+        for doc in taken.relayed {
+            self.checker.look_at_relayed(doc)?;
+        }
+        Ok(taken.receipt.len())
+    }
+
+    fn sealed(&self, by: DeviceId, series: Series, words: &[Relayed]) -> Outcome<Vec<SealedCopy>> {
+        self.sealed_about(by, series, "p-1", words)
+    }
+
+    fn sealed_about(&self, by: DeviceId, series: Series, patient: &str, words: &[Relayed]) -> Outcome<Vec<SealedCopy>> {
+        let station = station()?;
         let sealer = Sealer::new(&self.store.keys().sealing_public, by, series)?;
         let mut copies: Vec<SealedCopy> = Vec::new();
         for (n, (maker, kind, hash, bytes)) in (1..).zip(words) {
@@ -155,7 +189,7 @@ impl Hub {
                 n,
                 at: NINE,
                 doc: NOTE,
-                patient: "p-1".parse()?,
+                patient: patient.parse()?,
                 station: station.clone(),
                 kind: *kind,
                 hash: *hash,
@@ -164,12 +198,24 @@ impl Hub {
             };
             copies.push(sealer.seal(&copy, &key(by))?);
         }
-        let signing = key(by).verifying_key().to_bytes();
-        let taken = self.store.write(|tx| tx.accept_copies(by, &station, &signing, series, &copies))?;
-        for doc in taken.relayed {
-            self.checker.look_at_relayed(doc)?;
-        }
-        Ok(taken.receipt.len())
+        Ok(copies)
+    }
+
+    /// The same by the whole way of a request.
+    fn asked(&self, by: DeviceId, request: &CapsuleRequest) -> Result<CapsuleResponse, RefusalCode> {
+        let checker = Checker::in_this_process(self.store.clone());
+        let hub = crate::routes::Hub { store: self.store.clone(), checker, turns: Turns::default() };
+        let presented = Presented { hash: certificate(by), key: None };
+        capsules::take(&hub, PeerCertificate(Some(presented)), request).map_err(Refused::code)
+    }
+
+    fn brings(&self, by: DeviceId, words: &[Relayed]) -> Outcome<CapsuleRequest> {
+        let copies = self.sealed(by, relay_series(by), words)?;
+        Ok(CapsuleRequest { copies, ..asking(by, Vec::new()) })
+    }
+
+    fn began(&self, at: i64) -> Outcome {
+        Ok(self.store.write(|tx| tx.put_meta("epoch_began", &at.to_string()))?)
     }
 
     /// An entry of the device's own.
@@ -188,6 +234,19 @@ impl Hub {
     fn held(&self) -> Outcome<Vec<(Vec<DeviceId>, u64)>> {
         let held = self.store.read(|tx| tx.all_held_relayed())?;
         Ok(held.into_iter().map(|held| (held.makers, held.changes)).collect())
+    }
+
+    /// A person lets in what is held, or what one device brought of it.
+    fn lets_in(&self, from: Option<DeviceId>) -> Outcome<CopyVerdict> {
+        Ok(self.checker.accept_relayed(NOTE, &Chosen { from, patient: None })?)
+    }
+
+    fn audited(&self, action: &str) -> Outcome<Vec<(String, String)>> {
+        let lines = "SELECT who, object FROM audit WHERE action = ?1 ORDER BY n";
+        Ok(self.store.read(|tx| {
+            let mut statement = tx.sql.prepare(lines)?;
+            Ok(statement.query_map([action], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
+        })?)
     }
 
     /// Copies of any state in the database.
@@ -218,7 +277,7 @@ fn what_two_phones_relay_is_held_once_and_stands_under_its_authors_names_when_a_
         assert_eq!(hub.rows()?, words.len() as i64);
     }
     assert!(hub.view()?.is_none(), "nobody's words are taken unseen");
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Accepted);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
     let view = hub.view()?.ok_or("no note")?;
     assert_eq!(view.text("condition"), "一。二。三。");
     assert_eq!(view.authors.into_iter().collect::<Vec<_>>(), [(A, staff(A)?), (C, staff(C)?)]);
@@ -232,7 +291,7 @@ fn what_two_phones_relay_is_held_once_and_stands_under_its_authors_names_when_a_
     assert!(!hub.lacks(&station()?, digest(&mut turns.reader.draft))?);
     assert!(!hub.lacks(&"st-9".parse()?, vec![0; 8])?, "of another station's documents nothing is said");
     assert_eq!((hub.relays(D, &words)?, hub.held()?.len()), (words.len(), 0));
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Nothing);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Nothing);
     Ok(())
 }
 
@@ -264,12 +323,176 @@ fn what_is_not_what_it_says_is_left_out_and_keeps_the_true_one_from_nothing() ->
     forged[last].0 = C;
     hub.relays(D, &forged)?;
     assert_eq!(hub.held()?[0].1, words.len() as u64 - 2);
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Waiting);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Waiting);
     assert!(hub.view()?.is_none(), "what stands on what is missing waits");
     hub.relays(B, &words)?;
     assert_eq!(hub.held()?[0].1, words.len() as u64);
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Accepted);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
     assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    Ok(())
+}
+
+#[test]
+fn a_wrong_copy_that_came_first_keeps_the_true_one_from_nothing() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    // Under the right names: other bytes, another patient, another maker, another form.
+    let junk: Vec<Relayed> = words.iter().map(|(maker, kind, hash, _)| (*maker, *kind, *hash, vec![7; 40])).collect();
+    let by_another: Vec<Relayed> = words.iter().cloned().map(|(_, kind, hash, bytes)| (D, kind, hash, bytes)).collect();
+    let board: Vec<Relayed> =
+        words.iter().cloned().map(|(maker, _, hash, bytes)| (maker, Kind::Handover, hash, bytes)).collect();
+    hub.relays(D, &junk)?;
+    hub.relays_about(D, "p-2", &words)?;
+    hub.relays(D, &by_another)?;
+    hub.relays(D, &board)?;
+    assert_eq!(hub.relays(B, &words)?, words.len());
+    let states = |state: &str| {
+        let count = "SELECT count(*) FROM capsule WHERE patient = 'p-1' AND kind = 1 AND state = ?1";
+        hub.store.read(|tx| Ok(tx.sql.query_row(count, [state], |r| r.get::<_, i64>(0))?))
+    };
+    assert_eq!((states("held")?, states("unreadable")?), (words.len() as i64, 2 * words.len() as i64));
+    // What is not hers does not become hers by a person's word for the document.
+    hub.lets_in(None)?;
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    assert_eq!(hub.store.read(|tx| tx.note_owner(NOTE))?, Some((station()?, "p-1".parse()?)));
+    assert!(hub.held()?.is_empty(), "and what says another thing of it is none of it any more");
+    Ok(())
+}
+
+#[test]
+fn one_phone_brings_no_more_of_a_document_than_there_is_room_for() -> Outcome {
+    let hub = hub()?;
+    let junk = |byte: u8| -> Relayed { (A, Kind::Note, ContentHash([byte; 32]), vec![byte; 1 << 20]) };
+    let three: Vec<Relayed> = (0..3).map(junk).collect();
+    assert!(hub.asked(D, &hub.brings(D, &three)?).is_ok());
+    // The fourth and what a row costs is too much; nothing of the request is kept, nor receipted.
+    let small: Relayed = (A, Kind::Note, ContentHash([9; 32]), vec![9]);
+    let more = hub.brings(D, &[small.clone(), junk(3)])?;
+    assert_eq!(hub.asked(D, &more).err(), Some(RefusalCode::RelayFull));
+    assert_eq!(hub.rows()?, 3);
+    // Another one may, and of what does not wait there may be any amount.
+    assert!(hub.asked(B, &hub.brings(B, &[junk(3)])?).is_ok());
+    hub.store.write(|tx| Ok(tx.sql.execute("UPDATE capsule SET state = 'returned'", [])?))?;
+    assert!(hub.asked(D, &more).is_ok());
+    Ok(())
+}
+
+#[test]
+fn many_changes_are_asked_about_some_at_a_time_and_none_is_asked_about_again_for_nothing() -> Outcome {
+    let (hub, mut writer, mut reader) = (hub()?, Writer::new(A)?, Writer::new(B)?);
+    // More than go into one question, each on the one before it.
+    for _ in 0..CHANGES {
+        writer.writes("一")?;
+    }
+    let words = writer.draft.entry_of(A, 0)?.ok_or("nothing")?;
+    reader.draft.apply(&changes::decode(NOTE, Form::VisitNote, words.encoding, &words.bytes)?)?;
+    let words = reader.others();
+    assert!(words.len() > CHANGES);
+    // All but the first, on which they stand.
+    hub.relays(B, &words[1..])?;
+    let unseen = || {
+        hub.store.read(|tx| {
+            let stamp = tx.relay_stamp(NOTE)?;
+            Ok(tx.unseen_changes(NOTE, &stamp)?.len())
+        })
+    };
+    assert_eq!((unseen()?, hub.held()?[0].1), (0, words.len() as u64 - 1));
+    hub.checker.check_document(NOTE)?;
+    assert_eq!(unseen()?, 0);
+    // Something of the document has come: they are looked at again.
+    let other = beside(D, 1, &staff(D)?, "p-1")?;
+    hub.accepts(D, &other)?;
+    let stamps = "SELECT count(DISTINCT looked) FROM capsule WHERE looked IS NOT NULL";
+    let looked: i64 = hub.store.read(|tx| Ok(tx.sql.query_row(stamps, [], |r| r.get(0))?))?;
+    assert_eq!((unseen()?, looked), (0, 1));
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Waiting);
+    hub.relays(B, &words[..1])?;
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一".repeat(CHANGES));
+    Ok(())
+}
+
+/// One change of a device in somebody's name, about a patient, made beside what it wrote itself.
+fn beside(device: DeviceId, session: u8, name: &StaffId, patient: &str) -> Outcome<Entry> {
+    let mut beside = Writer::new(device)?;
+    beside.draft = Draft::new(NOTE, Form::VisitNote, Actor { device, session: [session; 8] });
+    beside.draft.written_by(name);
+    let about = About { patient: patient.parse()?, station: station()?, visit: None };
+    beside.draft.begin(&about, None, Timestamp::from_millisecond(NINE)?)?;
+    beside.entry()
+}
+
+#[test]
+fn a_change_that_bends_the_document_is_left_out_and_holds_up_none_of_the_others() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let good = turns.reader.others().len() as u64;
+    // More than are left out at once: under A's device in C's name, and about another patient.
+    for session in 2..40 {
+        turns.reader.reads(&beside(A, session, &staff(C)?, "p-1")?)?;
+    }
+    turns.reader.reads(&beside(D, 1, &staff(D)?, "p-2")?)?;
+    let words = turns.reader.others();
+    assert_eq!(words.len() as u64, good + 39);
+    assert_eq!(hub.relays(B, &words)?, words.len());
+    assert_eq!(hub.held()?, [(vec![A, C], good)]);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
+    let view = hub.view()?.ok_or("no note")?;
+    assert_eq!(view.text("condition"), "一。二。三。");
+    assert_eq!(view.authors.into_iter().collect::<Vec<_>>(), [(A, staff(A)?), (C, staff(C)?)]);
+    assert!(hub.store.read(|tx| tx.held_entries())?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_person_sees_who_brought_what_and_how_it_reads_and_may_let_in_what_one_phone_brought() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    let (begun, rest) = words.split_at(2);
+    hub.relays(D, begun)?;
+    hub.relays(B, rest)?;
+    let held = hub.store.read(|tx| tx.all_held_relayed())?;
+    assert_eq!(held.iter().map(|one| one.bringers.clone()).collect::<Vec<_>>(), [vec![B, D]]);
+    let reads = |from: Option<DeviceId>| -> Outcome<(usize, usize, Option<String>)> {
+        let readings = hub.checker.read_held(NOTE, &Chosen { from, patient: None })?;
+        let [one] = readings.as_slice() else { return Err("not one reading".into()) };
+        Ok((one.goes, one.waits, one.view.as_ref().map(|view| view.text("condition").to_string())))
+    };
+    assert_eq!(reads(None)?, (words.len(), 0, Some("一。二。三。".to_string())));
+    assert_eq!(reads(Some(D))?, (begun.len(), 0, Some("一。".to_string())));
+    assert_eq!(reads(Some(B))?, (0, rest.len(), None), "it stands on what another brought");
+    assert!(hub.view()?.is_none(), "to read is not to let in");
+    assert_eq!(hub.lets_in(Some(B))?, CopyVerdict::Waiting);
+    assert!(hub.view()?.is_none());
+    assert_eq!(hub.lets_in(Some(D))?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。");
+    assert_eq!(hub.held()?[0].1, rest.len() as u64);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    let line = |from: &str| ("admin".to_string(), format!("relayed-{NOTE}{from}"));
+    let (of_b, of_d) = (format!(" from {B}"), format!(" from {D}"));
+    assert_eq!(hub.audited("held_accept")?, [line(&of_b), line(&of_d), line("")]);
+    Ok(())
+}
+
+#[test]
+fn what_is_made_up_for_another_patient_is_let_in_only_by_name() -> Outcome {
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    // Nothing in it says whose document it is.
+    let mut made_up = Writer::new(C)?;
+    made_up.draft = Draft::new(NOTE, Form::VisitNote, Actor { device: C, session: [8; 8] });
+    let at = Timestamp::from_millisecond(NINE)?;
+    made_up.draft.edit_text(Form::VisitNote.field("condition")?, "", "偽。", at)?;
+    let mut reader = Writer::new(D)?;
+    reader.reads(&made_up.entry()?)?;
+    hub.relays_about(D, "p-2", &reader.others())?;
+    hub.relays(B, &words)?;
+    assert!(hub.lets_in(None).is_err());
+    assert!(hub.view()?.is_none());
+    let chosen = Chosen { from: None, patient: Some("p-1".parse()?) };
+    assert_eq!(hub.checker.accept_relayed(NOTE, &chosen)?, CopyVerdict::Accepted);
+    assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。三。");
+    assert!(hub.held()?.is_empty());
     Ok(())
 }
 
@@ -278,8 +501,41 @@ fn words_of_a_device_that_the_hub_has_forgotten_stay_held() -> Outcome {
     let (hub, mut writer, mut reader) = (hub()?, Writer::new(FORGOTTEN)?, Writer::new(B)?);
     reader.reads(&writer.writes("一。")?)?;
     hub.relays(B, &reader.others())?;
-    assert_eq!(hub.checker.accept_relayed(NOTE)?, CopyVerdict::Waiting);
+    assert_eq!(hub.lets_in(None)?, CopyVerdict::Waiting);
     assert_eq!((hub.held()?.len(), hub.view()?.is_none()), (1, true));
+    Ok(())
+}
+
+#[test]
+fn only_a_hub_that_was_put_back_not_long_ago_takes_others_words() -> Outcome {
+    const DAY: i64 = 24 * 3_600_000;
+    let (hub, mut turns) = (hub()?, turns()?);
+    let words = turns.reader.others();
+    let holds = vec![Holding { doc: NOTE, hash: digest(&mut turns.reader.draft) }];
+    let refused = |hub: &Hub| -> Outcome {
+        let (asks, brings) = (asking(B, holds.clone()), hub.brings(B, &words)?);
+        for request in [asks, brings] {
+            assert_eq!(hub.asked(B, &request).err(), Some(RefusalCode::RelayOver));
+        }
+        // Nor under its own numbers.
+        let series = Series(DocumentId([5; 16]));
+        let copies = hub.sealed(B, series, &words)?;
+        let request = CapsuleRequest { copies, series, ..asking(B, Vec::new()) };
+        assert!(hub.asked(B, &request).is_ok());
+        assert!(hub.held()?.is_empty());
+        Ok(())
+    };
+    // Nobody has put it back.
+    hub.store.write(|tx| Ok(tx.sql.execute("DELETE FROM meta WHERE name = 'epoch_began'", [])?))?;
+    refused(&hub)?;
+    let now = hub.store.read(|tx| Ok(tx.now()))?;
+    hub.began(now - 45 * DAY)?;
+    refused(&hub)?;
+    hub.began(now - 44 * DAY)?;
+    let answer = hub.asked(B, &asking(B, holds.clone())).map_err(|code| format!("{code:?}"))?;
+    assert_eq!(answer.lacks, Some(vec![NOTE]));
+    hub.asked(B, &hub.brings(B, &words)?).map_err(|code| format!("{code:?}"))?;
+    assert_eq!(hub.held()?.len(), 1);
     Ok(())
 }
 
@@ -306,23 +562,32 @@ fn what_its_author_signed_is_taken_at_once_where_the_document_is_whole() -> Outc
         Ok((A, Kind::Confirmation, signed.hash(), signed.to_bytes()?))
     };
     let (hers, another) = (confirms(&key(A))?, confirms(&key(D))?);
+    assert_eq!(hers.2, another.2, "its name leaves the signature out");
     let confirmations = || hub.store.read(|tx| Ok(tx.confirmations(NOTE)?.len()));
-    // Before the document is there it waits with it.
     let mut reader = Writer::new(B)?;
     reader.reads(&entry)?;
-    hub.relays(B, &reader.others())?;
-    hub.relays(B, std::slice::from_ref(&another))?;
-    assert_eq!(confirmations()?, 0);
+    let words = reader.others();
+    hub.relays(B, &words)?;
+    // With a key that is not hers, and in an entry that does not pass: neither stands for hers.
+    assert_eq!(hub.relays(D, std::slice::from_ref(&another))?, 1);
+    let hash = statement_hash(NOTE, hers.2);
+    let enc = Encoding::Cbor.into();
+    let forged =
+        Entry { seq: 1, doc: NOTE, patient: "p-1".parse()?, kind: hers.1, enc, hash, bytes: another.3.clone() };
+    hub.accepts(D, &forged)?;
+    assert_eq!(hub.held()?, [(vec![A], words.len() as u64)]);
+    // Before the document is there it waits with it.
+    assert_eq!(hub.relays(B, std::slice::from_ref(&hers))?, 1);
+    assert_eq!((confirmations()?, hub.held()?), (0, vec![(vec![A], words.len() as u64 + 1)]));
     hub.accepts(A, &entry)?;
-    assert_eq!((confirmations()?, hub.held()?), (0, vec![(vec![A], 1)]), "not with a key that is not hers");
-    assert_eq!(hub.store.read(|tx| Ok(tx.held_relayed(NOTE)?.len()))?, 1);
-    hub.checker.accept_relayed(NOTE)?;
-    assert_eq!(confirmations()?, 0, "a person's word makes no signature fit");
-    // The same text: its name is the same, and so it counts as sent. Another one, signed by her.
+    assert_eq!((confirmations()?, hub.held()?.len()), (1, 0));
+    // Of a document that is whole it waits for nothing.
     let later = Timestamp::from_millisecond(NINE + 60_000)?;
     let signed = a.draft.confirm(&staff(A)?, A, &key(A), later, &ConfirmContext::default())?;
     hub.relays(B, &[(A, Kind::Confirmation, signed.hash(), signed.to_bytes()?)])?;
-    assert_eq!((confirmations()?, hub.held()?.len()), (1, 0));
-    assert_eq!(hers.2, another.2);
+    assert_eq!((confirmations()?, hub.held()?.len()), (2, 0));
+    let objects = hub.audited("relayed_signed")?;
+    assert_eq!(objects.iter().map(|(who, _)| who.clone()).collect::<Vec<_>>(), vec![format!("device:{B}"); 2]);
+    assert_eq!(objects[0].1, format!("{NOTE} {} of {A}", hers.2));
     Ok(())
 }

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use protocol::capsule::COPIES_LIMIT;
+use protocol::capsule::{COPIES_LIMIT, relay_series};
 use protocol::digest::HOLDINGS_LIMIT;
 use protocol::receipt::ReceiptScope;
 use protocol::{
@@ -45,13 +45,30 @@ pub(crate) fn take(hub: &Hub, peer: PeerCertificate, request: &CapsuleRequest) -
     if request.copies.len() > COPIES_LIMIT || request.holds.len() > HOLDINGS_LIMIT {
         return Err(RefusalCode::TooLarge.into());
     }
+    // A revoked one is not told even this; what it brings of others is not opened.
+    let brings = request.series == relay_series(device.device);
+    let relays = brings || !request.holds.is_empty();
+    if relays && device.revoked_at.is_none() && !hub.store.read(|tx| tx.takes_relayed())? {
+        return Err(RefusalCode::RelayOver.into());
+    }
+    let read = brings.then(|| hub.checker.read_relayed(&device, &request.copies)).transpose()?;
     let taken = hub.store.write(|tx| {
-        let taken =
-            tx.accept_copies(device.device, &device.station, &device.signing_key, request.series, &request.copies)?;
+        // Too much for the room that is left: nothing of the request stays.
+        let taken = match &read {
+            Some(read) => tx.accept_relayed(&device, &request.copies, read)?,
+            None => {
+                let (device, station, key) = (device.device, &device.station, &device.signing_key);
+                tx.accept_copies(device, station, key, request.series, &request.copies)?
+            }
+        };
         if !taken.receipt.is_empty() {
             tx.audit(&Who::Device(device.device), "capsule", None, &format!("received {}", taken.receipt.len()))?;
         }
         Ok(taken)
+    });
+    let taken = taken.map_err(|error| match error {
+        HubError::RelayFull => Refused::Because(RefusalCode::RelayFull),
+        error => error.into(),
     })?;
     for doc in taken.documents {
         if let Err(error) = hub.checker.look_at_copies(doc, device.device) {

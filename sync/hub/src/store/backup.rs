@@ -6,6 +6,7 @@ use super::former::{Former, KEPT, formers};
 use super::photo_backup::{
     Brought, LackingPhoto, awaited, bring, described, forget_lacking, kept_photos, named_and_lacking,
 };
+use super::relayed::EPOCH_BEGAN;
 use super::{PhotoTag, Store, Tx, Who, connect};
 use crate::error::HubError;
 use crate::keys::Keys;
@@ -150,6 +151,11 @@ impl Store {
     /// Puts a backup in the place of the database, which is kept beside under another name, and its photos where they lack. A
     /// new epoch begins: phones notice, and offer again what this state lacks. The hub must not be serving.
     pub fn restore(data: &Path, file: &Path) -> Result<Restored, HubError> {
+        Self::restore_at(data, file, super::now())
+    }
+
+    /// The same, told the time by somebody else.
+    pub fn restore_at(data: &Path, file: &Path, now: i64) -> Result<Restored, HubError> {
         let wrong = |path: &Path| {
             let path = path.to_path_buf();
             move |source| HubError::File { path, source }
@@ -162,7 +168,7 @@ impl Store {
             let _ = std::fs::remove_file(data.join(leftover));
         }
         std::fs::copy(file, &new).map_err(wrong(file))?;
-        let mut restored = begin_anew(data, &new, folder_of(file))?;
+        let mut restored = begin_anew(data, &new, folder_of(file), now)?;
         if there.exists() {
             // Whatever its log holds goes with it, into one file.
             if let Ok(db) = connect(&there) {
@@ -192,7 +198,7 @@ impl Store {
 }
 
 /// Makes a backup's database ready to be the hub's: in an epoch of its own, with the photos that it names in the hub's folder.
-fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubError> {
+fn begin_anew(data: &Path, new: &Path, beside: &Path, now: i64) -> Result<Restored, HubError> {
     let mut db = connect(new)?;
     super::migrate(&mut db)?;
     let sound: String = db.query_row("PRAGMA quick_check", [], |r| r.get(0))?;
@@ -207,7 +213,7 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
     let last: i64 = db.query_row("SELECT coalesce(max(id), 0) FROM entry", [], |r| r.get(0))?;
     let epoch = DocumentId::from_random(*crate::keys::random()?);
     let tx = db.transaction()?;
-    for (name, value) in [("epoch", epoch.to_string()), (BACKED_UP, last.to_string())] {
+    for (name, value) in [("epoch", epoch.to_string()), (EPOCH_BEGAN, now.to_string()), (BACKED_UP, last.to_string())] {
         tx.execute(
             "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, value),
@@ -215,7 +221,7 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path) -> Result<Restored, HubErr
     }
     // What phones were told since is not known here: it is told again, to whom it still holds for.
     tx.execute("DELETE FROM standing", [])?;
-    let told = Tx { sql: &tx, keys: &keys, now: super::now() };
+    let told = Tx { sql: &tx, keys: &keys, now };
     let formers = formers(data, &told)?;
     let carried = told.carry_phones(&formers)?;
     let kept = told.keep_patients(&formers)?;

@@ -3,7 +3,7 @@
 use super::facilities::id;
 use super::{PhotoTag, Tx};
 use crate::error::HubError;
-use protocol::capsule::{self, Copy, SealedCopy};
+use protocol::capsule::{self, Copy, SealedCopy, relay_series};
 use protocol::{Entry, Kind, ReceiptItem, Series};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use rusqlite::{OptionalExtension, Row};
@@ -38,6 +38,8 @@ pub struct CopyRow {
     pub id: i64,
     /// Who made it, whoever brought it.
     pub device: DeviceId,
+    /// Who brought it.
+    pub by: DeviceId,
     pub station: FacilityId,
     pub doc: DocumentId,
     pub patient: PatientId,
@@ -65,7 +67,7 @@ pub struct TakenCopies {
     pub receipt: Vec<(ReceiptItem, ContentHash)>,
     /// Documents of which something is new.
     pub documents: Vec<DocumentId>,
-    /// Documents of which somebody else's words are new: relayed.
+    /// Documents of which somebody else's words are new: relayed. Of one's own request there are none.
     pub relayed: Vec<DocumentId>,
     /// Photos of which pieces are new.
     pub photos: Vec<PhotoTag>,
@@ -73,7 +75,7 @@ pub struct TakenCopies {
 
 /// Behind them the hash of the copy as it came: what its body is sealed under here.
 pub(super) const COLUMNS: &str =
-    "id, coalesce(maker, device), station, doc, patient, kind, hash, made_at, received_at, sealed, sealed_hash";
+    "id, coalesce(maker, device), station, doc, patient, kind, hash, made_at, received_at, sealed, sealed_hash, device";
 
 impl Tx<'_> {
     /// Takes a request's copies: everything is on disk before the receipt, what does not open as it came.
@@ -88,47 +90,48 @@ impl Tx<'_> {
         let mut taken = TakenCopies::default();
         let received_at = self.receipt_time()?;
         for sealed in copies {
-            let hash = sealed.hash();
-            let known: Option<i64> = self
-                .sql
-                .prepare_cached(
-                    "SELECT received_at FROM capsule WHERE device = ?1 AND series = ?2 AND n = ?3 AND sealed_hash = ?4",
-                )?
-                .query_row((device.0, series.0.0, sealed.n as i64, hash.0), |r| r.get(0))
-                .optional()?;
+            let known = self.copy_received_at(device, series, sealed)?;
             if known.is_none() {
+                // Somebody else's words come in a series of their own.
                 let copy = self.opened((device, station, signing_key), series, sealed)?;
-                // Several phones relay the same, and each may do so again: it is kept once.
-                let is_here = match &copy {
-                    Some(copy) if copy.maker.is_some() => self.has_copy_of(copy.doc, copy.hash)?,
-                    _ => false,
-                };
-                if !is_here {
-                    self.put_copy((device, station), series, (sealed, copy.as_ref()), received_at)?;
-                }
+                let copy = copy.filter(|copy| copy.maker.is_none());
+                let state = if copy.is_some() { CopyState::Held } else { CopyState::Unreadable };
+                self.put_copy((device, station), series, (sealed, state, copy.as_ref()), received_at)?;
                 match copy {
-                    _ if is_here => {}
                     Some(copy) if copy.kind == Kind::PhotoPiece => {
                         taken.photos.push(self.photo_tag(station, &copy.hash));
                     }
-                    Some(copy) if copy.maker.is_some() => taken.relayed.push(copy.doc),
                     Some(copy) => taken.documents.push(copy.doc),
                     None => {}
                 }
             }
-            taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(received_at) }, hash));
+            taken.receipt.push((ReceiptItem { seq: sealed.n, at: known.unwrap_or(received_at) }, sealed.hash()));
         }
         taken.documents.sort_unstable();
         taken.documents.dedup();
-        taken.relayed.sort_unstable();
-        taken.relayed.dedup();
         taken.photos.sort_unstable();
         taken.photos.dedup();
         Ok(taken)
     }
 
+    /// When this very copy came before.
+    pub(super) fn copy_received_at(
+        &self,
+        device: DeviceId,
+        series: Series,
+        sealed: &SealedCopy,
+    ) -> Result<Option<i64>, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT received_at FROM capsule WHERE device = ?1 AND series = ?2 AND n = ?3 AND sealed_hash = ?4",
+            )?
+            .query_row((device.0, series.0.0, sealed.n as i64, sealed.hash().0), |r| r.get(0))
+            .optional()?)
+    }
+
     /// What a copy holds; `None`: it does not open, or is none that this device may bring.
-    fn opened(
+    pub(super) fn opened(
         &self,
         (device, station, signing_key): (DeviceId, &FacilityId, &[u8]),
         series: Series,
@@ -140,24 +143,26 @@ impl Tx<'_> {
         copy.maker = copy.maker.filter(|maker| *maker != device);
         let may = match copy.maker {
             None => true,
-            // Others' words only from somebody who may still read them.
+            // Others' words only after a restore, in their own series, and from somebody who may still read them.
             Some(_) => {
                 let written = copy.kind.is_document() || matches!(copy.kind, Kind::Confirmation | Kind::Amendment);
-                written && self.device(device)?.is_some_and(|by| by.revoked_at.is_none())
+                written
+                    && series == relay_series(device)
+                    && self.takes_relayed()?
+                    && self.device(device)?.is_some_and(|by| by.revoked_at.is_none())
             }
         };
         Ok((may && copy.station == *station).then_some(copy))
     }
 
-    fn put_copy(
+    pub(super) fn put_copy(
         &self,
         (device, station): (DeviceId, &FacilityId),
         series: Series,
-        (sealed, copy): (&SealedCopy, Option<&Copy>),
+        (sealed, state, copy): (&SealedCopy, CopyState, Option<&Copy>),
         received_at: i64,
     ) -> Result<(), HubError> {
         let sealed_hash = sealed.hash();
-        let state = if copy.is_some() { CopyState::Held } else { CopyState::Unreadable };
         // A photo's own hash stands nowhere in clear.
         let hash = copy.map(|copy| match copy.kind {
             Kind::PhotoPiece => self.photo_tag(station, &copy.hash),
@@ -169,8 +174,8 @@ impl Tx<'_> {
         };
         self.sql
             .prepare_cached(
-                "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, kind, hash, made_at, state, sealed, maker)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, kind, hash, made_at, state, sealed, maker, name)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(rusqlite::params![
                 device.0,
@@ -187,6 +192,7 @@ impl Tx<'_> {
                 state.as_str(),
                 body,
                 copy.and_then(|c| c.maker).map(|maker| maker.0),
+                copy.and_then(|c| Some(self.name_of(c, c.maker?))),
             ])?;
         Ok(())
     }
@@ -267,6 +273,7 @@ pub(super) fn read_copy(row: &Row<'_>) -> rusqlite::Result<(CopyRow, [u8; 32])> 
     let copy = CopyRow {
         id: row.get(0)?,
         device: DeviceId(row.get(1)?),
+        by: DeviceId(row.get(11)?),
         station: id(row, 2)?,
         doc: DocumentId(row.get(3)?),
         patient: id(row, 4)?,

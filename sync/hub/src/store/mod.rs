@@ -37,6 +37,7 @@ pub use feed::FeedRow;
 pub use patients::RecordOutcome;
 pub use photo_backup::{KeptPhoto, LackingPhoto};
 pub use photos::{PhotoRow, PhotoTag, photo_tag};
+pub use relayed::{Chosen, ReadCopy};
 pub use snapshots::Pieces;
 pub use standing::Reader;
 
@@ -60,6 +61,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("photo_copies.sql"),
     include_str!("snapshots.sql"),
     include_str!("relayed.sql"),
+    include_str!("epoch.sql"),
+    include_str!("relayed_name.sql"),
+    include_str!("relayed_room.sql"),
 ];
 
 /// What SQLite lets a file grow to.

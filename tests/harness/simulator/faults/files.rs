@@ -33,7 +33,7 @@ impl World {
         let Some(backup) = self.backup.clone() else { return Ok(()) };
         self.counts.restores += 1;
         self.hub = None;
-        Store::restore(&self.data(), &backup)?;
+        Store::restore_at(&self.data(), &backup, self.hub_time().as_millisecond())?;
         self.hub_up()?;
         self.enter_again()?;
         let held = self.excuse_what_nobody_holds()?;
