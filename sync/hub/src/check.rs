@@ -4,7 +4,6 @@ mod compact;
 mod relayed;
 
 pub use compact::{Compacted, DAY_MS, REST_DAYS};
-pub use relayed::HeldReading;
 
 use crate::error::HubError;
 use crate::photo_copies::put_together_left_over;

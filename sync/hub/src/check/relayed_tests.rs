@@ -1,7 +1,6 @@
 use super::*;
 use crate::routes::{PeerCertificate, Refused, capsules};
 use crate::store::{Presented, Store};
-use crate::turns::Turns;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use protocol::capsule::{Copy, Sealer, relay_series};
@@ -204,7 +203,7 @@ impl Hub {
     /// The same by the whole way of a request.
     fn asked(&self, by: DeviceId, request: &CapsuleRequest) -> Result<CapsuleResponse, RefusalCode> {
         let checker = Checker::in_this_process(self.store.clone());
-        let hub = crate::routes::Hub { store: self.store.clone(), checker, turns: Turns::default() };
+        let hub = crate::routes::Hub { store: self.store.clone(), checker, turns: crate::turns::Turns::default() };
         let presented = Presented { hash: certificate(by), key: None };
         capsules::take(&hub, PeerCertificate(Some(presented)), request).map_err(Refused::code)
     }

@@ -338,7 +338,7 @@ mod tests {
                 kind: Kind::Note,
                 hash: ContentHash([n as u8; 32]),
                 bytes: vec![n as u8],
-                maker: Some(DeviceId([8; 8])),
+                maker: None,
             };
             Ok(sealer.seal(&copy, &key)?)
         };
@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(take(&first)?, 1_000_000);
         time.store(2_000_000, Ordering::Relaxed);
         assert_eq!((take(&first)?, take(&second)?), (1_000_000, 2_000_000), "a repeat keeps its time");
-        let held = store.read(|tx| tx.held_relayed(DOC))?;
+        let held = store.read(|tx| tx.held_copies(DOC, DEVICE))?;
         let times: Vec<i64> = held.iter().map(|copy| copy.received_at).collect();
         assert_eq!(times, [1_000_000, 2_000_000]);
         Ok(())
