@@ -337,7 +337,11 @@ fn a_wrong_copy_that_came_first_keeps_the_true_one_from_nothing() -> Outcome {
     let words = turns.reader.others();
     // Under the right names: other bytes, another patient, another maker, another form.
     let junk: Vec<Relayed> = words.iter().map(|(maker, kind, hash, _)| (*maker, *kind, *hash, vec![7; 40])).collect();
-    let by_another: Vec<Relayed> = words.iter().cloned().map(|(_, kind, hash, bytes)| (D, kind, hash, bytes)).collect();
+    let by_another: Vec<Relayed> = words
+        .iter()
+        .cloned()
+        .map(|(maker, kind, hash, bytes)| (if maker == A { C } else { A }, kind, hash, bytes))
+        .collect();
     let board: Vec<Relayed> =
         words.iter().cloned().map(|(maker, _, hash, bytes)| (maker, Kind::Handover, hash, bytes)).collect();
     hub.relays(D, &junk)?;
