@@ -117,6 +117,8 @@ impl SimPhone {
         match Phone::unlock(&self.file, &store, &Pin::new(PIN)?, now) {
             Ok(phone) => {
                 phone.limit_room(self.room)?;
+                // As the background does before its first sync.
+                phone.take_locked_pages();
                 self.open = Some(phone);
             }
             Err(DeviceError::Vault(VaultError::Wiped)) => self.wiped = true,
