@@ -40,7 +40,8 @@ test)
   if ! command -v node >/dev/null || ! command -v npm >/dev/null; then need nodejs npm; fi
   cargo fmt --all --check
   cargo clippy --workspace --all-targets --quiet -- -D warnings
-  cargo build --workspace --quiet
+  # With the tests, so that nothing is built twice: their needs change what some crates are built with.
+  cargo build --workspace --all-targets --quiet
   cargo test --workspace --quiet
   (cd tests/e2e && npm ci --silent --no-audit --no-fund && node --test --test-concurrency=1)
   ;;
