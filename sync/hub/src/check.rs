@@ -2,6 +2,8 @@
 
 mod compact;
 mod relayed;
+#[cfg(test)]
+mod testing;
 
 pub use compact::{Compacted, DAY_MS, REST_DAYS};
 

@@ -1,6 +1,7 @@
 use super::*;
+use crate::check::testing::{self, A, B, C, D, Hub, NINE, NOTE, Outcome, Writer, key, staff, station};
 use crate::routes::{PeerCertificate, Refused, capsules};
-use crate::store::{Presented, Store};
+use crate::store::Presented;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use protocol::capsule::{Copy, Sealer, relay_series};
@@ -9,73 +10,10 @@ use protocol::{CapsuleRequest, CapsuleResponse, Entry, Holding, RefusalCode, Sea
 use record::visit_note::{About, Actor, ConfirmContext, Draft, NoteView, changes};
 use record::{ContentHash, DeviceId, FacilityId, StaffId};
 
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
-const NOTE: DocumentId = DocumentId([7; 16]);
-const A: DeviceId = DeviceId([1; 8]);
-const B: DeviceId = DeviceId([2; 8]);
-const C: DeviceId = DeviceId([3; 8]);
-const D: DeviceId = DeviceId([4; 8]);
 /// Enrolled after the backup: the hub has forgotten it.
 const FORGOTTEN: DeviceId = DeviceId([9; 8]);
-/// 2026-11-24, nine in the morning in Japan.
-const NINE: i64 = 1_795_478_400_000;
-
-fn station() -> Outcome<FacilityId> {
-    Ok("st-1".parse()?)
-}
-
-fn staff(device: DeviceId) -> Outcome<StaffId> {
-    Ok(format!("nurse-{}", device.0[0]).parse()?)
-}
-
-fn key(device: DeviceId) -> SigningKey {
-    SigningKey::from_bytes(&[device.0[0]; 32])
-}
-
-/// A nurse's phone, as far as this note goes.
-struct Writer {
-    device: DeviceId,
-    draft: Draft,
-    sent: u64,
-    seq: u64,
-}
 
 impl Writer {
-    fn new(device: DeviceId) -> Outcome<Self> {
-        let mut draft = Draft::new(NOTE, Form::VisitNote, Actor { device, session: [1; 8] });
-        draft.written_by(&staff(device)?);
-        Ok(Self { device, draft, sent: 0, seq: 0 })
-    }
-
-    fn writes(&mut self, words: &str) -> Outcome<Entry> {
-        let at = Timestamp::from_millisecond(NINE)?;
-        let about = About { patient: "p-1".parse()?, station: station()?, visit: None };
-        self.draft.begin(&about, None, at)?;
-        let shown = self.draft.view()?.text("condition").to_string();
-        self.draft.edit_text(Form::VisitNote.field("condition")?, &shown, &format!("{shown}{words}"), at)?;
-        self.entry()
-    }
-
-    fn entry(&mut self) -> Outcome<Entry> {
-        let new = self.draft.entry_of(self.device, self.sent)?.ok_or("nothing new")?;
-        (self.sent, self.seq) = (new.up_to, self.seq + 1);
-        Ok(Entry {
-            seq: self.seq,
-            doc: NOTE,
-            patient: "p-1".parse()?,
-            kind: Kind::Note,
-            enc: new.encoding.into(),
-            hash: new.hash,
-            bytes: new.bytes,
-        })
-    }
-
-    fn reads(&mut self, entry: &Entry) -> Outcome {
-        let encoding = Encoding::try_from(entry.enc)?;
-        Ok(self.draft.apply(&changes::decode(NOTE, Form::VisitNote, encoding, &entry.bytes)?)?)
-    }
-
     /// What stands here by others.
     fn others(&mut self) -> Vec<Relayed> {
         let made = self.draft.changes_but_of(self.device);
@@ -117,42 +55,18 @@ fn asking(by: DeviceId, holds: Vec<Holding>) -> CapsuleRequest {
     CapsuleRequest { v: WIRE_VERSION, device: by, series, copies: Vec::new(), since: None, holds }
 }
 
-struct Hub {
-    _data: tempfile::TempDir,
-    store: Store,
-    checker: Checker,
-}
-
+/// It was put back just now, and knows every phone by its certificate.
 fn hub() -> Outcome<Hub> {
-    let data = tempfile::tempdir()?;
-    let store = Store::init(data.path(), "くるめ")?;
-    store.write(|tx| {
-        tx.sql.execute_batch(
-            "INSERT INTO facility (id, kind, name, disclosing) VALUES ('st-1', 'station', '架空', 0);
-             INSERT INTO patient (id, sealed) VALUES ('p-1', x'00');
-             INSERT INTO care (station, patient, version) VALUES ('st-1', 'p-1', 1);
-             INSERT INTO nursing_order (id, patient, facility, station, \"from\", until, special)
-                 VALUES (x'01', 'p-1', 'st-1', 'st-1', '2026-11-01', '2026-11-30', 0);",
-        )?;
-        // It was put back just now.
+    let hub = testing::hub()?;
+    hub.store.write(|tx| {
         tx.put_meta("epoch_began", &tx.now().to_string())?;
         for device in [A, B, C, D] {
-            let (nurse, signing) = (format!("nurse-{}", device.0[0]), key(device).verifying_key().to_bytes());
-            tx.sql.execute(
-                "INSERT INTO staff (id, facility, name, role) VALUES (?1, 'st-1', '架空', 'nurse')",
-                [&nurse],
-            )?;
-            tx.sql.execute(
-                "INSERT INTO device (id, staff, station, certificate, signing_key, enrolled_at)
-                 VALUES (?1, ?2, 'st-1', ?1, ?3, 0)",
-                (device.0, &nurse, signing),
-            )?;
             let given = Presented { hash: certificate(device), key: None };
             tx.add_certificate(device, given, i64::MAX)?;
         }
         Ok(())
     })?;
-    Ok(Hub { checker: Checker::in_this_process(store.clone()), store, _data: data })
+    Ok(hub)
 }
 
 impl Hub {
@@ -215,14 +129,6 @@ impl Hub {
 
     fn began(&self, at: i64) -> Outcome {
         Ok(self.store.write(|tx| tx.put_meta("epoch_began", &at.to_string()))?)
-    }
-
-    /// An entry of the device's own.
-    fn accepts(&self, device: DeviceId, entry: &Entry) -> Outcome {
-        let (station, series) = (station()?, Series(DocumentId([device.0[0]; 16])));
-        let taken = self.store.write(|tx| tx.accept(device, &station, series, std::slice::from_ref(entry)))?;
-        taken.map_err(|code| format!("{code:?}"))?;
-        Ok(self.checker.check_document(NOTE)?)
     }
 
     fn view(&self) -> Outcome<Option<NoteView>> {
