@@ -2,7 +2,7 @@
 
 use device::http::HubLine;
 use device::jiff::Timestamp;
-use device::{Failure, FileKeyStore, Phone as OpenPhone, Pin, RefusalCode};
+use device::{Failure, FileKeyStore, RefusalCode};
 use ed25519_dalek::SigningKey;
 use protocol::RenewRequest;
 use record::ContentHash;
@@ -29,11 +29,6 @@ fn enrolled_long_ago(hub: &mut Hub, staff: &str) -> Outcome<Phone> {
     drop(runtime);
     hub.serve()?;
     Ok(phone)
-}
-
-fn unlocked(phone: &Phone) -> Outcome<OpenPhone> {
-    let store = FileKeyStore::beside(&phone.vault);
-    Ok(OpenPhone::unlock(&phone.vault, &store, &Pin::new("2468")?, Timestamp::now())?)
 }
 
 /// The line of whoever says to be this.
@@ -75,7 +70,7 @@ fn a_phone_whose_certificate_is_over_brings_its_notes_and_comes_back_with_a_new_
     let note = a.start_note(&patient, None)?;
     a.write_text(&note, "condition", "下肢浮腫あり。")?;
     let before = last_deed(&hub)?;
-    let old = unlocked(&a)?;
+    let old = a.opened(Timestamp::now())?;
     let old_line = line(old.identity())?;
     let synced = a.ok(&["sync"])?;
     assert_eq!((&synced["sent"], &synced["unsent"]), (&json!(1), &json!(0)), "{synced}");
@@ -111,7 +106,7 @@ fn a_revoked_phone_whose_certificate_is_over_brings_sealed_copies_and_is_given_n
     let a = enrolled_long_ago(&mut hub, "nurse-a")?;
     let note = a.start_note(&patient, None)?;
     a.write_text(&note, "condition", "下肢浮腫あり。")?;
-    let phone = unlocked(&a)?;
+    let phone = a.opened(Timestamp::now())?;
     hub.ok(&["device", "revoke", "--device", &phone.identity().device.to_string()])?;
     let asked = Runtime::new()?.block_on(line(phone.identity())?.renew(&phone.renewal()?));
     assert_eq!(asked.err(), Some(Failure::Refused(RefusalCode::Revoked)));
@@ -127,7 +122,8 @@ fn a_revoked_phone_whose_certificate_is_over_brings_sealed_copies_and_is_given_n
 fn a_certificate_of_another_hub_or_for_another_key_or_without_the_pin_is_refused() -> Outcome {
     let (hub, _) = Hub::with_consent()?;
     let (elsewhere, _) = Hub::with_consent()?;
-    let (a, x) = (unlocked(&hub.phone("nurse-a")?)?, unlocked(&elsewhere.phone("nurse-x")?)?);
+    let now = Timestamp::now();
+    let (a, x) = (hub.phone("nurse-a")?.opened(now)?, elsewhere.phone("nurse-x")?.opened(now)?);
     let runtime = Runtime::new()?;
     let ours = line(a.identity())?;
     // What another CA signed, shown at our door.
@@ -160,17 +156,12 @@ fn a_certificate_of_another_hub_or_for_another_key_or_without_the_pin_is_refused
 fn a_hub_put_back_to_before_the_renewal_knows_the_phone_by_its_key() -> Outcome {
     let (mut hub, patient) = Hub::with_consent()?;
     let a = enrolled_long_ago(&mut hub, "nurse-a")?;
-    let file = hub.path("yesterday.db").display().to_string();
-    hub.ok(&["backup", &file])?;
+    let file = hub.back_up("yesterday.db")?;
     a.ok(&["sync"])?;
     assert_eq!(certificates(&hub)?, 2);
-    hub.kill();
-    // Its disk broke: there is no older database that knows the new one.
-    for suffix in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(hub.path(&format!("hub/hub.db{suffix}")));
-    }
-    hub.ok(&["restore", &file])?;
-    hub.serve()?;
+    // There is no older database that knows the new one.
+    hub.lose_database();
+    hub.put_back(&file)?;
     assert_eq!(certificates(&hub)?, 1, "the hub has forgotten");
     let note = a.start_note(&patient, None)?;
     a.write_text(&note, "condition", "下肢浮腫あり。")?;
@@ -188,7 +179,7 @@ fn how_long_a_certificate_counts_is_the_hubs_to_say_and_a_phone_renews_in_the_la
         command.args(["--certificate-days", "30"]);
     })?;
     let a = hub.phone("nurse-a")?;
-    assert!(!unlocked(&a)?.certificate_due()?);
+    assert!(!a.opened(Timestamp::now())?.certificate_due()?);
     a.ok(&["sync"])?;
     assert_eq!(certificates(&hub)?, 1);
     let ends: i64 =
@@ -202,6 +193,6 @@ fn how_long_a_certificate_counts_is_the_hubs_to_say_and_a_phone_renews_in_the_la
     a.ok(&["sync"])?;
     drop(serving);
     assert_eq!(certificates(&hub)?, 2);
-    assert!(!unlocked(&a)?.certificate_due()?);
+    assert!(!a.opened(Timestamp::now())?.certificate_due()?);
     Ok(())
 }

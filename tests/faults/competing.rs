@@ -2,7 +2,6 @@
 
 use device::http::HubLine;
 use device::jiff::Timestamp;
-use device::{FileKeyStore, Pin};
 use serde_json::{Value, json};
 use std::path::Path;
 use stories::{Hub, Outcome, Phone};
@@ -19,18 +18,6 @@ fn one_note() -> Outcome<(Hub, Phone, Phone, String)> {
     Ok((hub, a, b, note))
 }
 
-fn back_up(hub: &Hub, name: &str) -> Outcome<String> {
-    let file = hub.path(name).display().to_string();
-    hub.ok(&["backup", &file])?;
-    Ok(file)
-}
-
-fn put_back(hub: &mut Hub, file: &str) -> Outcome {
-    hub.kill();
-    hub.ok(&["restore", file])?;
-    hub.serve()
-}
-
 fn sync_all(phones: &[&Phone]) -> Outcome {
     for phone in phones {
         assert_eq!(phone.ok(&["sync"])?["unsent"], json!(0));
@@ -40,8 +27,7 @@ fn sync_all(phones: &[&Phone]) -> Outcome {
 
 /// What a phone has to send reaches the hub, and the answer is lost on the way back.
 fn send_without_an_answer(phone: &Phone) -> Outcome {
-    let store = FileKeyStore::beside(&phone.vault);
-    let open = device::Phone::unlock(&phone.vault, &store, &Pin::new("2468")?, Timestamp::now())?;
+    let open = phone.opened(Timestamp::now())?;
     let line = HubLine::for_sync(open.identity(), 0).map_err(|failure| format!("{failure:?}"))?;
     let runtime = tokio::runtime::Runtime::new()?;
     let exchange = |request: &protocol::SyncRequest| {
@@ -77,12 +63,12 @@ fn order(hub: &Hub, note: &str, phones: &[&Phone]) -> Outcome<Vec<String>> {
 #[test]
 fn a_hub_put_back_that_gets_the_same_confirmations_again_tells_their_new_receipts() -> Outcome {
     let (mut hub, a, b, note) = one_note()?;
-    let file = back_up(&hub, "before.db")?;
+    let file = hub.back_up("before.db")?;
     for phone in [&a, &b] {
         phone.ok(&["note", "confirm", &note])?;
     }
     sync_all(&[&b, &a, &b, &a])?;
-    put_back(&mut hub, &file)?;
+    hub.put_back(&file)?;
     // The same entries come again in the same order: the feed is as long as it was, and says other times.
     send_without_an_answer(&b)?;
     sync_all(&[&a, &b, &a])?;
@@ -93,17 +79,17 @@ fn a_hub_put_back_that_gets_the_same_confirmations_again_tells_their_new_receipt
 #[test]
 fn after_the_wrong_backup_and_then_the_right_one_both_writers_hear_how_theirs_stand() -> Outcome {
     let (mut hub, a, b, note) = one_note()?;
-    let wrong = back_up(&hub, "wrong.db")?;
+    let wrong = hub.back_up("wrong.db")?;
     for phone in [&a, &b] {
         phone.ok(&["note", "confirm", &note])?;
     }
     sync_all(&[&a, &b, &a])?;
-    let right = back_up(&hub, "right.db")?;
-    put_back(&mut hub, &wrong)?;
+    let right = hub.back_up("right.db")?;
+    hub.put_back(&wrong)?;
     sync_all(&[&b, &a, &b])?;
     assert_eq!(order(&hub, &note, &[&a, &b])?, ["nurse-b", "nurse-a"], "as this hub received them");
     // Nothing is sent again now: the hub has both, under the receipts of before.
-    put_back(&mut hub, &right)?;
+    hub.put_back(&right)?;
     sync_all(&[&a, &b])?;
     assert_eq!(order(&hub, &note, &[&a, &b])?, ["nurse-a", "nurse-b"]);
     Ok(())
@@ -116,13 +102,13 @@ fn a_confirmation_that_comes_again_in_a_new_series_keeps_its_place() -> Outcome 
         phone.ok(&["note", "confirm", &note])?;
     }
     sync_all(&[&a, &b, &a])?;
-    let file = back_up(&hub, "before.db")?;
+    let file = hub.back_up("before.db")?;
     a.ok(&["note", "amend", &note, "temperature_c", "36.9", "--reason", "転記誤り"])?;
     sync_all(&[&a])?;
     // The correction's entry has gone from the phone and from the hub: its number can never be filled again.
     let last = "UPDATE entry SET sealed = NULL WHERE seq = (SELECT max(seq) FROM entry)";
     rusqlite::Connection::open(Path::new(&a.vault))?.execute(last, [])?;
-    put_back(&mut hub, &file)?;
+    hub.put_back(&file)?;
     sync_all(&[&a, &b, &a])?;
     assert_eq!(order(&hub, &note, &[&a, &b])?, ["nurse-a", "nurse-b"]);
     let amended = b.ok(&["note", "show", &note])?;

@@ -1,16 +1,8 @@
 //! The phone that nobody can or may unlock: what was written still reaches the station.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stories::line::Weather;
-use stories::{Hub, Outcome, Phone, contains_words, until};
-
-fn strings<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
-    list.as_array().into_iter().flatten().filter_map(|item| item[key].as_str()).collect()
-}
-
-fn push(phone: &Phone) -> Outcome<Value> {
-    phone.without_pin(&["capsule", "push"])
-}
+use stories::{Hub, Outcome, Phone, contains_words, strings, until};
 
 /// A note written where there was no signal, and what it says.
 fn written_offline(hub: &Hub, patient: &str) -> Outcome<(Phone, String)> {
@@ -52,8 +44,8 @@ fn after_too_many_wrong_pins_the_keys_are_gone_and_the_note_still_arrives() -> O
     assert!(a.refused(&["status"])?.contains("wiped"));
     std::fs::write(&a.pin, "2468")?;
     assert!(a.refused(&["status"])?.contains("wiped"), "the right PIN opens nothing any more");
-    assert!(push(&a)?["sent"].as_u64() > Some(5));
-    assert_eq!(push(&a)?["sent"], json!(0), "what the hub receipted is not sent again");
+    assert!(a.push()?["sent"].as_u64() > Some(5));
+    assert_eq!(a.push()?["sent"], json!(0), "what the hub receipted is not sent again");
     reaches_a_colleague(&hub, &note)
 }
 
@@ -62,7 +54,7 @@ fn a_forgotten_pin_costs_nothing_that_was_written() -> Outcome {
     let (hub, patient) = Hub::with_consent()?;
     let (a, note) = written_offline(&hub, &patient)?;
     a.without_pin(&["wipe", "--forgotten-pin"])?;
-    push(&a)?;
+    a.push()?;
     reaches_a_colleague(&hub, &note)
 }
 
@@ -85,7 +77,7 @@ fn a_lost_phone_destroys_its_keys_at_its_next_contact() -> Outcome {
     let (a, note) = written_offline(&hub, &patient)?;
     let device = a.ok(&["status"])?["device"].as_str().unwrap_or_default().to_string();
     hub.ok(&["device", "wipe", "--device", &device])?;
-    assert_eq!(push(&a)?["wiped"], json!(true));
+    assert_eq!(a.push()?["wiped"], json!(true));
     assert!(a.refused(&["status"])?.contains("wiped"));
     assert!(hub.ok(&["device", "list"])?[0]["wiped_at"].is_string());
     reaches_a_colleague(&hub, &note)
@@ -104,13 +96,13 @@ fn what_the_hub_has_already_is_not_held_again() -> Outcome {
         let _ = std::fs::remove_file(file);
     }
     std::fs::write(&a.vault, before)?;
-    push(&a)?;
+    a.push()?;
     assert_eq!(hub.ok(&["held", "list"])?, json!([]), "de-duplicated by the changes' own hashes");
     // Without a signal a push is an error with a sentence, and nothing is lost by it.
     hub.kill();
     assert!(a.refused_without_pin(&["capsule", "push"])?.contains("cannot be reached"));
     hub.serve()?;
-    push(&a)?;
+    a.push()?;
     assert_eq!(hub.ok(&["note", "verify", &note])?["verdict"], json!("valid"));
     Ok(())
 }
@@ -119,7 +111,7 @@ fn what_the_hub_has_already_is_not_held_again() -> Outcome {
 fn copies_that_are_sent_back_stay_out() -> Outcome {
     let (hub, patient) = Hub::with_consent()?;
     let (a, note) = written_offline(&hub, &patient)?;
-    push(&a)?;
+    a.push()?;
     let id = hub.ok(&["held", "list"])?[0]["held"].as_str().ok_or("nothing held")?.to_string();
     assert!(hub.try_run(&["held", "accept", "entry-999"])?.is_err());
     hub.ok(&["held", "return", &id])?;
@@ -147,7 +139,7 @@ fn under_duress_an_empty_route_opens_and_what_was_written_still_arrives_sealed()
     assert_eq!((&status["staff"], &status["unsent"]), (&json!("nurse-a"), &json!(0)), "{status}");
     assert!(forced.refused(&["sync"])?.contains("cannot be reached"), "no hub fills it");
     // Behind it the phone is a locked one.
-    assert!(push(&forced)?["sent"].as_u64() > Some(5));
+    assert!(forced.push()?["sent"].as_u64() > Some(5));
     assert_eq!(a.ok(&["note", "show", &note])?["state"], json!("confirmed"));
     reaches_a_colleague(&hub, &note)
 }
@@ -186,10 +178,8 @@ fn two_nurses_share_a_tablet_and_neither_opens_the_other_ones_vault() -> Outcome
 fn locking_closes_the_file_and_refuses_whoever_still_holds_the_phone() -> Outcome {
     let (hub, patient) = Hub::with_consent()?;
     let (a, note) = written_offline(&hub, &patient)?;
-    let store = device::FileKeyStore::beside(&a.vault);
     let now = jiff::Timestamp::now();
-    let phone = device::Phone::unlock(&a.vault, &store, &device::Pin::new("2468")?, now)?;
-    let held_by_a_background_run = std::sync::Arc::new(phone);
+    let held_by_a_background_run = std::sync::Arc::new(a.opened(now)?);
     let phone = held_by_a_background_run.clone();
     let handles = || -> Outcome<usize> {
         let mut open = 0;
@@ -244,10 +234,10 @@ fn what_a_colleague_wrote_while_the_phone_was_locked_is_there_at_the_unlock_with
     }
     assert!(bytes > 650, "it was cut more than once: {bytes}");
     line.becomes(Weather::Clear);
-    assert_eq!((waiting(&a)?, &push(&a)?["pages"]), (1, &json!(0)), "once is enough");
+    assert_eq!((waiting(&a)?, &a.push()?["pages"]), (1, &json!(0)), "once is enough");
     b.write_text(&note, "plan", "次回は体重測定。")?;
     b.ok(&["sync"])?;
-    assert_eq!(push(&a)?["pages"], json!(1));
+    assert_eq!(a.push()?["pages"], json!(1));
     let at_rest = a.bytes_at_rest()?;
     assert!(!contains_words(&at_rest, "下肢浮腫あり。") && !contains_words(&at_rest, "次回は体重測定。"));
     // No signal at all.
@@ -273,11 +263,10 @@ fn the_unlock_waits_for_nothing_that_came_and_the_open_app_shows_it_a_moment_lat
     let (hub, line, patient) = Hub::behind_a_line()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     let note = written_by_the_colleague(&a, &b, &patient)?;
-    assert_eq!(push(&a)?["pages"], json!(1));
+    assert_eq!(a.push()?["pages"], json!(1));
     line.becomes(Weather::CutUp(0));
     line.cut();
-    let (store, now) = (device::FileKeyStore::beside(&a.vault), jiff::Timestamp::now());
-    let phone = std::sync::Arc::new(device::Phone::unlock(&a.vault, &store, &device::Pin::new("2468")?, now)?);
+    let phone = std::sync::Arc::new(a.opened(jiff::Timestamp::now())?);
     let note: device::record::DocumentId = note.parse()?;
     assert!(phone.show_note(note).is_err());
     assert_eq!(waiting(&a)?, 1, "the unlock has not read it");
@@ -296,7 +285,7 @@ fn a_page_that_no_longer_fits_is_dropped_and_the_sync_brings_everything() -> Out
     let (hub, patient) = Hub::with_consent()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     let note = written_by_the_colleague(&a, &b, &patient)?;
-    assert_eq!(push(&a)?["pages"], json!(1));
+    assert_eq!(a.push()?["pages"], json!(1));
     // Somebody had the file in his hands.
     let db = rusqlite::Connection::open(&a.vault)?;
     let mut body: Vec<u8> = db.query_row("SELECT body FROM locked_page WHERE n = 1", [], |r| r.get(0))?;
@@ -320,12 +309,12 @@ fn no_page_goes_to_a_locked_phone_that_is_revoked_or_whose_certificate_is_over()
     let db = rusqlite::Connection::open(hub.path("hub/hub.db"))?;
     let until: i64 = db.query_row("SELECT max(until) FROM certificate", [], |r| r.get(0))?;
     db.execute("UPDATE certificate SET until = 1", [])?;
-    assert_eq!(push(&a)?["pages"], json!(0));
+    assert_eq!(a.push()?["pages"], json!(0));
     db.execute("UPDATE certificate SET until = ?1", [until])?;
-    assert_eq!(push(&a)?["pages"], json!(1));
+    assert_eq!(a.push()?["pages"], json!(1));
     b.write_text(&note, "plan", "次回は体重測定。")?;
     b.ok(&["sync"])?;
     hub.ok(&["device", "revoke", "--device", &device])?;
-    assert_eq!(push(&a)?["pages"], json!(0));
+    assert_eq!(a.push()?["pages"], json!(0));
     Ok(())
 }

@@ -10,38 +10,17 @@ use device::http::HubLine;
 use device::jiff::Timestamp;
 use device::record::visit_note::Encoding;
 use device::record::{DocumentId, PatientId, canonical};
-use device::{Background, Failure, FileKeyStore, Phone as OpenPhone, Pill, Pin};
+use device::{Background, Failure, Pill};
 use protocol::{
     Consented, Durability, Extent, FeedItem, Kind, PatientStanding, Policy, Receipt, SyncResponse, WIRE_VERSION,
 };
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use stories::line::{Line, Weather};
-use stories::{Hub, Outcome, Phone, until};
+use stories::line::Weather;
+use stories::{Hub, Outcome, Phone, count, until};
 use tokio::sync::watch;
-
-/// How many lines the audit trail has: one more after every exchange that brought something.
-fn exchanges(hub: &Hub) -> Outcome<u64> {
-    Ok(hub.ok(&["audit", "verify"])?["entries"].as_u64().ok_or("no count")?)
-}
-
-/// A sync whose request is on the hub's disk; the answer waits on the line.
-fn half_synced(hub: &Hub, line: &Line, phone: &Phone) -> Outcome<Child> {
-    let before = exchanges(hub)?;
-    line.becomes(Weather::AnswersWait);
-    let mut sync = phone.command(&["sync"])?;
-    let sync = sync.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    until("the hub has what was sent", || Ok(exchanges(hub)? > before))?;
-    Ok(sync)
-}
-
-fn count(list: &Value) -> usize {
-    list.as_array().map_or(0, Vec::len)
-}
 
 /// (entries at the hub, highest number, documents): no gap, nothing twice, if the first two are equal.
 fn entries(hub: &Hub) -> Outcome<(u64, u64, u64)> {
@@ -60,24 +39,6 @@ fn confirmed(phone: &Phone, patient: &str) -> Outcome<String> {
     Ok(note)
 }
 
-/// Every file of a phone, as somebody copies them while it is off.
-fn copy_files(from: &Phone, to: &Path) -> Outcome<Phone> {
-    for suffix in ["", "-wal", "-shm", ".device-key", ".attempts"] {
-        let named = |file: &Path| format!("{}{suffix}", file.display());
-        let _ = std::fs::remove_file(named(to));
-        if Path::new(&named(&from.vault)).exists() {
-            std::fs::copy(named(&from.vault), named(to))?;
-        }
-    }
-    Ok(Phone { vault: to.to_path_buf(), pin: from.pin.clone() })
-}
-
-/// The phone in this process: for many notes, and for answers that no hub of ours gives.
-fn unlocked(phone: &Phone) -> Outcome<OpenPhone> {
-    let store = FileKeyStore::beside(&phone.vault);
-    Ok(OpenPhone::unlock(&phone.vault, &store, &Pin::new("2468")?, Timestamp::now())?)
-}
-
 // ------------------------------------------------------------------------------------------------------------ the line
 
 #[test]
@@ -87,7 +48,7 @@ fn an_answer_lost_three_times_in_a_row_doubles_nothing() -> Outcome {
     a.ok(&["sync"])?;
     let note = confirmed(&a, &patient)?;
     for _ in 0..3 {
-        let sync = half_synced(&hub, &line, &a)?;
+        let sync = a.half_synced(&hub, &line)?;
         line.cut();
         let said = sync.wait_with_output()?;
         let words = String::from_utf8(said.stderr)?;
@@ -198,7 +159,7 @@ fn an_error_of_the_hub_and_nothing_typed_ever_after_still_sends_the_note() -> Ou
     let db = Connection::open(hub.path("hub/hub.db"))?;
     db.execute_batch("ALTER TABLE audit RENAME TO audit_away")?;
     assert!(a.refused(&["sync"])?.contains("busy"));
-    let phone = Arc::new(unlocked(&a)?);
+    let phone = Arc::new(a.opened(Timestamp::now())?);
     tokio::runtime::Runtime::new()?.block_on(async {
         let background = Background::start(phone.clone());
         let mut pill = background.pill();
@@ -223,7 +184,7 @@ fn one_503_and_nothing_else_ever_typed_and_the_note_is_sent() -> Outcome {
     b.ok(&["sync"])?;
     let note = a.start_note(&patient, None)?;
     a.write_text(&note, "condition", "下肢浮腫あり。")?;
-    let (phone, colleague) = (Arc::new(unlocked(&a)?), unlocked(&b)?);
+    let (phone, colleague) = (Arc::new(a.opened(Timestamp::now())?), b.opened(Timestamp::now())?);
     let request = colleague.load_request()?;
     let others = HubLine::for_sync(colleague.identity(), 0).map_err(|failure| format!("{failure:?}"))?;
     let others = Arc::new(others);
@@ -279,11 +240,8 @@ fn a_hub_restored_from_a_backup_gets_back_what_is_younger_and_nobody_reads_every
     let synced = a.ok(&["sync"])?;
     assert_eq!((&synced["received_up_to"], &synced["durable_up_to"]), (&json!(4), &json!(2)));
     b.ok(&["sync"])?;
-    let restore = ["restore", &file];
-    assert!(hub.try_run(&restore)?.is_err_and(|said| said.0.contains("serves the hub")));
-    hub.kill();
-    hub.ok(&restore)?;
-    hub.serve()?;
+    assert!(hub.try_run(&["restore", &file])?.is_err_and(|said| said.0.contains("serves the hub")));
+    hub.put_back(&file)?;
     assert_eq!(count(&hub.ok(&["note", "list"])?), 1, "the hub has forgotten");
     // Another history begins before the author is back.
     let other = b.start_note(&patient, None)?;
@@ -302,54 +260,39 @@ fn a_hub_restored_from_a_backup_gets_back_what_is_younger_and_nobody_reads_every
     Ok(())
 }
 
-/// The hub is put back; `None`: its database is lost too.
-fn put_back(hub: &mut Hub, file: &str, keeps_database: bool) -> Outcome<Value> {
-    hub.kill();
-    for suffix in ["", "-wal", "-shm"].into_iter().filter(|_| !keeps_database) {
-        let _ = std::fs::remove_file(hub.path(&format!("hub/hub.db{suffix}")));
-    }
-    let said = hub.ok(&["restore", file])?;
-    hub.serve()?;
-    Ok(said)
-}
-
 #[test]
 fn after_a_restore_phones_hold_what_the_hub_knows_of_consent_and_a_known_withdrawal_stays() -> Outcome {
     let (mut hub, patient) = Hub::with_consent()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     let withdraw = ["consent", "withdraw", "--patient", &patient, "--disclosing", "hp", "--viewing", "st-1"];
     let named = json!([{ "patient": patient, "disclosing": "hp", "viewing": "st-1" }]);
-    let back_up = |hub: &Hub, name: &str| -> Outcome<String> {
-        let file = hub.path(name).display().to_string();
-        hub.ok(&["backup", &file])?;
-        Ok(file)
-    };
     let sees = |phone: &Phone| -> Outcome<usize> {
         phone.ok(&["sync"])?;
         Ok(count(&phone.ok(&["show", &patient])?["labs"]))
     };
     assert_eq!((sees(&a)?, sees(&b)?), (1, 1));
     // Withdrawn after the backup, and one of two phones heard of it. The older database still says so: it stays withdrawn.
-    let granted = back_up(&hub, "granted.db")?;
+    let granted = hub.back_up("granted.db")?;
     hub.ok(&withdraw)?;
     assert_eq!(sees(&a)?, 0);
-    let said = put_back(&mut hub, &granted, true)?;
+    let said = hub.put_back(&granted)?;
     assert_eq!((&said["consents_withdrawn"], &said["consents_to_enter"]), (&named, &json!([])), "{said}");
     assert_eq!((sees(&a)?, sees(&b)?), (0, 0));
     // Given after the backup, and one phone heard of it: it is named, and until it is entered again nobody holds anything.
-    let withdrawn = back_up(&hub, "withdrawn.db")?;
+    let withdrawn = hub.back_up("withdrawn.db")?;
     hub.consent(&patient, "st-1")?;
     assert_eq!(sees(&a)?, 1);
-    let said = put_back(&mut hub, &withdrawn, true)?;
+    let said = hub.put_back(&withdrawn)?;
     assert_eq!((&said["consents_withdrawn"], &said["consents_to_enter"]), (&json!([]), &named), "{said}");
     assert_eq!((sees(&a)?, sees(&b)?), (0, 0));
     hub.consent(&patient, "st-1")?;
     assert_eq!((sees(&a)?, sees(&b)?), (1, 1));
     // Withdrawn, and the disk broke: nobody knows any more, and the command says it. Who heard the withdrawal fetches again.
-    let granted = back_up(&hub, "again.db")?;
+    let granted = hub.back_up("again.db")?;
     hub.ok(&withdraw)?;
     assert_eq!(sees(&a)?, 0);
-    let said = put_back(&mut hub, &granted, false)?;
+    hub.lose_database();
+    let said = hub.put_back(&granted)?;
     assert_eq!(said["consents_compared"], json!(false));
     assert_eq!((sees(&a)?, sees(&b)?), (1, 1));
     hub.ok(&withdraw)?;
@@ -361,28 +304,23 @@ fn after_a_restore_phones_hold_what_the_hub_knows_of_consent_and_a_known_withdra
 fn what_a_patient_closed_after_the_backup_stays_closed_though_the_wrong_backup_was_put_in_place_first() -> Outcome {
     let mut hub = Hub::new()?;
     let patient = hub.patient()?;
-    let back_up = |name: &str| -> Outcome<String> {
-        let file = hub.path(name).display().to_string();
-        hub.ok(&["backup", &file])?;
-        Ok(file)
-    };
-    let before = back_up("before.db")?;
+    let before = hub.back_up("before.db")?;
     hub.consent(&patient, "st-1")?;
-    let right = back_up("right.db")?;
+    let right = hub.back_up("right.db")?;
     let whose = ["--patient", &patient, "--disclosing", "hp", "--viewing", "st-1"];
     let less = ["--classes", "rx,allergy", "--offline-hours", "8", "--until", "2040-01-01"];
     hub.ok(&[&["consent", "add"][..], &whose[..], &less[..]].concat())?;
     let named = json!([{ "patient": patient, "disclosing": "hp", "viewing": "st-1" }]);
-    let said = put_back(&mut hub, &right, true)?;
+    let said = hub.put_back(&right)?;
     assert_eq!((&said["consents_narrowed"], &said["consents_to_enter"]), (&named, &json!([])), "{said}");
     let consent = hub.ok(&["consent", "list"])?[0].clone();
     let terms = (&consent["classes"], &consent["offline_hours"], &consent["until"]);
     assert_eq!(terms, (&json!(["allergy", "rx"]), &json!(8), &json!("2040-01-01")));
     // She takes it back, and two backups are put in place one behind the other: one of before she consented at all.
     hub.ok(&[&["consent", "withdraw"][..], &whose[..]].concat())?;
-    put_back(&mut hub, &before, true)?;
+    hub.put_back(&before)?;
     assert_eq!(hub.ok(&["consent", "list"])?, json!([]));
-    let said = put_back(&mut hub, &right, true)?;
+    let said = hub.put_back(&right)?;
     assert_eq!((&said["consents_withdrawn"], &said["consents_narrowed"]), (&named, &json!([])), "{said}");
     assert_eq!(hub.ok(&["consent", "list"])?[0]["withdrawn"], json!(true));
     hub.ok(&["audit", "verify"]).map(|_| ())
@@ -404,7 +342,7 @@ fn one_note_among_a_hundred_that_the_hub_cannot_take_keeps_none_of_the_others() 
     a.ok(&["sync"])?;
     let mut poison = None;
     {
-        let phone = unlocked(&a)?;
+        let phone = a.opened(Timestamp::now())?;
         for n in 0..100 {
             let whose = if n == 42 { stranger } else { patient.as_str() };
             let note = phone.start_note(&whose.parse()?, None, Timestamp::now())?;
@@ -458,8 +396,7 @@ fn a_patient_with_105_visits_who_was_edited_last_arrives_whole() -> Outcome {
     )?;
     hub.ok(&["intake", "--facility", "hp", &hub.path("later.json").display().to_string()])?;
     // One phone knew the patient before, one begins today.
-    let second = Phone { vault: hub.path("second.vault"), pin: a.pin.clone() };
-    second.ok(&["enrol", "--least-pin-cost", &hub.invite("nurse-a")?])?;
+    let second = hub.phone_in("nurse-a", "second.vault")?;
     for phone in [&a, &second] {
         let synced = phone.ok(&["sync"])?;
         assert_eq!(synced["set_aside"], json!(0), "{synced}");
@@ -573,7 +510,7 @@ fn an_empty_or_garbled_word_about_consent_or_standing_takes_nothing_away() -> Ou
         Consented { patient: id.clone(), version: 9, allowed: Vec::new(), withdrawn: Vec::new(), again: false };
     let nothing = canonical::to_bytes(&nothing)?;
     let answered = |kind: Kind, bytes: Vec<Vec<u8>>, policy: Option<Policy>| -> Outcome {
-        let phone = unlocked(&a)?;
+        let phone = a.opened(Timestamp::now())?;
         let request = phone.load_request()?;
         let item = |(n, bytes): (u64, Vec<u8>)| FeedItem {
             n: request.cursor.n + n,
@@ -642,7 +579,7 @@ fn a_phone_and_its_clone_both_write_and_nothing_of_either_is_lost() -> Outcome {
     let shared = a.start_note(&patient, None)?;
     a.write_text(&shared, "remarks", "前から。")?;
     a.ok(&["sync"])?;
-    let clone = copy_files(&a, &hub.path("clone.vault"))?;
+    let clone = a.copied_to(&hub.path("clone.vault"))?;
     let mut notes = Vec::new();
     for (phone, words) in [(&a, "元の電話。"), (&clone, "写しの電話。")] {
         phone.write_text(&shared, "condition", words)?;
@@ -682,11 +619,11 @@ fn a_phone_put_back_to_older_files_gets_back_what_it_had_sent_and_goes_on_writin
     // The older files hold words of their own that were never sent.
     let unsent = a.start_note(&patient, None)?;
     a.write_text(&unsent, "plan", "未送信。")?;
-    let older = copy_files(&a, &hub.path("older.vault"))?;
+    let older = a.copied_to(&hub.path("older.vault"))?;
     a.write_text(&first, "condition", "一。二。")?;
     let second = confirmed(&a, &patient)?;
     a.ok(&["sync"])?;
-    copy_files(&older, &a.vault)?;
+    older.copied_to(&a.vault)?;
     assert!(a.refused(&["note", "show", &second])?.contains("no note"));
     assert_eq!(a.ok(&["sync"])?["unsent"], json!(0));
     assert_eq!(a.ok(&["note", "show", &first])?["fields"]["condition"], json!("一。二。"));

@@ -1,6 +1,6 @@
 //! 中継 (relay): the hub was put back, and the phone that wrote since is gone. What colleagues' phones hold of it comes back.
 
-use device::{FileKeyStore, Pin, Trigger};
+use device::Trigger;
 use jiff::Timestamp;
 use protocol::Engine;
 use record::PatientId;
@@ -22,22 +22,30 @@ fn held(hub: &Hub) -> Outcome<Vec<(String, Value, Value)>> {
     Ok(rows)
 }
 
-fn put_back(hub: &mut Hub, file: &str) -> Outcome {
-    hub.kill();
-    hub.ok(&["restore", file])?;
-    hub.serve()
+/// A note that only a colleague's phone holds: nurse-a wrote it since the backup, her phone is gone, and the hub was put back.
+fn left_with_a_colleague() -> Outcome<(Hub, Phone, String)> {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    a.ok(&["sync"])?;
+    let file = hub.back_up("yesterday.db")?;
+    b.ok(&["sync"])?;
+    let note = a.start_note(&patient, None)?;
+    a.write_text(&note, "condition", "下肢浮腫あり。")?;
+    a.ok(&["sync"])?;
+    b.ok(&["sync"])?;
+    std::fs::remove_file(&a.vault)?;
+    hub.put_back(&file)?;
+    Ok((hub, b, note))
 }
 
 #[test]
 fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_colleagues() -> Outcome {
     let (mut hub, patient) = Hub::with_consent()?;
-    hub.ok(&["staff", "add", "--facility", "st-1", "--id", "nurse-c", "--name", "nurse-c", "--role", "nurse"])?;
-    let (a, b, c) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?, hub.phone("nurse-c")?);
+    let (a, b, c) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?, hub.member("nurse-c", "nurse")?);
     for phone in [&a, &b, &c] {
         phone.ok(&["sync"])?;
     }
-    let file = hub.path("yesterday.db").display().to_string();
-    hub.ok(&["backup", &file])?;
+    let file = hub.back_up("yesterday.db")?;
     // Since the backup: a note in which two write in turns, and a confirmed one.
     let shared = a.start_note(&patient, None)?;
     a.write_text(&shared, "condition", "下肢浮腫あり。")?;
@@ -56,7 +64,7 @@ fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_coll
     }
     // Her phone falls into a river, the hub's disk breaks.
     std::fs::remove_file(&a.vault)?;
-    put_back(&mut hub, &file)?;
+    hub.put_back(&file)?;
     assert_eq!(hub.ok(&["note", "list"])?, json!([]));
     b.ok(&["sync"])?;
     let waiting = held(&hub)?;
@@ -85,8 +93,7 @@ fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_coll
     assert_eq!(hub.ok(&["held", "list"])?, json!([]), "what waited for it has passed too");
     assert_eq!(hub.ok(&["note", "verify", &confirmed])?["verdict"], json!("valid"));
     // Her new phone, and those of the others.
-    let new = Phone { vault: hub.path("new.vault"), pin: b.pin.clone() };
-    new.ok(&["enrol", "--least-pin-cost", &hub.invite("nurse-a")?])?;
+    let new = hub.phone_in("nurse-a", "new.vault")?;
     for phone in [&new, &b, &c] {
         let synced = phone.ok(&["sync"])?;
         assert_eq!((&synced["unsent"], &synced["held"], &synced["set_aside"]), (&json!(0), &json!(0), &json!(0)));
@@ -103,18 +110,7 @@ fn the_last_day_of_a_phone_that_is_gone_comes_back_to_a_restored_hub_from_a_coll
 
 #[test]
 fn long_after_a_restore_nobody_brings_others_words_and_a_phone_that_asks_is_told_so_once() -> Outcome {
-    let (mut hub, patient) = Hub::with_consent()?;
-    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
-    a.ok(&["sync"])?;
-    let file = hub.path("yesterday.db").display().to_string();
-    hub.ok(&["backup", &file])?;
-    b.ok(&["sync"])?;
-    let note = a.start_note(&patient, None)?;
-    a.write_text(&note, "condition", "下肢浮腫あり。")?;
-    a.ok(&["sync"])?;
-    b.ok(&["sync"])?;
-    std::fs::remove_file(&a.vault)?;
-    put_back(&mut hub, &file)?;
+    let (hub, b, note) = left_with_a_colleague()?;
     let db = Connection::open(hub.path("hub/hub.db"))?;
     let changed = db.execute("UPDATE meta SET value = value - 46 * 86400000 WHERE name = 'epoch_began'", [])?;
     assert_eq!(changed, 1);
@@ -130,18 +126,7 @@ fn long_after_a_restore_nobody_brings_others_words_and_a_phone_that_asks_is_told
 
 #[test]
 fn what_a_person_sends_back_is_not_brought_again() -> Outcome {
-    let (mut hub, patient) = Hub::with_consent()?;
-    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
-    a.ok(&["sync"])?;
-    let file = hub.path("yesterday.db").display().to_string();
-    hub.ok(&["backup", &file])?;
-    b.ok(&["sync"])?;
-    let note = a.start_note(&patient, None)?;
-    a.write_text(&note, "condition", "下肢浮腫あり。")?;
-    a.ok(&["sync"])?;
-    b.ok(&["sync"])?;
-    std::fs::remove_file(&a.vault)?;
-    put_back(&mut hub, &file)?;
+    let (hub, b, note) = left_with_a_colleague()?;
     b.ok(&["sync"])?;
     let id = held(&hub)?.first().map(|(id, ..)| id.clone()).ok_or("nothing is held")?;
     assert!(hub.try_run(&["held", "return", "entry-1", "--from", "0102030405060708"])?.is_err());
@@ -185,17 +170,16 @@ fn what_is_relayed_keeps_neither_who_asks_nor_who_writes_waiting_and_goes_on_aft
     let (mut hub, patient) = Hub::with_consent()?;
     let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
     a.ok(&["sync"])?;
-    let file = hub.path("yesterday.db").display().to_string();
-    hub.ok(&["backup", &file])?;
+    let file = hub.back_up("yesterday.db")?;
     for n in 0..4 {
         let note = a.start_note(&patient, None)?;
         a.write_text(&note, "condition", &format!("{n}件目。"))?;
     }
     a.ok(&["sync"])?;
     b.ok(&["sync"])?;
-    put_back(&mut hub, &file)?;
-    let (store, now) = (FileKeyStore::beside(&b.vault), Timestamp::now());
-    let phone = device::Phone::unlock(&b.vault, &store, &Pin::new("2468")?, now)?;
+    hub.put_back(&file)?;
+    let now = Timestamp::now();
+    let phone = b.opened(now)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let run = |is_called: &dyn Fn() -> bool| -> Outcome<usize> {
         let mut engine = Engine::new();

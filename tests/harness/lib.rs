@@ -62,6 +62,16 @@ pub fn quiet_port() -> Outcome<u16> {
     Err("no port is free".into())
 }
 
+/// How many things a list has.
+pub fn count(list: &Value) -> usize {
+    list.as_array().map_or(0, Vec::len)
+}
+
+/// One word of each thing in a list.
+pub fn strings<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
+    list.as_array().into_iter().flatten().filter_map(|item| item[key].as_str()).collect()
+}
+
 /// Today in Japan.
 pub fn today() -> jiff::civil::Date {
     record::calendar::day_in_japan(jiff::Timestamp::now())
@@ -198,6 +208,34 @@ impl Hub {
         }
     }
 
+    /// A backup under that name beside the hub's folder; its file.
+    pub fn back_up(&self, name: &str) -> Outcome<String> {
+        let file = self.path(name).display().to_string();
+        self.ok(&["backup", &file])?;
+        Ok(file)
+    }
+
+    /// The hub is put back from a backup and serves again; what the command said.
+    pub fn put_back(&mut self, file: &str) -> Outcome<Value> {
+        self.kill();
+        let said = self.ok(&["restore", file])?;
+        self.serve()?;
+        Ok(said)
+    }
+
+    /// Its disk breaks: no older database knows what has come since the backup.
+    pub fn lose_database(&mut self) {
+        self.kill();
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(self.path(&format!("hub/hub.db{suffix}")));
+        }
+    }
+
+    /// How many lines the audit trail has: one more after every exchange that brought something.
+    pub fn exchanges(&self) -> Outcome<u64> {
+        Ok(self.ok(&["audit", "verify"])?["entries"].as_u64().ok_or("no count")?)
+    }
+
     pub fn consent(&self, patient: &str, station: &str) -> Outcome {
         self.ok(&["consent", "add", "--patient", patient, "--disclosing", "hp", "--viewing", station]).map(|_| ())
     }
@@ -225,9 +263,20 @@ impl Hub {
         Ok(self.ok(&["device", "invite", "--staff", staff])?["uri"].as_str().ok_or("no uri")?.to_string())
     }
 
+    /// One more of station `st-1`'s staff, with a phone.
+    pub fn member(&self, id: &str, role: &str) -> Outcome<Phone> {
+        self.ok(&["staff", "add", "--facility", "st-1", "--id", id, "--name", id, "--role", role])?;
+        self.phone(id)
+    }
+
     /// A phone enrolled for a nurse.
     pub fn phone(&self, staff: &str) -> Outcome<Phone> {
-        let phone = Phone { vault: self.path(&format!("{staff}.vault")), pin: self.path("pin") };
+        self.phone_in(staff, &format!("{staff}.vault"))
+    }
+
+    /// One more phone of a nurse, in a file of that name.
+    pub fn phone_in(&self, staff: &str, file: &str) -> Outcome<Phone> {
+        let phone = Phone { vault: self.path(file), pin: self.path("pin") };
         std::fs::write(&phone.pin, "2468\n")?;
         let uri = self.invite(staff)?;
         phone.ok(&["enrol", "--least-pin-cost", &uri])?;

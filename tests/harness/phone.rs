@@ -1,9 +1,12 @@
 //! A phone as a real process, with real files.
 
-use crate::{Outcome, Said, binary, json, run};
+use crate::line::{Line, Weather};
+use crate::{Hub, Outcome, Said, binary, json, run, until};
+use device::{FileKeyStore, Pin};
+use jiff::Timestamp;
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 /// A phone without a face.
 pub struct Phone {
@@ -32,6 +35,39 @@ impl Phone {
             Ok(value) => Err(format!("tsutsuji-device {arguments:?} was not refused: {value}").into()),
             Err(said) => Ok(said.0),
         }
+    }
+
+    /// The phone in this process, as the app opens it: for many notes, and for answers that no hub of ours gives.
+    pub fn opened(&self, at: Timestamp) -> Outcome<device::Phone> {
+        let store = FileKeyStore::beside(&self.vault);
+        Ok(device::Phone::unlock(&self.vault, &store, &Pin::new("2468")?, at)?)
+    }
+
+    /// A sync whose request is on the hub's disk; the answer waits on the line.
+    pub fn half_synced(&self, hub: &Hub, line: &Line) -> Outcome<Child> {
+        let before = hub.exchanges()?;
+        line.becomes(Weather::AnswersWait);
+        let mut sync = self.command(&["sync"])?;
+        let sync = sync.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        until("the hub has what was sent", || Ok(hub.exchanges()? > before))?;
+        Ok(sync)
+    }
+
+    /// Every file of it, as somebody copies them while it is off.
+    pub fn copied_to(&self, to: &Path) -> Outcome<Self> {
+        for suffix in ["", "-wal", "-shm", ".device-key", ".attempts"] {
+            let named = |file: &Path| format!("{}{suffix}", file.display());
+            let _ = std::fs::remove_file(named(to));
+            if Path::new(&named(&self.vault)).exists() {
+                std::fs::copy(named(&self.vault), named(to))?;
+            }
+        }
+        Ok(Self { vault: to.to_path_buf(), pin: self.pin.clone() })
+    }
+
+    /// Locked, it sends what was sealed, and fetches pages for the next unlock.
+    pub fn push(&self) -> Outcome<Value> {
+        self.without_pin(&["capsule", "push"])
     }
 
     /// A command of a locked phone.

@@ -1,11 +1,7 @@
 //! 担当: who gets what of a patient, over real TLS. Her own patients in full, the station's others light.
 
-use serde_json::{Value, json};
-use stories::{Hub, Outcome, Phone};
-
-fn count(list: &Value) -> usize {
-    list.as_array().map_or(0, Vec::len)
-}
+use serde_json::json;
+use stories::{Hub, Outcome, Phone, count};
 
 /// Standing, visit notes, allergies and labs of the only patient, as a phone has them.
 fn held(phone: &Phone, patient: &str) -> Outcome<(String, u64, usize, usize)> {
@@ -39,11 +35,6 @@ fn unassign(hub: &Hub, patient: &str, staff: &str) -> Outcome {
     hub.ok(&["patient", "unassign", "--patient", patient, "--staff", staff]).map(|_| ())
 }
 
-fn member(hub: &Hub, id: &str, role: &str) -> Outcome<Phone> {
-    hub.ok(&["staff", "add", "--facility", "st-1", "--id", id, "--name", id, "--role", role])?;
-    hub.phone(id)
-}
-
 #[test]
 fn her_patients_come_in_full_the_others_light_and_an_assignment_brings_everything() -> Outcome {
     let (hub, patient) = Hub::with_consent()?;
@@ -61,8 +52,7 @@ fn her_patients_come_in_full_the_others_light_and_an_assignment_brings_everythin
     assert_eq!(count(&b.ok(&["search", "0件目"])?), 0, "what left is found no more");
     assert_eq!(count(&b.ok(&["search", "6件目"])?), 1);
     // A phone that begins today gets as much, and no more.
-    let second = Phone { vault: hub.path("second.vault"), pin: b.pin.clone() };
-    second.ok(&["enrol", "--least-pin-cost", &hub.invite("nurse-b")?])?;
+    let second = hub.phone_in("nurse-b", "second.vault")?;
     second.ok(&["sync"])?;
     assert_eq!(held(&second, &patient)?, is("light", 5, 1, 0));
     // What is written meanwhile in a note that she does not have must not be missing later.
@@ -95,7 +85,7 @@ fn her_patients_come_in_full_the_others_light_and_an_assignment_brings_everythin
 #[test]
 fn a_planned_visit_makes_the_patient_hers_and_a_manager_has_everybody() -> Outcome {
     let (hub, patient) = Hub::with_consent()?;
-    let (a, b, chief) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?, member(&hub, "chief", "manager")?);
+    let (a, b, chief) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?, hub.member("chief", "manager")?);
     assign(&hub, &patient, "nurse-a")?;
     a.ok(&["sync"])?;
     notes(&a, &patient, 6)?;
@@ -114,7 +104,7 @@ fn a_planned_visit_makes_the_patient_hers_and_a_manager_has_everybody() -> Outco
 #[test]
 fn the_office_gets_names_and_plans_and_no_clinical_word() -> Outcome {
     let (hub, patient) = Hub::with_consent()?;
-    let (a, office) = (hub.phone("nurse-a")?, member(&hub, "office-1", "office")?);
+    let (a, office) = (hub.phone("nurse-a")?, hub.member("office-1", "office")?);
     a.ok(&["sync"])?;
     notes(&a, &patient, 2)?;
     office.ok(&["sync"])?;

@@ -2,11 +2,10 @@
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use stories::line::Weather;
-use stories::{Hub, Outcome, Phone, binary, until};
+use stories::{Hub, Outcome, Phone, binary};
 
 /// Everything that has come so far rests.
 const COMPACT: [&str; 3] = ["compact", "--older-than", "0"];
@@ -21,24 +20,11 @@ fn number(hub: &Hub, sql: &str) -> Outcome<i64> {
 
 /// One more phone of a nurse, with everything that the hub tells it.
 fn newcomer(hub: &Hub, staff: &str, name: &str) -> Outcome<Phone> {
-    let phone = Phone { vault: hub.path(name), pin: hub.path("pin") };
-    phone.ok(&["enrol", "--least-pin-cost", &hub.invite(staff)?])?;
+    let phone = hub.phone_in(staff, name)?;
     let synced = phone.ok(&["sync"])?;
     assert_eq!(synced["set_aside"], json!(0), "{synced}");
     assert_eq!(phone.ok(&["doctor"])?["sound"], json!(true));
     Ok(phone)
-}
-
-/// Every file of a phone, as somebody copies them while it is off.
-fn copy_files(from: &Phone, to: &Path) -> Outcome<Phone> {
-    for suffix in ["", "-wal", "-shm", ".device-key", ".attempts"] {
-        let named = |file: &Path| format!("{}{suffix}", file.display());
-        let _ = std::fs::remove_file(named(to));
-        if Path::new(&named(&from.vault)).exists() {
-            std::fs::copy(named(&from.vault), named(to))?;
-        }
-    }
-    Ok(Phone { vault: to.to_path_buf(), pin: from.pin.clone() })
 }
 
 fn all_sync(phones: &[&Phone]) -> Outcome {
@@ -179,13 +165,9 @@ fn an_entry_whose_receipt_was_lost_is_a_repeat_after_its_body_has_gone() -> Outc
     b.write_text(&note, "remarks", "家族在宅。")?;
     all_sync(&[&b])?;
     a.write_text(&note, "plan", "次回は体重測定。")?;
-    let exchanges = || -> Outcome<Option<u64>> { Ok(hub.ok(&["audit", "verify"])?["entries"].as_u64()) };
-    let before = exchanges()?;
-    line.becomes(Weather::AnswersWait);
-    let mut sync = a.command(&["sync"])?.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    until("the hub has what was sent", || Ok(exchanges()? > before))?;
+    let sync = a.half_synced(&hub, &line)?;
     line.cut();
-    sync.wait()?;
+    sync.wait_with_output()?;
     line.becomes(Weather::Clear);
     assert_eq!(compact(&hub)?["entries"], json!(3));
     let synced = a.ok(&["sync"])?;
@@ -209,7 +191,7 @@ fn a_copied_phone_that_forks_a_compacted_series_is_noticed_and_loses_nothing() -
     let note = a.start_note(&patient, None)?;
     a.write_text(&note, "remarks", "前から。")?;
     all_sync(&[&a, &b])?;
-    let clone = copy_files(&a, &hub.path("clone.vault"))?;
+    let clone = a.copied_to(&hub.path("clone.vault"))?;
     a.write_text(&note, "condition", "元の電話。")?;
     b.write_text(&note, "care_given", "清拭。")?;
     all_sync(&[&a, &b])?;
@@ -235,13 +217,13 @@ fn a_phone_put_back_to_older_files_gets_its_own_words_back_out_of_the_one_piece(
     let note = a.start_note(&patient, None)?;
     a.write_text(&note, "condition", "一。")?;
     all_sync(&[&a])?;
-    let older = copy_files(&a, &hub.path("older.vault"))?;
+    let older = a.copied_to(&hub.path("older.vault"))?;
     for words in ["一。二。", "一。二。三。"] {
         a.write_text(&note, "condition", words)?;
         all_sync(&[&a])?;
     }
     assert_eq!(compact(&hub)?["entries"], json!(3));
-    copy_files(&older, &a.vault)?;
+    older.copied_to(&a.vault)?;
     assert_eq!(text(&a, &note, "condition")?, "一。");
     // Its next number is taken: it finds out by writing, and goes on in a new series.
     a.write_text(&note, "remarks", "戻した後。")?;
@@ -258,10 +240,9 @@ fn a_phone_put_back_to_older_files_gets_its_own_words_back_out_of_the_one_piece(
 fn a_hub_restored_from_before_or_after_a_compaction_tells_the_same() -> Outcome {
     let (mut hub, patient) = Hub::with_consent()?;
     let written = Written::of(&hub, &patient)?;
-    let (before, after) = (hub.path("before.db").display().to_string(), hub.path("after.db").display().to_string());
-    hub.ok(&["backup", &before])?;
+    let before = hub.back_up("before.db")?;
     compact(&hub)?;
-    hub.ok(&["backup", &after])?;
+    let after = hub.back_up("after.db")?;
     let seen = written.seen(&written.a)?;
     for (file, snapshots, name) in [(&after, 3, "second.vault"), (&before, 0, "third.vault")] {
         hub.kill();

@@ -1,11 +1,7 @@
 //! Real processes, real files, real TLS.
 
-use serde_json::{Value, json};
-use stories::{Hub, Outcome};
-
-fn strings<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
-    list.as_array().into_iter().flatten().filter_map(|item| item[key].as_str()).collect()
-}
+use serde_json::json;
+use stories::{Hub, Outcome, strings};
 
 #[test]
 fn a_note_written_without_signal_reaches_the_other_nurse() -> Outcome {

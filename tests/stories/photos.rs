@@ -2,7 +2,7 @@
 
 use device::http::HubLine;
 use device::jiff::{SignedDuration, Timestamp};
-use device::{Background, Failure, FileKeyStore, Pin, RefusalCode};
+use device::{Background, Failure, RefusalCode};
 use ed25519_dalek::SigningKey;
 use protocol::PhotoPiece;
 use protocol::photo::{PIECE, asked};
@@ -221,8 +221,7 @@ fn after_a_restore_the_backup_brings_its_photos_and_the_phone_brings_the_others_
     hub.serve()?;
 
     // The app is open, and nobody touches it.
-    let store = FileKeyStore::beside(&a.vault);
-    let phone = Arc::new(device::Phone::unlock(&a.vault, &store, &Pin::new("2468")?, Timestamp::now())?);
+    let phone = Arc::new(a.opened(Timestamp::now())?);
     tokio::runtime::Runtime::new()?.block_on(async {
         let _background = Background::start(phone.clone());
         until("the phone brought what the hub lacks", || Ok(names(&at_hub)?.len() == 3 && phone.photos_left()? == 0))
@@ -307,9 +306,8 @@ fn a_wrong_photo_that_was_taken_away_is_not_sent_and_leaves_the_phone() -> Outco
     };
     assert_eq!(pieces()?, (6, 2), "it can still be put back");
     {
-        let (store, now) = (FileKeyStore::beside(&a.vault), Timestamp::now());
-        let phone = device::Phone::unlock(&a.vault, &store, &Pin::new("2468")?, now)?;
-        assert_eq!(phone.sweep_photos(now + SignedDuration::from_mins(11))?, 1);
+        let now = Timestamp::now();
+        assert_eq!(a.opened(now)?.sweep_photos(now + SignedDuration::from_mins(11))?, 1);
     }
     assert_eq!(pieces()?, (1, 1), "only the right one is left");
     a.fill_in(&note)?;
@@ -356,8 +354,7 @@ struct Raw {
 
 impl Raw {
     fn of(phone: &Phone) -> Outcome<Self> {
-        let store = FileKeyStore::beside(&phone.vault);
-        let phone = device::Phone::unlock(&phone.vault, &store, &Pin::new("2468")?, Timestamp::now())?;
+        let phone = phone.opened(Timestamp::now())?;
         let key = <[u8; 32]>::try_from(phone.identity().signing_key.as_slice())?;
         let line = HubLine::for_sync(phone.identity(), 0).map_err(|failure| format!("{failure:?}"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -428,10 +425,6 @@ fn wipe(phone: &Phone) -> Outcome {
     phone.without_pin(&["wipe", "--forgotten-pin"]).map(|_| ())
 }
 
-fn push(phone: &Phone) -> Outcome<Value> {
-    phone.without_pin(&["capsule", "push"])
-}
-
 /// A person lets the note in, and nobody is asked about the photo: a colleague opens it.
 fn reaches_a_colleague(hub: &Hub, note: &str, photo: &str) -> Outcome {
     let held = hub.ok(&["held", "list"])?;
@@ -470,8 +463,8 @@ fn a_photo_of_a_phone_that_was_wiped_before_any_signal_is_read_by_the_colleague(
     let lies_open = |bytes: &[u8]| parts.iter().any(|part| contains(bytes, part));
     let on_phone = a.bytes_at_rest()?;
     assert!(on_phone.len() > length && !lies_open(&on_phone), "it waits, and nobody reads it");
-    assert!(push(&a)?["sent"].as_u64() > Some(5));
-    assert_eq!(push(&a)?["sent"], json!(0));
+    assert!(a.push()?["sent"].as_u64() > Some(5));
+    assert_eq!(a.push()?["sent"], json!(0));
     for name in ["hub.db", "hub.db-wal"] {
         assert!(!lies_open(&std::fs::read(hub.path("hub").join(name)).unwrap_or_default()), "{name}");
     }
@@ -506,7 +499,7 @@ fn a_photo_that_the_hub_receipted_is_not_sent_again_after_a_wipe() -> Outcome {
         rusqlite::Connection::open(&a.vault)?.query_row(counts, [], |r| Ok((r.get(0)?, r.get(1)?)))?;
     assert_eq!(pieces, 3, "they stay a while: the hub's disk is one disk");
     assert!(copies > pieces);
-    assert_eq!(push(&a)?["sent"], json!(copies - pieces));
+    assert_eq!(a.push()?["sent"], json!(copies - pieces));
     assert_eq!(hub.ok(&["held", "list"])?, json!([]));
     Ok(())
 }
@@ -532,7 +525,7 @@ fn pieces_wait_at_the_hub_for_the_rest_and_go_once_and_after_the_note() -> Outco
     let id = held[1]["held"].as_str().ok_or("no id")?.to_string();
     assert!(!id.contains(&photo[..16]), "its name says nothing");
     assert_eq!(hub.ok(&["held", "accept", &id])?["state"], json!("waiting"), "nobody's word makes it whole");
-    assert_eq!(push(&a)?["sent"], json!(3), "what the hub receipted is not sent again");
+    assert_eq!(a.push()?["sent"], json!(3), "what the hub receipted is not sent again");
     assert!(hub.try_run(&["held", "return", &id])?.is_err(), "it is held no more");
     reaches_a_colleague(&hub, &note, &photo)
 }

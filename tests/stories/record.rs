@@ -1,11 +1,7 @@
 //! The statutory record, told by command lines over real TLS: confirmation, amendment, conflicts, orders, handover.
 
 use serde_json::{Value, json};
-use stories::{Hub, Outcome, Phone, today};
-
-fn strings<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
-    list.as_array().into_iter().flatten().filter_map(|item| item[key].as_str()).collect()
-}
+use stories::{Hub, Outcome, Phone, strings, today};
 
 /// A hub with a visit of today and the phones of two nurses, and the note of that visit, opened by nurse-a.
 struct Day {
@@ -36,21 +32,22 @@ impl Day {
 
     /// A phone of the station's manager.
     fn manager(&self) -> Outcome<Phone> {
-        self.hub.ok(&[
-            "staff",
-            "add",
-            "--facility",
-            "st-1",
-            "--id",
-            "chief",
-            "--name",
-            "chief",
-            "--role",
-            "manager",
-        ])?;
-        let phone = self.hub.phone("chief")?;
+        let phone = self.hub.member("chief", "manager")?;
         phone.ok(&["sync"])?;
         Ok(phone)
+    }
+
+    /// Both confirm the note before they hear of each other; the phone of the manager, who is to choose.
+    fn confirmed_twice(&self) -> Outcome<Phone> {
+        let (a, b, note) = (&self.a, &self.b, self.note.as_str());
+        a.fill_in(note)?;
+        self.all_sync()?;
+        a.write_text(note, "condition", "安定。")?;
+        b.write_text(note, "condition", "咳あり。")?;
+        a.ok(&["note", "confirm", note])?;
+        b.ok(&["note", "confirm", note])?;
+        self.all_sync()?;
+        self.manager()
     }
 
     fn order(&self, extra: &[&str]) -> Outcome<Value> {
@@ -197,14 +194,7 @@ fn once_a_late_value_is_accepted_the_confirmed_one_is_not_proposed_in_its_turn()
 fn at_e6_two_confirmations_of_one_draft_compete_until_the_manager_chooses() -> Outcome {
     let day = Day::begins()?;
     let (a, b, note) = (&day.a, &day.b, day.note.as_str());
-    a.fill_in(note)?;
-    day.all_sync()?;
-    a.write_text(note, "condition", "安定。")?;
-    b.write_text(note, "condition", "咳あり。")?;
-    a.ok(&["note", "confirm", note])?;
-    b.ok(&["note", "confirm", note])?;
-    day.all_sync()?;
-    let manager = day.manager()?;
+    let manager = day.confirmed_twice()?;
     for phone in [a, b, &manager] {
         let shown = phone.ok(&["note", "show", note])?;
         assert_eq!(shown["state"], json!("competing"));
@@ -435,8 +425,7 @@ fn a_plan_and_a_report_are_written_by_two_and_confirmed_by_one() -> Outcome {
 #[test]
 fn an_assistant_nurse_writes_notes_but_authors_no_plan() -> Outcome {
     let day = Day::begins()?;
-    day.hub.ok(&["staff", "add", "--facility", "st-1", "--id", "asst", "--name", "a", "--role", "assistant_nurse"])?;
-    let assistant = day.hub.phone("asst")?;
+    let assistant = day.hub.member("asst", "assistant_nurse")?;
     assistant.ok(&["sync"])?;
     let plan = assistant.ok(&["document", "start", "--form", "care_plan", "--patient", &day.patient])?;
     let plan = plan["note"].as_str().ok_or("no plan")?;
@@ -697,12 +686,6 @@ fn a_board_with_equal_lines_of_two_is_read_once_it_is_marked() -> Outcome {
     Ok(())
 }
 
-/// The phone as the app opens it.
-fn opened(phone: &Phone, at: jiff::Timestamp) -> Outcome<device::Phone> {
-    let store = device::FileKeyStore::beside(&phone.vault);
-    Ok(device::Phone::unlock(&phone.vault, &store, &device::Pin::new("2468")?, at)?)
-}
-
 #[test]
 fn what_is_typed_begins_a_board_and_leaves_a_colleagues_lines_unread() -> Outcome {
     let day = Day::begins()?;
@@ -710,8 +693,8 @@ fn what_is_typed_begins_a_board_and_leaves_a_colleagues_lines_unread() -> Outcom
     let now = jiff::Timestamp::now();
     let (later, evening) = (now + jiff::SignedDuration::from_mins(1), now + jiff::SignedDuration::from_mins(2));
     // The first words on a board, and the app dies: they are there when it is opened again.
-    opened(&day.a, now)?.keep_on_board(&patient, "", "鍵は管理人室。", now)?;
-    let phone = opened(&day.a, later)?;
+    day.a.opened(now)?.keep_on_board(&patient, "", "鍵は管理人室。", now)?;
+    let phone = day.a.opened(later)?;
     assert_eq!(phone.board(&patient)?.text, "鍵は管理人室。");
     phone.mark_board_read(&patient, later)?;
     let a_moment_later = later + jiff::SignedDuration::from_secs(20);
@@ -719,7 +702,7 @@ fn what_is_typed_begins_a_board_and_leaves_a_colleagues_lines_unread() -> Outcom
     assert!(!phone.board(&patient)?.unread, "who writes has read her own words");
     drop(phone);
     day.all_sync()?;
-    let phone = opened(&day.b, evening)?;
+    let phone = day.b.opened(evening)?;
     assert_eq!(phone.unread_on_boards()?.get(&patient), Some(&2));
     // Her field was still empty when she began to type.
     phone.edit_board(&patient, "", "新しい吸引器が届いた。", evening)?;
@@ -737,7 +720,7 @@ fn a_patients_documents_are_listed_by_form_the_latest_month_first() -> Outcome {
     let day = Day::begins()?;
     let patient: record::PatientId = day.patient.parse()?;
     let now = jiff::Timestamp::now();
-    let phone = opened(&day.a, now)?;
+    let phone = day.a.opened(now)?;
     for (form, month) in [
         (record::Form::CarePlan, Some("2026-10")),
         (record::Form::IntakeRecord, None),
@@ -762,14 +745,7 @@ fn a_patients_documents_are_listed_by_form_the_latest_month_first() -> Outcome {
 fn a_choice_that_the_hub_refused_counts_on_no_phone() -> Outcome {
     let day = Day::begins()?;
     let (a, b, note) = (&day.a, &day.b, day.note.as_str());
-    a.fill_in(note)?;
-    day.all_sync()?;
-    a.write_text(note, "condition", "安定。")?;
-    b.write_text(note, "condition", "咳あり。")?;
-    a.ok(&["note", "confirm", note])?;
-    b.ok(&["note", "confirm", note])?;
-    day.all_sync()?;
-    let manager = day.manager()?;
+    let manager = day.confirmed_twice()?;
     // Her right is taken back at the hub (there is no command for it yet); her phone has not heard of it when she chooses.
     let db = rusqlite::Connection::open(day.hub.path("hub/hub.db"))?;
     db.execute("UPDATE staff SET role = 'nurse' WHERE id = 'chief'", [])?;
