@@ -4,7 +4,7 @@
 use crate::error::DeviceError;
 use crate::http::HubLine;
 use jiff::Timestamp;
-use protocol::{Cursor, EnrolRequest, EnrolResponse, EnrolUri, Failure, Series, WIRE_VERSION};
+use protocol::{EnrolRequest, EnrolResponse, EnrolUri, Failure, Series, WIRE_VERSION};
 use rcgen::{CertificateParams, KeyPair};
 use record::{ContentHash, DocumentId};
 use std::path::{Path, PathBuf};
@@ -119,21 +119,8 @@ impl Applicant {
             if let Some(validity) = answer.validity {
                 tx.put_certificate_validity(validity)?;
             }
-            tx.put_sync_state(&SyncState {
-                series: Series(DocumentId::from_random(self.series)),
-                epoch: answer.epoch,
-                cursor: Cursor::START,
-                durable_up_to: 0,
-                last_sync: None,
-                last_hub_time: answer.time,
-                lease_until: None,
-                lease_clock: None,
-                backfill: Vec::new(),
-                copies_series: None,
-                earlier: Vec::new(),
-                look_back: false,
-                leaving: Vec::new(),
-            })
+            let series = Series(DocumentId::from_random(self.series));
+            tx.put_sync_state(&SyncState { last_hub_time: answer.time, ..SyncState::new(series, answer.epoch) })
         })?;
         Ok(identity)
     }

@@ -412,20 +412,7 @@ impl OpenNote {
         now: Timestamp,
     ) -> Self {
         draft.written_by(hand.staff);
-        let row = NoteRow {
-            note: draft.id(),
-            form: draft.form(),
-            patient: patient.clone(),
-            visit,
-            author: None,
-            state: NoteState::Draft,
-            has_conflict: false,
-            has_late_edits: false,
-            started_at: None,
-            ended_at: None,
-            changed_at: now,
-            heads: Vec::new(),
-        };
+        let row = NoteRow { visit, ..NoteRow::draft(draft.id(), draft.form(), patient.clone(), now) };
         Self { row, draft, dirty: false, sent: 0, tail: 0 }
     }
 

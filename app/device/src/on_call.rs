@@ -84,20 +84,9 @@ mod tests {
     use vault::Item;
 
     fn note(n: u8, state: NoteState, at: &str) -> Outcome<NoteRow> {
-        Ok(NoteRow {
-            note: DocumentId([n; 16]),
-            form: Form::VisitNote,
-            patient: "p-1".parse()?,
-            visit: None,
-            author: None,
-            state,
-            has_conflict: false,
-            has_late_edits: false,
-            started_at: Some(at.parse()?),
-            ended_at: None,
-            changed_at: at.parse()?,
-            heads: Vec::new(),
-        })
+        let at: Timestamp = at.parse()?;
+        let draft = NoteRow::draft(DocumentId([n; 16]), Form::VisitNote, "p-1".parse()?, at);
+        Ok(NoteRow { state, started_at: Some(at), ..draft })
     }
 
     #[test]

@@ -676,20 +676,7 @@ mod tests {
         let phone = desk.unlock(NOW)?;
         let note = DocumentId([6; 16]);
         // Another nurse's, of which the hub has everything.
-        let row = NoteRow {
-            note,
-            form: Form::VisitNote,
-            patient: "p-1".parse()?,
-            visit: None,
-            author: None,
-            state: NoteState::Draft,
-            has_conflict: false,
-            has_late_edits: false,
-            started_at: None,
-            ended_at: None,
-            changed_at: NOW,
-            heads: Vec::new(),
-        };
+        let row = NoteRow::draft(note, Form::VisitNote, "p-1".parse()?, NOW);
         phone.write(|tx| Ok(tx.put_note(&row, Some(&b"a document"[..]), false, 0)?))?;
         phone.keep_closing_reason(note, "重複", "", NOW)?;
         let leaving = Leaving { patient: "p-1".parse()?, records: false, whole: false, notes: vec![note] };

@@ -4,7 +4,7 @@ use crate::error::DeviceError;
 use crate::phone::Phone;
 use ed25519_dalek::SigningKey;
 use jiff::{SignedDuration, Timestamp};
-use protocol::{Cursor, Epoch, Kind, SealedPage, Series};
+use protocol::{Epoch, Kind, SealedPage, Series};
 use record::{DeviceId, DocumentId, Patient, Sex, canonical};
 use std::path::PathBuf;
 use vault::{FileKeyStore, Identity, Item, LockedVault, Pin, PinCost, RunningTime, SyncState, Vault};
@@ -51,21 +51,7 @@ impl Desk {
             receipt_key: hub_key().verifying_key().to_bytes().to_vec(),
             sealing_key: vec![9; 32],
         };
-        let state = SyncState {
-            series: Series(DocumentId([2; 16])),
-            epoch: Epoch(DocumentId([3; 16])),
-            cursor: Cursor::START,
-            durable_up_to: 0,
-            last_sync: None,
-            last_hub_time: 0,
-            lease_until: None,
-            lease_clock: None,
-            backfill: Vec::new(),
-            copies_series: None,
-            earlier: Vec::new(),
-            look_back: false,
-            leaving: Vec::new(),
-        };
+        let state = SyncState::new(Series(DocumentId([2; 16])), Epoch(DocumentId([3; 16])));
         let patients = [patient(1)?, patient(2)?];
         vault.write(|tx| {
             tx.put_identity(&identity)?;

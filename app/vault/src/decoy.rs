@@ -6,7 +6,7 @@ use crate::error::VaultError;
 use crate::keys;
 use crate::seal::{self, Header, Key};
 use crate::state::{Identity, SyncState};
-use protocol::{Cursor, Epoch, Series};
+use protocol::{Epoch, Series};
 use record::{DeviceId, DocumentId, FacilityId, StaffId, canonical};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -82,19 +82,5 @@ pub(crate) fn sync_state() -> Result<SyncState, VaultError> {
     let (mut series, mut epoch) = ([0; 16], [0; 16]);
     keys::fill_random(&mut series)?;
     keys::fill_random(&mut epoch)?;
-    Ok(SyncState {
-        series: Series(DocumentId::from_random(series)),
-        epoch: Epoch(DocumentId::from_random(epoch)),
-        cursor: Cursor::START,
-        durable_up_to: 0,
-        last_sync: None,
-        last_hub_time: 0,
-        lease_until: None,
-        lease_clock: None,
-        backfill: Vec::new(),
-        copies_series: None,
-        earlier: Vec::new(),
-        look_back: false,
-        leaving: Vec::new(),
-    })
+    Ok(SyncState::new(Series(DocumentId::from_random(series)), Epoch(DocumentId::from_random(epoch))))
 }

@@ -251,7 +251,6 @@ mod tests {
     use crate::vault::Vault;
     use jiff::Timestamp;
     use jiff::civil::{date, time};
-    use record::visit_note::NoteState;
     use record::{DocumentId, FacilityId};
     use std::path::PathBuf;
 
@@ -310,20 +309,8 @@ mod tests {
     }
 
     fn row(n: u8, patient: &str) -> Outcome<NoteRow> {
-        Ok(NoteRow {
-            note: DocumentId([n; 16]),
-            form: Form::VisitNote,
-            patient: patient.parse()?,
-            visit: None,
-            author: None,
-            state: NoteState::Draft,
-            has_conflict: false,
-            has_late_edits: false,
-            started_at: None,
-            ended_at: None,
-            changed_at: Timestamp::from_second(i64::from(n))?,
-            heads: Vec::new(),
-        })
+        let changed_at = Timestamp::from_second(i64::from(n))?;
+        Ok(NoteRow::draft(DocumentId([n; 16]), Form::VisitNote, patient.parse()?, changed_at))
     }
 
     fn visit(n: u8, day: Date) -> Outcome<Item> {

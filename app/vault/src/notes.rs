@@ -36,6 +36,26 @@ pub struct NoteRow {
     pub heads: Vec<ChangeHash>,
 }
 
+impl NoteRow {
+    /// Of a document that nobody has confirmed or closed, and of which no more is known yet.
+    pub fn draft(note: DocumentId, form: Form, patient: PatientId, changed_at: Timestamp) -> Self {
+        Self {
+            note,
+            form,
+            patient,
+            visit: None,
+            author: None,
+            state: NoteState::Draft,
+            has_conflict: false,
+            has_late_edits: false,
+            started_at: None,
+            ended_at: None,
+            changed_at,
+            heads: Vec::new(),
+        }
+    }
+}
+
 /// A note's document as it is stored.
 pub struct StoredNote {
     pub row: NoteRow,

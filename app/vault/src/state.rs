@@ -89,6 +89,25 @@ pub struct SyncState {
 const EARLIER: usize = 24;
 
 impl SyncState {
+    /// At the beginning of a feed: nothing was read, nothing sent.
+    pub fn new(series: Series, epoch: Epoch) -> Self {
+        Self {
+            series,
+            epoch,
+            cursor: Cursor::START,
+            durable_up_to: 0,
+            last_sync: None,
+            last_hub_time: 0,
+            lease_until: None,
+            lease_clock: None,
+            backfill: Vec::new(),
+            copies_series: None,
+            earlier: Vec::new(),
+            look_back: false,
+            leaving: Vec::new(),
+        }
+    }
+
     /// A patient's disclosed records are to be fetched from the beginning. Where all of the patient is to be fetched it still is.
     pub fn want_records(&mut self, patient: PatientId, version: u64) {
         let from = if self.wants_whole(&patient) { RecordsPage::WHOLE } else { 0 };

@@ -9,7 +9,7 @@ use hpke::kem::X25519HkdfSha256;
 use hpke::{Kem, Serializable};
 use jiff::Timestamp;
 use protocol::{Kind, Series};
-use record::visit_note::{NoteState, RawChange};
+use record::visit_note::RawChange;
 use record::{
     ChangeHash, ContentHash, DataClass, DeviceId, DisclosedRecord, DocumentId, Form, Patient, PatientId, Sex, canonical,
 };
@@ -145,19 +145,13 @@ fn record(patient: &PatientId, n: usize, dice: &mut Dice) -> Done<Item> {
 
 fn note(patient: &PatientId, n: usize, dice: &mut Dice) -> Done<Note> {
     let at = Timestamp::from_second(MORNING - n as i64 * 600)?;
+    let id = DocumentId::from_random(dice.bytes());
     let row = NoteRow {
-        note: DocumentId::from_random(dice.bytes()),
-        form: Form::VisitNote,
-        patient: patient.clone(),
-        visit: None,
         author: Some("nurse-a".parse()?),
-        state: NoteState::Draft,
-        has_conflict: false,
-        has_late_edits: false,
         started_at: Some(at),
         ended_at: Some(at),
-        changed_at: at,
         heads: vec![ChangeHash(dice.bytes())],
+        ..NoteRow::draft(id, Form::VisitNote, patient.clone(), at)
     };
     let document = bytes(2_000 + dice.below(2_000), dice);
     Ok(Note { row, document, change: RawChange { hash: ChangeHash(dice.bytes()), bytes: bytes(250, dice) } })

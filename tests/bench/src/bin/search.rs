@@ -5,8 +5,8 @@
 use device::{FileKeyStore, Phone, Pin, PinCost, RunningTime, Vault};
 use jiff::Timestamp;
 use memchr::memmem;
-use protocol::{Cursor, Epoch, Kind, Series};
-use record::visit_note::{About, Actor, Draft, Field, FieldValue, NoteState};
+use protocol::{Epoch, Kind, Series};
+use record::visit_note::{About, Actor, Draft, Field, FieldValue};
 use record::{DataClass, DeviceId, DisclosedRecord, DocumentId, Form, Patient, PatientId, Sex, canonical};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -173,21 +173,8 @@ fn station(folder: &Path, with_records: bool) -> Done<Station> {
     let device = DeviceId(dice.bytes());
     vault.write::<_, vault::VaultError>(|tx| {
         tx.put_identity(&identity(device, &mut dice))?;
-        tx.put_sync_state(&SyncState {
-            series: Series(DocumentId(dice.bytes())),
-            epoch: Epoch(DocumentId(dice.bytes())),
-            cursor: Cursor::START,
-            durable_up_to: 0,
-            last_sync: None,
-            last_hub_time: 0,
-            lease_until: Some(i64::MAX),
-            lease_clock: None,
-            backfill: Vec::new(),
-            copies_series: None,
-            earlier: Vec::new(),
-            look_back: false,
-            leaving: Vec::new(),
-        })
+        let state = SyncState::new(Series(DocumentId(dice.bytes())), Epoch(DocumentId(dice.bytes())));
+        tx.put_sync_state(&SyncState { lease_until: Some(i64::MAX), ..state })
     })?;
     let sentences: Vec<&str> = DAY.iter().flatten().flat_map(|text| text.split_inclusive('。')).collect();
     let mut texts = Vec::new();
@@ -237,18 +224,10 @@ fn note(
         whole.push('\n');
     }
     let row = NoteRow {
-        note: id,
-        form: Form::VisitNote,
-        patient: patient.clone(),
-        visit: None,
         author: Some("nurse-a".parse()?),
-        state: NoteState::Draft,
-        has_conflict: false,
-        has_late_edits: false,
         started_at: Some(at),
-        ended_at: None,
-        changed_at: at,
         heads: draft.heads(),
+        ..NoteRow::draft(id, Form::VisitNote, patient.clone(), at)
     };
     Ok((row, draft.save(), whole))
 }

@@ -262,18 +262,10 @@ mod tests {
 
     fn note(n: u8, of: Option<u8>, state: NoteState, at: Option<&str>) -> Result<NoteRow, Box<dyn std::error::Error>> {
         Ok(NoteRow {
-            note: DocumentId([n; 16]),
-            form: Form::VisitNote,
-            patient: "p-1".parse()?,
             visit: of.map(|n| DocumentId([n; 16])),
-            author: None,
             state,
-            has_conflict: false,
-            has_late_edits: false,
             started_at: at.map(str::parse).transpose()?,
-            ended_at: None,
-            changed_at: "2026-11-22T01:00:00Z".parse()?,
-            heads: Vec::new(),
+            ..NoteRow::draft(DocumentId([n; 16]), Form::VisitNote, "p-1".parse()?, "2026-11-22T01:00:00Z".parse()?)
         })
     }
 

@@ -90,18 +90,14 @@ mod tests {
 
     fn note(of: u8, state: NoteState) -> Result<NoteRow, Box<dyn std::error::Error>> {
         Ok(NoteRow {
-            note: DocumentId([100 + of; 16]),
-            form: Form::VisitNote,
-            patient: "p-1".parse()?,
             visit: Some(DocumentId([of; 16])),
-            author: None,
             state,
-            has_conflict: false,
-            has_late_edits: false,
-            started_at: None,
-            ended_at: None,
-            changed_at: "2026-11-22T01:00:00Z".parse()?,
-            heads: Vec::new(),
+            ..NoteRow::draft(
+                DocumentId([100 + of; 16]),
+                Form::VisitNote,
+                "p-1".parse()?,
+                "2026-11-22T01:00:00Z".parse()?,
+            )
         })
     }
 
