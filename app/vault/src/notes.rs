@@ -187,18 +187,10 @@ impl Tx<'_> {
 
     /// Notes with own changes that stand in no entry yet.
     pub fn dirty_notes(&mut self) -> Result<Vec<DocumentId>, VaultError> {
-        let rows = self
-            .sql
-            .prepare_cached("SELECT key, patient, row FROM note WHERE dirty = 1")?
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut out = Vec::with_capacity(rows.len());
-        for (key, patient, sealed) in rows {
-            let place = self.station(Table::NoteRow, key, patient);
-            out.extend(self.open_or_count::<NoteRow>(place, &sealed));
-        }
-        out.sort_by_key(|row| row.changed_at);
-        Ok(out.into_iter().map(|row| row.note).collect())
+        let dirty = "SELECT key, patient, row FROM note WHERE dirty = 1";
+        let mut rows: Vec<NoteRow> = self.open_rows(Table::NoteRow, dirty, [])?;
+        rows.sort_by_key(|row| row.changed_at);
+        Ok(rows.into_iter().map(|row| row.note).collect())
     }
 
     /// Keeps a confirmation. A repeat changes nothing but the time of receipt: the hub may have been put back, and its last word counts.
@@ -393,17 +385,7 @@ impl Tx<'_> {
 
     /// What an app that died had not yet made into changes.
     pub fn journal(&mut self) -> Result<Vec<JournalEntry>, VaultError> {
-        let rows = self
-            .sql
-            .prepare_cached("SELECT field, patient, sealed FROM journal")?
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut out = Vec::with_capacity(rows.len());
-        for (field, patient, sealed) in rows {
-            let place = self.station(Table::Journal, field, patient);
-            out.extend(self.open_or_count::<JournalEntry>(place, &sealed));
-        }
-        Ok(out)
+        self.open_rows(Table::Journal, "SELECT field, patient, sealed FROM journal", [])
     }
 
     /// What stands in the journal for one field.

@@ -133,14 +133,12 @@ impl Tx<'_> {
     /// the hub holds up to a number is remembered as received. Says which notes are to be offered again.
     pub fn leave_series(&mut self, held_up_to: u64) -> Result<Vec<DocumentId>, VaultError> {
         let held = held_up_to.min(i64::MAX as u64) as i64;
-        let rows = self
-            .sql
-            .prepare(
-                "SELECT key, patient, row FROM note
-                 WHERE dirty = 1 OR key IN (SELECT note FROM entry WHERE received IS NULL OR seq > ?1)",
-            )?
-            .query_map([held], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
-            .collect::<Result<Vec<_>, _>>()?;
+        let rows: Vec<crate::NoteRow> = self.open_rows(
+            Table::NoteRow,
+            "SELECT key, patient, row FROM note
+             WHERE dirty = 1 OR key IN (SELECT note FROM entry WHERE received IS NULL OR seq > ?1)",
+            [held],
+        )?;
         self.sql.execute(
             "UPDATE note SET dirty = 1, sent = 0
              WHERE key IN (SELECT note FROM entry WHERE received IS NULL OR seq > ?1)",
@@ -158,12 +156,7 @@ impl Tx<'_> {
         )?;
         self.sql.execute("UPDATE capsule SET entry = NULL WHERE entry IS NOT NULL", [])?;
         self.sql.execute("DELETE FROM entry", [])?;
-        let mut notes = Vec::with_capacity(rows.len());
-        for (key, patient, sealed) in rows {
-            let place = self.station(Table::NoteRow, key, patient);
-            notes.extend(self.open_or_count::<crate::NoteRow>(place, &sealed).map(|row| row.note));
-        }
-        Ok(notes)
+        Ok(rows.into_iter().map(|row| row.note).collect())
     }
 
     /// After a new series was filled: a note's copies are carried once the last of its entries is there.
@@ -189,21 +182,14 @@ impl Tx<'_> {
 
     /// Notes of which something is not receipted, the oldest change first.
     pub fn unsent_rows(&mut self) -> Result<Vec<crate::NoteRow>, VaultError> {
-        let rows = self
-            .sql
-            .prepare_cached(
-                "SELECT key, patient, row FROM note WHERE dirty = 1
-                 UNION SELECT key, patient, row FROM note WHERE key IN (SELECT note FROM entry WHERE received IS NULL)",
-            )?
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut out: Vec<crate::NoteRow> = Vec::with_capacity(rows.len());
-        for (key, patient, sealed) in rows {
-            let place = self.station(Table::NoteRow, key, patient);
-            out.extend(self.open_or_count::<crate::NoteRow>(place, &sealed));
-        }
-        out.sort_by_key(|row| row.changed_at);
-        Ok(out)
+        let mut rows: Vec<crate::NoteRow> = self.open_rows(
+            Table::NoteRow,
+            "SELECT key, patient, row FROM note WHERE dirty = 1
+             UNION SELECT key, patient, row FROM note WHERE key IN (SELECT note FROM entry WHERE received IS NULL)",
+            [],
+        )?;
+        rows.sort_by_key(|row| row.changed_at);
+        Ok(rows)
     }
 
     pub fn count_notes(&mut self) -> Result<u64, VaultError> {

@@ -7,7 +7,7 @@ use crate::seal::{self, Header, Table, Tag};
 use crate::vault::Compartment;
 use record::PatientId;
 use record::canonical;
-use rusqlite::Transaction;
+use rusqlite::{Params, Transaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -73,6 +73,26 @@ impl Tx<'_> {
                 None
             }
         }
+    }
+
+    /// Opens a list of the station's rows: `sql` gives of each its key, whose it is, and what is sealed.
+    pub(crate) fn open_rows<T: DeserializeOwned>(
+        &mut self,
+        table: Table,
+        sql: &str,
+        parameters: impl Params,
+    ) -> Result<Vec<T>, VaultError> {
+        let rows = self
+            .sql
+            .prepare_cached(sql)?
+            .query_map(parameters, |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut opened = Vec::with_capacity(rows.len());
+        for (key, patient, sealed) in rows {
+            let place = self.station(table, key, patient);
+            opened.extend(self.open_or_count::<T>(place, &sealed));
+        }
+        Ok(opened)
     }
 
     /// Rows that did not open since the vault was opened.
