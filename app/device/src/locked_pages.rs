@@ -115,21 +115,7 @@ mod tests {
     const HOUR: i64 = 3_600;
 
     fn record() -> Outcome<DisclosedRecord> {
-        Ok(DisclosedRecord {
-            facility: "hp".parse()?,
-            class: DataClass::Allergy,
-            source_key: "1".to_string(),
-            as_of: NOW,
-            date: None,
-            text: "仮の薬".to_string(),
-            code: None,
-            value: None,
-            unit: None,
-            flag: None,
-            detail: None,
-            body: None,
-            deleted: false,
-        })
+        Ok(DisclosedRecord::new("hp".parse()?, DataClass::Allergy, "1", NOW, "仮の薬"))
     }
 
     /// A page that the hub sealed at that second, with one new record.

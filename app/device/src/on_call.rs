@@ -104,21 +104,8 @@ mod tests {
     }
 
     fn allergy(n: u8) -> Outcome<Item> {
-        let record = DisclosedRecord {
-            facility: "hp-1".parse()?,
-            class: DataClass::Allergy,
-            source_key: n.to_string(),
-            as_of: Timestamp::UNIX_EPOCH,
-            date: None,
-            text: "架空マイシン".to_string(),
-            code: None,
-            value: None,
-            unit: None,
-            flag: None,
-            detail: None,
-            body: None,
-            deleted: false,
-        };
+        let (facility, as_of) = ("hp-1".parse()?, Timestamp::UNIX_EPOCH);
+        let record = DisclosedRecord::new(facility, DataClass::Allergy, n.to_string(), as_of, "架空マイシン");
         let body = record::canonical::to_bytes(&record)?;
         let (patient, source) = (Some("p-1".parse()?), Some(record.facility));
         Ok(Item { kind: Kind::Record, doc: DocumentId([100 + n; 16]), patient, source, body })

@@ -692,21 +692,7 @@ mod tests {
     fn records_that_go_with_their_lease_are_announced_once() -> Outcome {
         let desk = Desk::new()?;
         let phone = desk.unlock(NOW)?;
-        let record = DisclosedRecord {
-            facility: "hospital".parse()?,
-            class: DataClass::Allergy,
-            source_key: "1".to_string(),
-            as_of: NOW,
-            date: None,
-            text: "ペニシリン".to_string(),
-            code: None,
-            value: None,
-            unit: None,
-            flag: None,
-            detail: None,
-            body: None,
-            deleted: false,
-        };
+        let record = DisclosedRecord::new("hospital".parse()?, DataClass::Allergy, "1", NOW, "ペニシリン");
         let bytes = canonical::to_bytes(&record)?;
         let patient: PatientId = "p-1".parse()?;
         phone.write(|tx| {

@@ -330,21 +330,8 @@ mod tests {
 
     fn record(n: u8, facility: &str, class: DataClass) -> Outcome<Item> {
         let facility: FacilityId = facility.parse()?;
-        let record = DisclosedRecord {
-            facility: facility.clone(),
-            class,
-            source_key: n.to_string(),
-            as_of: Timestamp::UNIX_EPOCH,
-            date: None,
-            text: "架空マイシン".into(),
-            code: None,
-            value: None,
-            unit: None,
-            flag: None,
-            detail: None,
-            body: None,
-            deleted: false,
-        };
+        let as_of = Timestamp::UNIX_EPOCH;
+        let record = DisclosedRecord::new(facility.clone(), class, n.to_string(), as_of, "架空マイシン");
         let body = canonical::to_bytes(&record)?;
         let doc = DocumentId([n; 16]);
         Ok(Item { kind: Kind::Record, doc, patient: Some("p-1".parse()?), source: Some(facility), body })

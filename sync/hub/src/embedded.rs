@@ -92,20 +92,10 @@ fn fill(store: &Store, sample: &Sample, day: Date, first: bool) -> Result<(), Hu
                 })?;
             }
             for order in &sample.orders {
-                tx.add_order(&NursingOrder {
-                    id: DocumentId::from_random(*random()?),
-                    patient: find(tx, &order.patient)?,
-                    facility: order.facility.clone(),
-                    station: order.station.clone(),
-                    from: order.from,
-                    until: order.until,
-                    special: order.special,
-                    psychiatric: false,
-                    drip: false,
-                    alerts: Vec::new(),
-                    spo2_target_88_92: false,
-                    issued_on: None,
-                })?;
+                let (id, patient) = (DocumentId::from_random(*random()?), find(tx, &order.patient)?);
+                let (facility, station) = (order.facility.clone(), order.station.clone());
+                let ordinary = NursingOrder::ordinary(id, patient, facility, station, order.from, order.until);
+                tx.add_order(&NursingOrder { special: order.special, ..ordinary })?;
             }
         }
         for visit in sample.visits.iter().filter(|visit| first || visit.date >= day) {

@@ -309,21 +309,8 @@ mod tests {
         };
         let nurse =
             Staff { id: "nurse-a".parse()?, facility: station.clone(), name: "架空".into(), role: StaffRole::Nurse };
-        let record = DisclosedRecord {
-            facility: hospital.clone(),
-            class: DataClass::Rx,
-            source_key: "rx-1".into(),
-            as_of: jiff::Timestamp::UNIX_EPOCH,
-            date: None,
-            text: "仮の薬".into(),
-            code: None,
-            value: None,
-            unit: None,
-            flag: None,
-            detail: None,
-            body: None,
-            deleted: false,
-        };
+        let as_of = jiff::Timestamp::UNIX_EPOCH;
+        let record = DisclosedRecord::new(hospital.clone(), DataClass::Rx, "rx-1", as_of, "仮の薬");
         let patient = store.write(|tx| {
             for (id, kind) in [(&hospital, FacilityKind::Hospital), (&station, FacilityKind::Station)] {
                 tx.add_facility(&Facility { id: id.clone(), kind, name: "架空".into(), disclosing: true })?;

@@ -39,6 +39,31 @@ pub struct DisclosedRecord {
 }
 
 impl DisclosedRecord {
+    /// An item of which its source says no more than this.
+    pub fn new(
+        facility: FacilityId,
+        class: DataClass,
+        source_key: impl Into<String>,
+        as_of: Timestamp,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            facility,
+            class,
+            source_key: source_key.into(),
+            as_of,
+            date: None,
+            text: text.into(),
+            code: None,
+            value: None,
+            unit: None,
+            flag: None,
+            detail: None,
+            body: None,
+            deleted: false,
+        }
+    }
+
     /// The item's document: facility, the patient's number there, class and source key. Survives a link of the number to
     /// another person.
     pub fn document(&self, local_id: &str) -> DocumentId {

@@ -130,6 +130,31 @@ pub fn alert_level(days_left: i32) -> Option<AlertLevel> {
 }
 
 impl NursingOrder {
+    /// 訪問看護指示書 as most are: not special, no bounds of its own.
+    pub fn ordinary(
+        id: DocumentId,
+        patient: PatientId,
+        facility: FacilityId,
+        station: FacilityId,
+        from: Date,
+        until: Date,
+    ) -> Self {
+        Self {
+            id,
+            patient,
+            facility,
+            station,
+            from,
+            until,
+            special: false,
+            psychiatric: false,
+            drip: false,
+            alerts: Vec::new(),
+            spo2_target_88_92: false,
+            issued_on: None,
+        }
+    }
+
     /// Checks the period: six months at most (訪問看護指示書), fourteen days for a special order.
     pub fn check_period(from: Date, until: Date, special: bool) -> Result<(), OrderError> {
         if until < from {
@@ -327,20 +352,8 @@ mod tests {
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
     fn order(n: u8, facility: &str, from: Date, until: Date) -> Result<NursingOrder, crate::ids::IdError> {
-        Ok(NursingOrder {
-            id: DocumentId([n; 16]),
-            patient: "p-1".parse()?,
-            facility: facility.parse()?,
-            station: "st-1".parse()?,
-            from,
-            until,
-            special: false,
-            psychiatric: false,
-            drip: false,
-            alerts: Vec::new(),
-            spo2_target_88_92: false,
-            issued_on: None,
-        })
+        let (patient, facility, station) = ("p-1".parse()?, facility.parse()?, "st-1".parse()?);
+        Ok(NursingOrder::ordinary(DocumentId([n; 16]), patient, facility, station, from, until))
     }
 
     fn special(n: u8, from: Date) -> Result<NursingOrder, crate::ids::IdError> {

@@ -180,20 +180,10 @@ mod tests {
 
     /// 特別訪問看護指示書 of 25 March to 7 April.
     fn special() -> Result<NursingOrder, crate::ids::IdError> {
-        Ok(NursingOrder {
-            id: DocumentId([99; 16]),
-            patient: "p-1".parse()?,
-            facility: "tsubaki".parse()?,
-            station: "st-1".parse()?,
-            from: date(2026, 3, 25),
-            until: date(2026, 4, 7),
-            special: true,
-            psychiatric: false,
-            drip: false,
-            alerts: Vec::new(),
-            spo2_target_88_92: false,
-            issued_on: None,
-        })
+        let (patient, facility, station) = ("p-1".parse()?, "tsubaki".parse()?, "st-1".parse()?);
+        let (from, until) = (date(2026, 3, 25), date(2026, 4, 7));
+        let order = NursingOrder::ordinary(DocumentId([99; 16]), patient, facility, station, from, until);
+        Ok(NursingOrder { special: true, ..order })
     }
 
     fn shown(visits: &[ReportVisit], orders: &[NursingOrder]) -> Vec<(i8, String)> {

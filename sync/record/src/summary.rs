@@ -413,21 +413,9 @@ mod tests {
     const LATE: &str = "2026-11-20T09:00:00Z";
 
     fn record(facility: &str, class: DataClass, key: &str, text: &str, as_of: &str) -> DisclosedRecord {
-        DisclosedRecord {
-            facility: facility.parse().expect("the id is well formed"),
-            class,
-            source_key: key.into(),
-            as_of: as_of.parse().expect("the time is well formed"),
-            date: Some(date(2026, 11, 20)),
-            text: text.into(),
-            code: None,
-            value: None,
-            unit: None,
-            flag: None,
-            detail: None,
-            body: None,
-            deleted: false,
-        }
+        let facility = facility.parse().expect("the id is well formed");
+        let as_of = as_of.parse().expect("the time is well formed");
+        DisclosedRecord { date: Some(date(2026, 11, 20)), ..DisclosedRecord::new(facility, class, key, as_of, text) }
     }
 
     fn coded(system: &str, value: &str) -> Option<Code> {

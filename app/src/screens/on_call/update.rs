@@ -115,20 +115,10 @@ mod tests {
     const TODAY: Date = date(2026, 11, 22);
 
     fn order(special: bool, until: Date) -> Result<NursingOrder, device::record::ids::IdError> {
-        Ok(NursingOrder {
-            id: DocumentId([if special { 2 } else { 1 }; 16]),
-            patient: "p-1".parse()?,
-            facility: "h".parse()?,
-            station: "st".parse()?,
-            from: date(2026, 11, 15),
-            until,
-            special,
-            psychiatric: false,
-            drip: false,
-            alerts: Vec::new(),
-            spo2_target_88_92: false,
-            issued_on: None,
-        })
+        let (patient, facility, station) = ("p-1".parse()?, "h".parse()?, "st".parse()?);
+        let id = DocumentId([if special { 2 } else { 1 }; 16]);
+        let order = NursingOrder::ordinary(id, patient, facility, station, date(2026, 11, 15), until);
+        Ok(NursingOrder { special, ..order })
     }
 
     fn summary(
@@ -147,21 +137,8 @@ mod tests {
         };
         let mut records = Vec::new();
         for (text, flag) in allergies {
-            records.push(DisclosedRecord {
-                facility: "h".parse()?,
-                class: DataClass::Allergy,
-                source_key: (*text).to_string(),
-                as_of: Timestamp::UNIX_EPOCH,
-                date: None,
-                text: (*text).to_string(),
-                code: None,
-                value: None,
-                unit: None,
-                flag: flag.clone(),
-                detail: None,
-                body: None,
-                deleted: false,
-            });
+            let record = DisclosedRecord::new("h".parse()?, DataClass::Allergy, *text, Timestamp::UNIX_EPOCH, *text);
+            records.push(DisclosedRecord { flag: flag.clone(), ..record });
         }
         Ok(PatientSummary::new(patient, records, orders))
     }

@@ -254,20 +254,10 @@ impl Tx<'_> {
         )?;
         Ok(statement
             .query_map([patient.as_str()], |r| {
-                Ok(NursingOrder {
-                    id: DocumentId(r.get(0)?),
-                    patient: patient.clone(),
-                    facility: id(r, 1)?,
-                    station: id(r, 2)?,
-                    from: id(r, 3)?,
-                    until: id(r, 4)?,
-                    special: true,
-                    psychiatric: false,
-                    drip: false,
-                    alerts: Vec::new(),
-                    spo2_target_88_92: false,
-                    issued_on: None,
-                })
+                let (facility, station, from, until) = (id(r, 1)?, id(r, 2)?, id(r, 3)?, id(r, 4)?);
+                let order =
+                    NursingOrder::ordinary(DocumentId(r.get(0)?), patient.clone(), facility, station, from, until);
+                Ok(NursingOrder { special: true, ..order })
             })?
             .collect::<Result<_, _>>()?)
     }
@@ -394,20 +384,10 @@ mod tests {
     fn special(tx: &Tx<'_>, n: u8, station: &str, from: Date) -> Result<NursingOrder, HubError> {
         let known = |id: &str| id.parse::<FacilityId>().map_err(|_| HubError::NoRandomness);
         let hospital = known("tsubaki")?;
-        Ok(NursingOrder {
-            id: DocumentId([n; 16]),
-            patient: tx.patient_of_local_id(&hospital, "1")?.ok_or(HubError::Damaged { table: "local_id" })?,
-            facility: hospital,
-            station: known(station)?,
-            from,
-            until: from.saturating_add(jiff::Span::new().days(13)),
-            special: true,
-            psychiatric: true,
-            drip: false,
-            alerts: Vec::new(),
-            spo2_target_88_92: false,
-            issued_on: None,
-        })
+        let patient = tx.patient_of_local_id(&hospital, "1")?.ok_or(HubError::Damaged { table: "local_id" })?;
+        let until = from.saturating_add(jiff::Span::new().days(13));
+        let order = NursingOrder::ordinary(DocumentId([n; 16]), patient, hospital, known(station)?, from, until);
+        Ok(NursingOrder { special: true, psychiatric: true, ..order })
     }
 
     #[test]

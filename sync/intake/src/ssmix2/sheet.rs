@@ -55,21 +55,8 @@ impl Sheet {
     }
 
     pub fn new_record(&self, class: DataClass, source_key: String, text: String) -> DisclosedRecord {
-        DisclosedRecord {
-            facility: self.facility.clone(),
-            class,
-            source_key,
-            as_of: self.as_of,
-            date: self.day,
-            text,
-            code: None,
-            value: None,
-            unit: None,
-            flag: None,
-            detail: None,
-            body: None,
-            deleted: false,
-        }
+        let record = DisclosedRecord::new(self.facility.clone(), class, source_key, self.as_of, text);
+        DisclosedRecord { date: self.day, ..record }
     }
 
     pub fn add(&mut self, mut record: DisclosedRecord) {

@@ -274,21 +274,8 @@ mod tests {
         facility: &str,
         day: Option<Date>,
     ) -> Result<DisclosedRecord, Box<dyn std::error::Error>> {
-        Ok(DisclosedRecord {
-            facility: facility.parse()?,
-            class,
-            source_key: "x".into(),
-            as_of: Timestamp::UNIX_EPOCH,
-            date: day,
-            text: "架空".into(),
-            code: None,
-            value: None,
-            unit: None,
-            flag: None,
-            detail: None,
-            body: None,
-            deleted: false,
-        })
+        let bare = DisclosedRecord::new(facility.parse()?, class, "x", Timestamp::UNIX_EPOCH, "架空");
+        Ok(DisclosedRecord { date: day, ..bare })
     }
 
     fn summary(records: Vec<DisclosedRecord>) -> Result<PatientSummary, Box<dyn std::error::Error>> {

@@ -119,20 +119,14 @@ mod tests {
         value: &str,
         detail: Option<&str>,
     ) -> Result<DisclosedRecord, device::record::ids::IdError> {
+        let key = format!("OML-11/{day}");
+        let bare = DisclosedRecord::new(facility.parse()?, DataClass::Lab, key, Timestamp::UNIX_EPOCH, "BNP");
         Ok(DisclosedRecord {
-            facility: facility.parse()?,
-            class: DataClass::Lab,
-            source_key: format!("OML-11/{day}"),
-            as_of: Timestamp::UNIX_EPOCH,
             date: Some(date(2026, 11, day)),
-            text: "BNP".into(),
-            code: None,
             value: Some(value.into()),
             unit: Some("pg/mL".into()),
-            flag: None,
             detail: detail.map(str::to_string),
-            body: None,
-            deleted: false,
+            ..bare
         })
     }
 
