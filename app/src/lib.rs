@@ -11,6 +11,8 @@ mod idle;
 mod kept_look;
 mod look;
 pub mod platform;
+#[cfg(test)]
+mod samples;
 mod screens;
 mod shell;
 pub mod text;

@@ -46,29 +46,12 @@ pub fn pill_words(words: Words, pill: Pill, status: &Status, now: Timestamp) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
     use crate::text::Language;
     use device::Failure;
 
     fn status(unsent: u64) -> Status {
-        Status {
-            unsent,
-            oldest_unsent: None,
-            last_sync: Some(Timestamp::UNIX_EPOCH),
-            lease_until: None,
-            patients: 0,
-            notes: 0,
-            held: 0,
-            rejected: 0,
-            set_aside: 0,
-            damaged: 0,
-            received_up_to: 0,
-            durable_up_to: 0,
-            cursor: device::START_CURSOR,
-            bytes: 0,
-            clock: None,
-            self_check: None,
-            log: Vec::new(),
-        }
+        Status { unsent, ..samples::status() }
     }
 
     #[test]

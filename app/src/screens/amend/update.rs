@@ -519,15 +519,7 @@ mod tests {
 
     #[test]
     fn what_stands_in_a_field_is_told_exactly() -> Result<(), Box<dyn std::error::Error>> {
-        let mut view = NoteView {
-            about: None,
-            authors: BTreeMap::new(),
-            begun_by: None,
-            fields: BTreeMap::new(),
-            conflicts: Vec::new(),
-            equal_edits: Vec::new(),
-            closed: false,
-        };
+        let mut view = NoteView::default();
         assert_eq!(standing(&view, "started_at"), "");
         let day = |day: &str| format!("2026-11-{day}T00:32:00Z").parse::<device::jiff::Timestamp>();
         let mut read = Vec::new();

@@ -205,20 +205,10 @@ pub fn found(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device::record::{Patient, Sex};
+    use crate::samples::patient;
 
     fn row(id: &str) -> Result<PatientRow, Box<dyn std::error::Error>> {
-        let patient = Patient {
-            id: id.parse()?,
-            name: "仮".into(),
-            kana: "カリ".into(),
-            birth_date: None,
-            sex: Sex::Female,
-            address: None,
-            phone: None,
-            local_ids: Vec::new(),
-        };
-        Ok(PatientRow { patient, as_of: None, is_light: false })
+        Ok(PatientRow { patient: patient(id)?, as_of: None, is_light: false })
     }
 
     #[test]

@@ -267,15 +267,7 @@ mod tests {
     #[test]
     fn a_row_can_be_added_until_the_form_is_full_and_what_was_written_is_always_shown() -> Result<(), &'static str> {
         let family = Form::IntakeRecord.groups().iter().find(|group| group.name == "family").ok_or("no family")?;
-        let mut view = NoteView {
-            about: None,
-            authors: BTreeMap::new(),
-            begun_by: None,
-            fields: BTreeMap::new(),
-            conflicts: Vec::new(),
-            equal_edits: Vec::new(),
-            closed: false,
-        };
+        let mut view = NoteView::default();
         assert_eq!(rows_shown(family, &view, 0), 1, "an empty table has a row to write in");
         view.fields.insert("family.3.name".into(), FieldValue::Word("x".into()));
         assert_eq!(rows_shown(family, &view, 0), 3);

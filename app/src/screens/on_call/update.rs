@@ -106,41 +106,30 @@ pub fn pressing_first(rows: &mut [Row]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
     use device::jiff::Timestamp;
     use device::jiff::civil::date;
-    use device::record::{DataClass, DisclosedRecord, NursingOrder, PatientSummary, Sex};
+    use device::record::{DataClass, DisclosedRecord, NursingOrder, PatientSummary};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
     const TODAY: Date = date(2026, 11, 22);
 
     fn order(special: bool, until: Date) -> Result<NursingOrder, device::record::ids::IdError> {
-        let (patient, facility, station) = ("p-1".parse()?, "h".parse()?, "st".parse()?);
         let id = DocumentId([if special { 2 } else { 1 }; 16]);
-        let order = NursingOrder::ordinary(id, patient, facility, station, date(2026, 11, 15), until);
-        Ok(NursingOrder { special, ..order })
+        Ok(NursingOrder { id, special, ..samples::order(date(2026, 11, 15), until)? })
     }
 
     fn summary(
         orders: Vec<NursingOrder>,
         allergies: &[(&str, Option<RecordFlag>)],
     ) -> Result<PatientSummary, device::record::ids::IdError> {
-        let patient = Patient {
-            id: "p-1".parse()?,
-            name: "仮山 花子".into(),
-            kana: "カリヤマ ハナコ".into(),
-            birth_date: None,
-            sex: Sex::Female,
-            address: None,
-            phone: None,
-            local_ids: Vec::new(),
-        };
         let mut records = Vec::new();
         for (text, flag) in allergies {
             let record = DisclosedRecord::new("h".parse()?, DataClass::Allergy, *text, Timestamp::UNIX_EPOCH, *text);
             records.push(DisclosedRecord { flag: flag.clone(), ..record });
         }
-        Ok(PatientSummary::new(patient, records, orders))
+        Ok(PatientSummary::new(samples::patient("p-1")?, records, orders))
     }
 
     fn listed(summary: PatientSummary, values: Option<Values>, unread: Option<bool>) -> Row {

@@ -48,7 +48,8 @@ impl Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device::record::{Patient, Sex};
+    use crate::samples;
+    use device::record::Patient;
 
     fn listed(rows: Vec<PatientRow>) -> Listed {
         let patients: Vec<Patient> = rows.iter().map(|row| row.patient.clone()).collect();
@@ -56,16 +57,7 @@ mod tests {
     }
 
     fn named(id: &str, kana: &str) -> Result<PatientRow, device::record::ids::IdError> {
-        let patient = Patient {
-            id: id.parse()?,
-            name: "仮".into(),
-            kana: kana.into(),
-            birth_date: None,
-            sex: Sex::Female,
-            address: None,
-            phone: None,
-            local_ids: Vec::new(),
-        };
+        let patient = Patient { kana: kana.into(), ..samples::patient(id)? };
         Ok(PatientRow { patient, as_of: None, is_light: false })
     }
 
@@ -83,14 +75,10 @@ mod tests {
     #[test]
     fn at_j2_every_way_to_type_a_reading_finds_the_patient() -> Result<(), Box<dyn std::error::Error>> {
         let patient = Patient {
-            id: "p-1".parse()?,
             name: "渡邊 花".into(),
             kana: "ワタナベ ハナ".into(),
             birth_date: Some("1935-10-15".parse()?),
-            sex: Sex::Female,
-            address: None,
-            phone: None,
-            local_ids: Vec::new(),
+            ..samples::patient("p-1")?
         };
         let list = listed(vec![PatientRow { patient, as_of: None, is_light: false }]);
         for query in ["わたなべ", "ﾜﾀﾅﾍﾞ", "ワタナベ", "はな", "渡邊", "渡辺", "S101015", ""] {

@@ -65,60 +65,20 @@ pub fn before_leaving(rows: &[TodayRow], status: Option<&Status>, now: Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
     use device::jiff::civil::time;
-    use device::record::order::Orders;
-    use device::record::{DocumentId, NursingOrder, Visit};
 
     type Tried = Result<(), Box<dyn std::error::Error>>;
 
     fn row(state: Option<NoteState>, until: &str) -> Result<TodayRow, Box<dyn std::error::Error>> {
-        let visit = Visit {
-            id: DocumentId([2; 16]),
-            patient: "p".parse()?,
-            station: "st".parse()?,
-            staff: "n".parse()?,
-            date: "2026-11-22".parse()?,
-            start: time(16, 0, 0, 0),
-            minutes: 60,
-        };
-        let order = NursingOrder {
-            id: DocumentId([1; 16]),
-            patient: "p".parse()?,
-            facility: "h".parse()?,
-            station: "st".parse()?,
-            from: "2026-06-01".parse()?,
-            until: until.parse()?,
-            special: false,
-            psychiatric: false,
-            drip: false,
-            alerts: Vec::new(),
-            spo2_target_88_92: false,
-            issued_on: None,
-        };
-        let orders = Orders::on(std::slice::from_ref(&order), visit.date);
-        Ok(TodayRow { visit, patient: None, note: None, state, has_allergy: None, order: Some(order), orders })
+        let mut row = samples::today_row(state, Some(until.parse()?))?;
+        row.visit.start = time(16, 0, 0, 0);
+        Ok(row)
     }
 
     fn status(last_sync: &str, lease_until: &str) -> Result<Status, Box<dyn std::error::Error>> {
-        Ok(Status {
-            unsent: 0,
-            oldest_unsent: None,
-            last_sync: Some(last_sync.parse()?),
-            lease_until: Some(lease_until.parse()?),
-            patients: 0,
-            notes: 0,
-            held: 0,
-            rejected: 0,
-            set_aside: 0,
-            damaged: 0,
-            received_up_to: 0,
-            durable_up_to: 0,
-            cursor: device::START_CURSOR,
-            bytes: 0,
-            clock: None,
-            self_check: None,
-            log: Vec::new(),
-        })
+        let (last_sync, lease_until) = (Some(last_sync.parse()?), Some(lease_until.parse()?));
+        Ok(Status { last_sync, lease_until, ..samples::status() })
     }
 
     #[test]
@@ -128,16 +88,7 @@ mod tests {
             before_leaving(&[row], Some(&status), now).into_iter().map(Check::is_fine).collect()
         };
         let mut ready = row(None, "2026-12-31")?;
-        ready.patient = Some(device::record::Patient {
-            id: "p".parse()?,
-            name: "x".into(),
-            kana: "x".into(),
-            birth_date: None,
-            sex: device::record::Sex::Unknown,
-            address: None,
-            phone: None,
-            local_ids: Vec::new(),
-        });
+        ready.patient = Some(samples::patient("p-1")?);
         let fresh = status("2026-11-22T07:00:00+09:00", "2026-11-22T17:00:00+09:00")?;
         assert_eq!(said(ready.clone(), fresh.clone()), [true; 5]);
         let stale = status("2026-11-22T01:59:00+09:00", "2026-11-22T16:59:00+09:00")?;

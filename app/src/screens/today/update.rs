@@ -37,40 +37,8 @@ pub fn next_visit(rows: &[TodayRow]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device::jiff::civil::{date, time};
-    use device::record::order::Orders;
-    use device::record::{DocumentId, NursingOrder, Visit};
-
-    fn row(state: Option<NoteState>, until: Option<Date>) -> Result<TodayRow, Box<dyn std::error::Error>> {
-        let order = |until| -> Result<NursingOrder, Box<dyn std::error::Error>> {
-            Ok(NursingOrder {
-                id: DocumentId([1; 16]),
-                patient: "p".parse()?,
-                facility: "h".parse()?,
-                station: "st".parse()?,
-                from: date(2026, 6, 1),
-                until,
-                special: false,
-                psychiatric: false,
-                drip: false,
-                alerts: Vec::new(),
-                spo2_target_88_92: false,
-                issued_on: None,
-            })
-        };
-        let visit = Visit {
-            id: DocumentId([2; 16]),
-            patient: "p".parse()?,
-            station: "st".parse()?,
-            staff: "n".parse()?,
-            date: date(2026, 11, 22),
-            start: time(9, 30, 0, 0),
-            minutes: 60,
-        };
-        let order = until.map(order).transpose()?;
-        let orders = Orders::on(order.as_slice(), visit.date);
-        Ok(TodayRow { visit, patient: None, note: None, state, has_allergy: Some(false), order, orders })
-    }
+    use crate::samples::today_row as row;
+    use device::jiff::civil::date;
 
     #[test]
     fn the_big_button_belongs_to_the_first_visit_that_is_not_confirmed() -> Result<(), Box<dyn std::error::Error>> {

@@ -221,15 +221,8 @@ mod tests {
     #[test]
     fn of_two_photos_under_one_number_nobody_has_to_choose() {
         let conflict = |field: &str| Conflict { field: field.into(), values: Vec::new() };
-        let mut view = NoteView {
-            about: None,
-            authors: BTreeMap::new(),
-            begun_by: None,
-            fields: Values::new(),
-            conflicts: ["photo.3.hash", "photo.3.caption", "photo.4.caption"].map(conflict).into(),
-            equal_edits: Vec::new(),
-            closed: false,
-        };
+        let conflicts = ["photo.3.hash", "photo.3.caption", "photo.4.caption"].map(conflict).into();
+        let mut view = NoteView { conflicts, ..NoteView::default() };
         let asked = |view: &NoteView| match ready(Form::VisitNote, view, &ConfirmContext::default()) {
             Err(ConfirmError::OpenConflict(fields)) => fields,
             _ => Vec::new(),

@@ -92,7 +92,7 @@ pub struct Conflict {
 }
 
 /// A note as it reads. A field in conflict stands under `conflicts` only: an unsettled value is no value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct NoteView {
     pub about: Option<About>,
     pub authors: BTreeMap<DeviceId, StaffId>,

@@ -243,21 +243,14 @@ pub fn update(model: &mut Model, event: Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device::jiff::civil::{date, time};
-    use device::record::{DataClass, DisclosedRecord, DocumentId, Patient, Sex};
+    use crate::samples;
+    use device::jiff::civil::date;
+    use device::record::{DataClass, DisclosedRecord, DocumentId};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
     fn visit(n: u8, day: i8) -> Result<Visit, Box<dyn std::error::Error>> {
-        Ok(Visit {
-            id: DocumentId([n; 16]),
-            patient: "p-1".parse()?,
-            station: "st".parse()?,
-            staff: "n".parse()?,
-            date: date(2026, 11, day),
-            start: time(9, 30, 0, 0),
-            minutes: 60,
-        })
+        Ok(samples::visit(n, date(2026, 11, day))?)
     }
 
     fn note(n: u8, of: Option<u8>, state: NoteState, at: Option<&str>) -> Result<NoteRow, Box<dyn std::error::Error>> {
@@ -279,17 +272,7 @@ mod tests {
     }
 
     fn summary(records: Vec<DisclosedRecord>) -> Result<PatientSummary, Box<dyn std::error::Error>> {
-        let patient = Patient {
-            id: "p-1".parse()?,
-            name: "仮山 花子".into(),
-            kana: "カリヤマ ハナコ".into(),
-            birth_date: None,
-            sex: Sex::Female,
-            address: None,
-            phone: None,
-            local_ids: Vec::new(),
-        };
-        Ok(PatientSummary::new(patient, records, Vec::new()))
+        Ok(PatientSummary::new(samples::patient("p-1")?, records, Vec::new()))
     }
 
     const MONDAY: Date = date(2026, 11, 16);

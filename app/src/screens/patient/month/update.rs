@@ -68,7 +68,8 @@ pub fn update(first: &mut Date, event: Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device::jiff::civil::{date, time};
+    use crate::samples;
+    use device::jiff::civil::date;
     use device::record::report_calendar::{ReportVisit, VisitKind, marks};
     use device::record::{DocumentId, Form};
 
@@ -77,15 +78,7 @@ mod tests {
     const FIRST: Date = date(2026, 11, 1);
 
     fn visit(n: u8, day: i8) -> Result<Visit, Box<dyn std::error::Error>> {
-        Ok(Visit {
-            id: DocumentId([n; 16]),
-            patient: "p-1".parse()?,
-            station: "st".parse()?,
-            staff: "n".parse()?,
-            date: date(2026, 11, day),
-            start: time(9, 30, 0, 0),
-            minutes: 60,
-        })
+        Ok(samples::visit(n, date(2026, 11, day))?)
     }
 
     fn note(of: u8, state: NoteState) -> Result<NoteRow, Box<dyn std::error::Error>> {

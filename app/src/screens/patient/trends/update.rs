@@ -105,11 +105,12 @@ fn number(written: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples::patient;
     use device::jiff::Timestamp;
     use device::jiff::civil::date;
     use device::record::summary::LabPoint;
     use device::record::vitals::Bounds;
-    use device::record::{DataClass, DisclosedRecord, Patient, Sex};
+    use device::record::{DataClass, DisclosedRecord};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -131,17 +132,7 @@ mod tests {
     }
 
     fn summary(labs: Vec<DisclosedRecord>) -> Result<PatientSummary, device::record::ids::IdError> {
-        let patient = Patient {
-            id: "p-1".parse()?,
-            name: "仮山 花子".into(),
-            kana: "カリヤマ ハナコ".into(),
-            birth_date: None,
-            sex: Sex::Female,
-            address: None,
-            phone: None,
-            local_ids: Vec::new(),
-        };
-        Ok(PatientSummary::new(patient, labs, Vec::new()))
+        Ok(PatientSummary::new(patient("p-1")?, labs, Vec::new()))
     }
 
     #[test]
