@@ -4,7 +4,7 @@ use crate::error::DeviceError;
 use crate::lease;
 use crate::phone::Phone;
 use jiff::Timestamp;
-use protocol::{Kind, SealedPage, SyncRequest, SyncResponse, WIRE_VERSION, page};
+use protocol::{Kind, SealedPage, Since, SyncResponse, page};
 use vault::{RunningTime, SyncState};
 
 impl Phone {
@@ -70,21 +70,8 @@ impl Phone {
         if !fits || !is_counted(&state, &answer) {
             return Ok(false);
         }
-        let request = SyncRequest {
-            v: WIRE_VERSION,
-            device: identity.device,
-            series: state.series,
-            epoch: state.epoch,
-            cursor: state.cursor,
-            first_seq: received_up_to + 1,
-            entries: Vec::new(),
-            budget: 0,
-            earlier: Vec::new(),
-            want: Vec::new(),
-            derives: false,
-            digests: Vec::new(),
-            proof: None,
-        };
+        let since = Since { epoch: state.epoch, series: state.series, cursor: state.cursor, budget: 0 };
+        let request = since.request(identity.device, received_up_to);
         // When the hub said it, not when it was read: the phone has heard nothing since.
         let said_at = Timestamp::from_millisecond(answer.time).unwrap_or(Timestamp::UNIX_EPOCH);
         self.store_answer(&request, &answer, said_at)?;
@@ -106,9 +93,9 @@ fn is_counted(state: &SyncState, answer: &SyncResponse) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Desk, NOW, Outcome, hub_key, later};
+    use crate::testing::{Desk, NOW, Outcome, hub_key, later, quiet};
     use ed25519_dalek::SigningKey;
-    use protocol::{Cursor, FeedItem, Receipt, Since};
+    use protocol::{Cursor, FeedItem};
     use record::{ContentHash, DataClass, DisclosedRecord, DocumentId, canonical};
     use vault::LeaseClock;
 
@@ -130,22 +117,10 @@ mod tests {
             at: later(second).as_millisecond(),
         };
         let answer = SyncResponse {
-            v: WIRE_VERSION,
-            epoch: state.epoch,
             time: later(second).as_millisecond(),
-            received_up_to: 0,
-            durable_up_to: 0,
-            receipt: Receipt { items: Vec::new(), signature: Vec::new() },
-            held: Vec::new(),
-            rejected: Vec::new(),
             feed: vec![item],
-            pages: None,
-            from: None,
             next_cursor: Cursor::START.after(1, ContentHash([6; 32])),
-            more: false,
-            policy: None,
-            renew: false,
-            differs: Vec::new(),
+            ..quiet(state.epoch, state.cursor)
         };
         let since = Since { epoch: state.epoch, series: state.series, cursor: state.cursor, budget: 1 << 20 };
         let phone = desk.unlock(NOW)?;

@@ -600,37 +600,14 @@ fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DeviceError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Desk, NOW, Outcome, later};
-    use protocol::Receipt;
+    use crate::testing::{Desk, NOW, Outcome, later, quiet};
     use record::{DataClass, DocumentId};
     use vault::{Leaving, NoteRow};
-
-    /// An answer with nothing in it.
-    fn quiet(request: &SyncRequest) -> SyncResponse {
-        SyncResponse {
-            v: protocol::WIRE_VERSION,
-            epoch: request.epoch,
-            time: NOW.as_millisecond(),
-            received_up_to: 0,
-            durable_up_to: 0,
-            receipt: Receipt { items: Vec::new(), signature: Vec::new() },
-            held: Vec::new(),
-            rejected: Vec::new(),
-            feed: Vec::new(),
-            pages: None,
-            from: None,
-            next_cursor: request.cursor,
-            more: false,
-            policy: None,
-            renew: false,
-            differs: Vec::new(),
-        }
-    }
 
     /// Whether whoever shows something hears of an answer.
     fn is_announced(phone: &Phone, held: &[Verdict]) -> Outcome<bool> {
         let request = phone.load_request()?;
-        let answer = SyncResponse { held: held.to_vec(), ..quiet(&request) };
+        let answer = SyncResponse { held: held.to_vec(), ..quiet(request.epoch, request.cursor) };
         let changes = phone.changes();
         phone.store_answer(&request, &answer, later(1))?;
         Ok(changes.has_changed()?)

@@ -4,7 +4,7 @@ use crate::error::DeviceError;
 use crate::phone::Phone;
 use ed25519_dalek::SigningKey;
 use jiff::{SignedDuration, Timestamp};
-use protocol::{Epoch, Kind, SealedPage, Series};
+use protocol::{Cursor, Epoch, Kind, Receipt, SealedPage, Series, SyncResponse, WIRE_VERSION};
 use record::{DeviceId, DocumentId, Patient, Sex, canonical};
 use std::path::PathBuf;
 use vault::{FileKeyStore, Identity, Item, LockedVault, Pin, PinCost, RunningTime, SyncState, Vault};
@@ -21,6 +21,28 @@ pub(crate) fn later(seconds: i64) -> Timestamp {
 /// What the hub signs with, if there were one.
 pub(crate) fn hub_key() -> SigningKey {
     SigningKey::from_bytes(&[8; 32])
+}
+
+/// An answer of it with nothing in it.
+pub(crate) fn quiet(epoch: Epoch, cursor: Cursor) -> SyncResponse {
+    SyncResponse {
+        v: WIRE_VERSION,
+        epoch,
+        time: NOW.as_millisecond(),
+        received_up_to: 0,
+        durable_up_to: 0,
+        receipt: Receipt { items: Vec::new(), signature: Vec::new() },
+        held: Vec::new(),
+        rejected: Vec::new(),
+        feed: Vec::new(),
+        pages: None,
+        from: None,
+        next_cursor: cursor,
+        more: false,
+        policy: None,
+        renew: false,
+        differs: Vec::new(),
+    }
 }
 
 pub(crate) struct Desk {

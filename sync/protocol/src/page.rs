@@ -6,7 +6,7 @@
 
 use crate::capsule::{CapsuleError, Signed, framed, unframed};
 use crate::codec;
-use crate::wire::{Cursor, Epoch, Series, SyncResponse};
+use crate::wire::{Cursor, Epoch, Series, SyncRequest, SyncResponse, WIRE_VERSION};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
@@ -32,6 +32,27 @@ pub struct Since {
     pub cursor: Cursor,
     /// Bytes of feed.
     pub budget: u32,
+}
+
+impl Since {
+    /// The sync that asks the same: it brings nothing, and wants nothing but the page.
+    pub fn request(&self, device: DeviceId, received_up_to: u64) -> SyncRequest {
+        SyncRequest {
+            v: WIRE_VERSION,
+            device,
+            series: self.series,
+            epoch: self.epoch,
+            cursor: self.cursor,
+            first_seq: received_up_to + 1,
+            entries: Vec::new(),
+            budget: self.budget,
+            earlier: Vec::new(),
+            want: Vec::new(),
+            derives: false,
+            digests: Vec::new(),
+            proof: None,
+        }
+    }
 }
 
 /// A page as it travels, and waits for the unlock.
@@ -139,7 +160,7 @@ fn statement(place: &[u8], body: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::receipt::Receipt;
-    use crate::wire::{FeedItem, Kind, WIRE_VERSION};
+    use crate::wire::{FeedItem, Kind};
     use record::ids::DocumentId;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -2,7 +2,7 @@ use super::*;
 use crate::check::testing::{A, B, C, Hub, NINE, NOTE, Outcome, Writer, hub, series, staff, station, takes};
 use crate::feed_page::feed_page;
 use crate::store::{Store, today};
-use protocol::{Cursor, Entry, FeedItem, RefusalCode, Series, SyncRequest, WIRE_VERSION};
+use protocol::{Cursor, Entry, FeedItem, RefusalCode, Series, Since};
 use record::visit_note::{Actor, Draft};
 use record::{ChangeHash, ContentHash, DeviceId, Form, PatientId};
 use std::sync::Arc;
@@ -43,21 +43,7 @@ impl Hub {
                 Some(row) if n > 0 => Cursor { n: row.n, chain: row.chain },
                 _ => Cursor::START,
             };
-            let request = SyncRequest {
-                v: WIRE_VERSION,
-                device,
-                series,
-                epoch: tx.epoch()?,
-                cursor,
-                first_seq: 1,
-                entries: Vec::new(),
-                budget: 1 << 20,
-                earlier: Vec::new(),
-                want: Vec::new(),
-                derives: false,
-                digests: Vec::new(),
-                proof: None,
-            };
+            let request = Since { epoch: tx.epoch()?, series, cursor, budget: 1 << 20 }.request(device, 0);
             let mut reader = tx.tell_standings(&station, &staff)?;
             Ok(feed_page(tx, &station, &mut reader, &request, 1 << 20, today(tx.now()))?.items)
         })?)

@@ -13,9 +13,7 @@ use axum::response::Response;
 use protocol::capsule::{COPIES_LIMIT, relay_series};
 use protocol::digest::HOLDINGS_LIMIT;
 use protocol::receipt::ReceiptScope;
-use protocol::{
-    CapsuleRequest, CapsuleResponse, Receipt, RefusalCode, SealedPage, Since, SyncRequest, WIRE_VERSION, page,
-};
+use protocol::{CapsuleRequest, CapsuleResponse, Receipt, RefusalCode, SealedPage, Since, WIRE_VERSION, page};
 
 /// Most bytes of feed in one sealed page.
 const PAGE: u32 = 1 << 20;
@@ -129,21 +127,7 @@ fn sealed_page(
         return Ok(None);
     }
     let received_up_to = tx.received_up_to(device.device, since.series)?;
-    let request = SyncRequest {
-        v: WIRE_VERSION,
-        device: device.device,
-        series: since.series,
-        epoch: since.epoch,
-        cursor: since.cursor,
-        first_seq: received_up_to + 1,
-        entries: Vec::new(),
-        budget: since.budget.min(PAGE),
-        earlier: Vec::new(),
-        want: Vec::new(),
-        derives: false,
-        digests: Vec::new(),
-        proof: None,
-    };
+    let request = Since { budget: since.budget.min(PAGE), ..*since }.request(device.device, received_up_to);
     let accepted = Accepted { receipt: Vec::new(), received_up_to, documents: Vec::new() };
     let mut said = respond(tx, (device, certificate), &request, &accepted)?;
     if said.feed.is_empty() && !said.more {
