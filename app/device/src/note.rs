@@ -13,7 +13,7 @@ use record::visit_note::{
     NoteState, NoteView, RawChange, SignedAct, VisitNote,
 };
 use record::vitals::Values;
-use record::{ContentHash, DeviceId, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
+use record::{ContentHash, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
 use std::collections::BTreeMap;
 use vault::{Item, JournalEntry, NoteRow, Tx};
 
@@ -424,8 +424,7 @@ impl OpenNote {
         self.row.state = NoteState::of(&hashes, &Acts::open(self.row.note, &acts), self.draft.view()?.closed);
         if !hashes.is_empty() {
             let signed = confirmations.into_iter().map(|c| c.signed).collect();
-            let actor = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-            let document = Draft::load(self.row.note, self.row.form, &self.draft.save(), &[], actor)?;
+            let document = Draft::load(self.row.note, self.row.form, &self.draft.save(), &[], Actor::READER)?;
             if let VisitNote::Confirmed(mut confirmed) = VisitNote::from_parts(document, signed, &acts)? {
                 let view = confirmed.view()?;
                 self.row.state = NoteState::of(&hashes, confirmed.acts(), view.closed);

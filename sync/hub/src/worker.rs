@@ -166,8 +166,7 @@ pub(crate) fn answer(question: &Question) -> Result<Vec<u8>, canonical::CborErro
 
 /// Checks entries one by one against the document as it stands. A bad one never blocks the rest (law 4).
 fn check(request: &CheckRequest) -> CheckAnswer {
-    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-    let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], reader) else {
+    let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], Actor::READER) else {
         return none_of(request);
     };
     let mut verdicts: Vec<Option<VerdictCode>> = request.entries.iter().map(|_| Some(VerdictCode::Waiting)).collect();
@@ -215,8 +214,7 @@ fn none_of(request: &CheckRequest) -> CheckAnswer {
 
 /// The document of a request with the entries that have passed.
 fn again(request: &CheckRequest, passed: &[usize]) -> Option<Draft> {
-    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-    let mut draft = Draft::load(request.doc, request.form, &request.document, &[], reader).ok()?;
+    let mut draft = Draft::load(request.doc, request.form, &request.document, &[], Actor::READER).ok()?;
     for entry in passed.iter().filter_map(|at| request.entries.get(*at)) {
         check_one(&mut draft, entry).ok()?;
     }
@@ -234,8 +232,7 @@ enum Bad {
 fn relay(request: &RelayRequest) -> RelayAnswer {
     let nothing = |known| RelayAnswer { known, entry: None };
     let unknown = vec![false; request.changes.len()];
-    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-    let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], reader) else {
+    let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], Actor::READER) else {
         return nothing(unknown);
     };
     let mut readable = Vec::new();
@@ -264,7 +261,7 @@ fn relay(request: &RelayRequest) -> RelayAnswer {
 /// One piece in the place of many: exactly what arrived, readable by every phone. Nothing is believed for having passed once.
 fn compact(request: &CompactRequest) -> Option<Vec<u8>> {
     let (doc, form) = (request.doc, request.form);
-    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
+    let reader = Actor::READER;
     let heads = Draft::load(doc, form, &request.document, &[], reader).ok()?.heads();
     // As a phone has it that read piece by piece.
     let mut read = match request.snapshot.as_slice() {

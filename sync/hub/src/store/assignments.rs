@@ -1,6 +1,6 @@
 //! 担当: who of a station is assigned to which patient. Rows are ended, never changed.
 
-use super::facilities::id;
+use super::facilities::{id, id_or_none};
 use super::{Tx, Who};
 use crate::error::HubError;
 use jiff::civil::Date;
@@ -88,15 +88,11 @@ impl Tx<'_> {
         )?;
         Ok(statement
             .query_map([], |r| {
-                let until: Option<String> = r.get(3)?;
                 Ok(Assignment {
                     patient: id(r, 0)?,
                     staff: id(r, 1)?,
                     station: id(r, 2)?,
-                    until: match until {
-                        Some(_) => Some(id(r, 3)?),
-                        None => None,
-                    },
+                    until: id_or_none(r, 3)?,
                     begun_at: r.get(4)?,
                     begun_by: r.get(5)?,
                     ended_at: r.get(6)?,

@@ -1,7 +1,7 @@
 //! Consent, care, orders and visits: who may see whom, and what a station plans.
 
 use super::Tx;
-use super::facilities::id;
+use super::facilities::{id, id_or_none};
 use crate::error::HubError;
 use jiff::civil::Date;
 use protocol::{Consented, Kind};
@@ -355,17 +355,13 @@ pub(crate) fn today(now_ms: i64) -> Date {
 
 fn read_consent(row: &Row<'_>) -> rusqlite::Result<Consent> {
     let classes: String = row.get(3)?;
-    let until: Option<String> = row.get(5)?;
     Ok(Consent {
         patient: id(row, 0)?,
         disclosing: id(row, 1)?,
         viewing: id(row, 2)?,
         classes: classes.split(',').filter_map(|class| class.parse().ok()).collect(),
         offline_hours: row.get(4)?,
-        until: match until {
-            Some(_) => Some(id(row, 5)?),
-            None => None,
-        },
+        until: id_or_none(row, 5)?,
         withdrawn: row.get::<_, Option<i64>>(6)?.is_some(),
     })
 }

@@ -88,8 +88,7 @@ impl Tx<'_> {
     ) -> Result<Result<Accepted, RefusalCode>, HubError> {
         let mut last = self.received_up_to(device, series)?;
         // Receipts order confirmations: the hub's time never stands still or goes back, whatever its clock does.
-        let latest: Option<i64> = self.sql.query_row("SELECT max(received_at) FROM entry", [], |r| r.get(0))?;
-        let received_at = latest.map_or(self.now, |latest| self.now.max(latest + 1));
+        let received_at = self.latest_receipt()?.map_or(self.now, |latest| self.now.max(latest + 1));
         let mut accepted = Accepted { receipt: Vec::new(), received_up_to: last, documents: Vec::new() };
         for entry in entries {
             let known: Option<([u8; 32], i64)> = self
@@ -119,8 +118,11 @@ impl Tx<'_> {
     /// When the hub received what stands in no entry (a photo, a sealed copy): never before an entry that was here already,
     /// whatever its clock does. A phone takes such a thing for durable once an entry is that came after it.
     pub fn receipt_time(&self) -> Result<i64, HubError> {
-        let latest: Option<i64> = self.sql.query_row("SELECT max(received_at) FROM entry", [], |r| r.get(0))?;
-        Ok(latest.map_or(self.now, |latest| self.now.max(latest)))
+        Ok(self.latest_receipt()?.map_or(self.now, |latest| self.now.max(latest)))
+    }
+
+    fn latest_receipt(&self) -> Result<Option<i64>, HubError> {
+        Ok(self.sql.query_row("SELECT max(received_at) FROM entry", [], |r| r.get(0))?)
     }
 
     pub(super) fn append(

@@ -106,6 +106,17 @@ where
     })
 }
 
+/// The same of a column that may be empty.
+pub(super) fn id_or_none<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    match row.get::<_, Option<String>>(column)? {
+        Some(_) => id(row, column).map(Some),
+        None => Ok(None),
+    }
+}
+
 fn read_facility(row: &Row<'_>) -> rusqlite::Result<Facility> {
     Ok(Facility {
         id: id(row, 0)?,

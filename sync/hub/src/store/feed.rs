@@ -1,5 +1,6 @@
 //! One ordered feed per station; each entry carries a chain hash, so that a shorter history is noticed.
 
+use super::facilities::id_or_none;
 use super::{EntryRow, Tx};
 use crate::error::HubError;
 use protocol::{Cursor, Kind};
@@ -165,19 +166,13 @@ fn read_row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         n: r.get::<_, i64>(0)? as u64,
         kind: Kind::from(r.get::<_, u8>(1)?),
         doc: DocumentId(r.get(2)?),
-        patient: match r.get::<_, Option<String>>(3)? {
-            Some(_) => Some(super::facilities::id(r, 3)?),
-            None => None,
-        },
+        patient: id_or_none(r, 3)?,
         device: r.get::<_, Option<[u8; 8]>>(4)?.map(DeviceId),
         entry: r.get(5)?,
         body: r.get(6)?,
         chain: ContentHash(r.get(7)?),
         at: r.get(8)?,
-        staff: match r.get::<_, Option<String>>(9)? {
-            Some(_) => Some(super::facilities::id(r, 9)?),
-            None => None,
-        },
+        staff: id_or_none(r, 9)?,
     })
 }
 

@@ -173,8 +173,7 @@ fn read((doc, form): (DocumentId, Form), by: DeviceId, hash: ContentHash, bytes:
 
 /// The document as it stands, with these.
 fn with(request: &BringRequest, applied: &[Applied]) -> Option<Draft> {
-    let reader = Actor { device: DeviceId([0; 8]), session: [0; 8] };
-    let mut draft = Draft::load(request.doc, request.form, &request.document, &[], reader).ok()?;
+    let mut draft = Draft::load(request.doc, request.form, &request.document, &[], Actor::READER).ok()?;
     for (_, one) in applied {
         draft.apply(one).ok()?;
     }

@@ -39,6 +39,11 @@ pub struct Actor {
     pub session: [u8; 8],
 }
 
+impl Actor {
+    /// Reads, and writes nothing.
+    pub const READER: Self = Self { device: DeviceId([0; 8]), session: [0; 8] };
+}
+
 /// Whose note it is. Equal on every device of a planned visit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {

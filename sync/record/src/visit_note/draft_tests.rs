@@ -519,7 +519,7 @@ fn what_two_nurses_wrote_in_turns_is_brought_back_by_a_third_in_the_order_in_whi
     assert!(theirs.iter().all(|made| made.device == a.device || made.device == b.device));
     assert_eq!(c.draft.changes_but_of(a.device).iter().filter(|made| made.device == a.device).count(), 0);
     // Each by itself, as a hub reads it that has lost all of it.
-    let mut hub = Draft::new(NOTE, Form::VisitNote, Actor { device: DeviceId([0; 8]), session: [0; 8] });
+    let mut hub = Draft::new(NOTE, Form::VisitNote, Actor::READER);
     let mut whose = Vec::new();
     for made in &theirs {
         let one = changes::decode_singly(NOTE, Form::VisitNote, std::slice::from_ref(&made.change.bytes))?;
