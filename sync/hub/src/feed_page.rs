@@ -285,10 +285,9 @@ fn on_phone(tx: &Tx<'_>, station: &FacilityId, patient: &PatientId, today: Date)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::{Store, testing};
     use jiff::civil::date;
-    use record::patient::{Demographics, Sex};
-    use record::{DataClass, Facility, FacilityKind, Staff, StaffId, StaffRole};
+    use record::{DataClass, Staff, StaffId, StaffRole};
 
     type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -296,38 +295,16 @@ mod tests {
 
     /// A hub that holds one record, and may show it.
     fn hub(folder: &std::path::Path) -> Outcome<(Store, FacilityId, PatientId, DisclosedRecord)> {
-        let store = Store::init(folder, "test")?;
+        let (store, patient) = testing::hub(folder, &["st-1"])?;
         let (hospital, station): (FacilityId, FacilityId) = ("tsubaki".parse()?, "st-1".parse()?);
-        let person = Demographics {
-            local_id: "1".into(),
-            name: "仮山 花子".into(),
-            kana: "カリヤマ ハナコ".into(),
-            birth_date: None,
-            sex: Sex::Unknown,
-            address: None,
-            phone: None,
-        };
         let nurse =
             Staff { id: "nurse-a".parse()?, facility: station.clone(), name: "架空".into(), role: StaffRole::Nurse };
         let as_of = jiff::Timestamp::UNIX_EPOCH;
         let record = DisclosedRecord::new(hospital.clone(), DataClass::Rx, "rx-1", as_of, "仮の薬");
-        let patient = store.write(|tx| {
-            for (id, kind) in [(&hospital, FacilityKind::Hospital), (&station, FacilityKind::Station)] {
-                tx.add_facility(&Facility { id: id.clone(), kind, name: "架空".into(), disclosing: true })?;
-            }
+        store.write(|tx| {
             tx.add_staff(&nurse)?;
-            let patient = tx.take_demographics(&hospital, &person)?.0;
-            tx.add_consent(&Consent {
-                patient: patient.clone(),
-                disclosing: hospital.clone(),
-                viewing: station.clone(),
-                classes: DataClass::ALL.into_iter().collect(),
-                offline_hours: Some(72),
-                until: None,
-                withdrawn: false,
-            })?;
-            tx.take_record(&patient, "1", &record, TODAY)?;
-            Ok(patient)
+            tx.add_consent(&testing::consent(&patient, &hospital, &station))?;
+            tx.take_record(&patient, "1", &record, TODAY).map(|_| ())
         })?;
         Ok((store, station, patient, record))
     }

@@ -369,11 +369,9 @@ fn read_consent(row: &Row<'_>) -> rusqlite::Result<Consent> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::testing::{consent, hub};
     use jiff::civil::date;
     use record::order::OrderError;
-    use record::patient::{Demographics, Sex};
-    use record::{Facility, FacilityKind};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -389,26 +387,7 @@ mod tests {
     #[test]
     fn at_o4_a_second_special_order_is_stored_with_a_warning_and_a_third_not_at_all() -> Outcome {
         let folder = tempfile::tempdir()?;
-        let store = Store::init(folder.path(), "test")?;
-        store.write(|tx| {
-            for (id, kind) in
-                [("tsubaki", FacilityKind::Hospital), ("st-1", FacilityKind::Station), ("st-2", FacilityKind::Station)]
-            {
-                let id = id.parse().map_err(|_| HubError::NoRandomness)?;
-                tx.add_facility(&Facility { id, kind, name: "架空".into(), disclosing: true })?;
-            }
-            let person = Demographics {
-                local_id: "1".into(),
-                name: "仮山 花子".into(),
-                kana: "カリヤマ ハナコ".into(),
-                birth_date: None,
-                sex: Sex::Unknown,
-                address: None,
-                phone: None,
-            };
-            let hospital = "tsubaki".parse().map_err(|_| HubError::NoRandomness)?;
-            tx.take_demographics(&hospital, &person).map(|_| ())
-        })?;
+        let (store, _) = hub(folder.path(), &["st-1", "st-2"])?;
         store.write(|tx| {
             let (first, day) = (special(tx, 1, "st-1", date(2026, 11, 2))?, date(2026, 11, 17));
             assert_eq!(tx.check_special_order(&first, None)?, None);
@@ -435,32 +414,9 @@ mod tests {
     #[test]
     fn a_patient_who_consents_again_is_named_again_to_whoever_read_the_feed_meanwhile() -> Outcome {
         let folder = tempfile::tempdir()?;
-        let store = Store::init(folder.path(), "test")?;
+        let (store, patient) = hub(folder.path(), &["st-1"])?;
         let (hospital, station): (FacilityId, FacilityId) = ("tsubaki".parse()?, "st-1".parse()?);
-        let person = Demographics {
-            local_id: "1".into(),
-            name: "仮山 花子".into(),
-            kana: "カリヤマ ハナコ".into(),
-            birth_date: None,
-            sex: Sex::Unknown,
-            address: None,
-            phone: None,
-        };
-        let patient = store.write(|tx| {
-            for (id, kind) in [(&hospital, FacilityKind::Hospital), (&station, FacilityKind::Station)] {
-                tx.add_facility(&Facility { id: id.clone(), kind, name: "架空".into(), disclosing: true })?;
-            }
-            Ok(tx.take_demographics(&hospital, &person)?.0)
-        })?;
-        let consent = Consent {
-            patient: patient.clone(),
-            disclosing: hospital.clone(),
-            viewing: station.clone(),
-            classes: record::DataClass::ALL.into_iter().collect(),
-            offline_hours: Some(72),
-            until: None,
-            withdrawn: false,
-        };
+        let consent = consent(&patient, &hospital, &station);
         let named = || {
             store.read(|tx| {
                 let rows = tx.feed_after(&station, 0, 100)?;

@@ -23,6 +23,8 @@ mod photos;
 mod relayed;
 mod snapshots;
 mod standing;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use audit::Who;
 pub use backup::{BackupMade, Restored};

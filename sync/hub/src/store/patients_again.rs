@@ -74,22 +74,10 @@ impl Tx<'_> {
 mod tests {
     use super::*;
     use crate::store::Store;
-    use record::patient::{Demographics, Sex};
+    use crate::store::testing::person;
     use record::{Facility, FacilityId, FacilityKind};
 
     type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
-    fn person(local_id: &str) -> Demographics {
-        Demographics {
-            local_id: local_id.into(),
-            name: "仮山 花子".into(),
-            kana: "カリヤマ ハナコ".into(),
-            birth_date: None,
-            sex: Sex::Unknown,
-            address: None,
-            phone: None,
-        }
-    }
 
     /// The number under which a hospital's patient is known, or becomes known.
     fn number(store: &Store, facility: &str, local_id: &str) -> Outcome<String> {
