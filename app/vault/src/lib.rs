@@ -23,6 +23,8 @@ mod scrub;
 mod seal;
 mod search;
 mod state;
+#[cfg(test)]
+mod testing;
 mod tx;
 mod unlock;
 mod vault;

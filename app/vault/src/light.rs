@@ -245,16 +245,13 @@ fn is_allergy(item: &Item) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempts::RunningTime;
     use crate::keys::{FileKeyStore, Pin};
-    use crate::unlock::PinCost;
+    use crate::testing::{Made, Outcome, at, new_vault};
     use crate::vault::Vault;
     use jiff::Timestamp;
     use jiff::civil::{date, time};
     use record::{DocumentId, FacilityId};
     use std::path::PathBuf;
-
-    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
     const DAY: Date = date(2026, 11, 22);
 
@@ -266,17 +263,13 @@ mod tests {
 
     impl Opened {
         fn new() -> Outcome<Self> {
-            let folder = tempfile::tempdir()?;
-            let path = folder.path().join("a.vault");
-            let (store, now) = (FileKeyStore::beside(&path), RunningTime { boot: [1; 16], ms: 0 });
-            let vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, now)?;
+            let Made { folder, path, vault, .. } = new_vault()?;
             Ok(Self { _folder: folder, path, vault })
         }
 
         /// The same file, opened by another process.
         fn by_another(&self) -> Outcome<Vault> {
-            let (store, now) = (FileKeyStore::beside(&self.path), RunningTime { boot: [1; 16], ms: 0 });
-            Ok(Vault::open(&self.path, &store, &Pin::new("2468")?, now)?)
+            Ok(Vault::open(&self.path, &FileKeyStore::beside(&self.path), &Pin::new("2468")?, at(0))?)
         }
 
         fn put_row(&mut self, row: &NoteRow) -> Outcome {

@@ -133,9 +133,9 @@ fn forget(db: &Connection) -> Result<(), VaultError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempts::RunningTime;
-    use crate::keys::{FileKeyStore, Pin};
-    use crate::{PinCost, Vault};
+    use crate::Vault;
+    use crate::keys::Pin;
+    use crate::testing::{self, Made, new_vault};
     use record::{ContentHash, DocumentId};
 
     type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -200,10 +200,7 @@ mod tests {
 
     #[test]
     fn a_page_that_took_the_process_down_is_given_out_no_second_time() -> Outcome {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("a.vault");
-        let (store, pin, now) = (FileKeyStore::beside(&path), Pin::new("2468")?, RunningTime { boot: [1; 16], ms: 0 });
-        let mut vault = Vault::create(&path, &store, &pin, PinCost::FLOOR, now)?;
+        let Made { folder: _folder, path, store, mut vault } = new_vault()?;
         vault.write(|tx| {
             tx.put_stand(&crate::decoy::sync_state()?)?;
             for (from, next) in [(0, 3), (3, 7), (7, 9)] {
@@ -215,7 +212,7 @@ mod tests {
         let taken = vault.write(|tx| tx.take_locked_page())?;
         assert!(taken == Some((1, page(0, 3, 300))));
         drop(vault);
-        let mut vault = Vault::open(&path, &store, &pin, now)?;
+        let mut vault = Vault::open(&path, &store, &Pin::new("2468")?, testing::at(0))?;
         assert!(vault.read(|tx| tx.has_locked_pages())?);
         let taken = vault.write(|tx| tx.take_locked_page())?;
         assert!(taken == Some((3, page(7, 9, 300))), "nor one that is no page");

@@ -131,20 +131,14 @@ impl Tx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempts::RunningTime;
-    use crate::capsule::{Locked, LockedVault};
-    use crate::keys::{FileKeyStore, Pin};
-    use crate::state::Identity;
-    use crate::unlock::PinCost;
+    use crate::capsule::LockedVault;
+    use crate::keys::FileKeyStore;
+    use crate::testing::{Made, Outcome, identity, locked, new_vault, picture};
     use crate::vault::Vault;
-    use protocol::{Entry, Epoch, SealedCopy, Series};
-    use record::{DeviceId, DocumentId};
+    use protocol::{Entry, Epoch, SealedCopy};
+    use record::DocumentId;
     use std::path::PathBuf;
 
-    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
-    const DEVICE: DeviceId = DeviceId([1; 8]);
-    const SERIES: Series = Series(DocumentId([2; 16]));
     const NOTE: DocumentId = DocumentId([9; 16]);
     const ALL: usize = usize::MAX;
 
@@ -156,46 +150,11 @@ mod tests {
     }
 
     fn desk() -> Outcome<Desk> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("a.vault");
-        let store = FileKeyStore::beside(&path);
-        let now = RunningTime { boot: [1; 16], ms: 0 };
-        let mut vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, now)?;
-        let identity = Identity {
-            device: DEVICE,
-            staff: "n".parse()?,
-            staff_name: String::new(),
-            station: "st".parse()?,
-            station_name: String::new(),
-            hub_name: String::new(),
-            hub_url: String::new(),
-            ca: Vec::new(),
-            certificate: Vec::new(),
-            tls_key: Vec::new(),
-            signing_key: vec![9; 32],
-            receipt_key: vec![8; 32],
-            sealing_key: vec![9; 32],
-        };
-        vault.seal_copies(&identity, SERIES)?;
-        let locked = Locked {
-            device: DEVICE,
-            staff_name: String::new(),
-            series: SERIES,
-            epoch: Epoch(DocumentId([3; 16])),
-            hub_url: String::new(),
-            ca: Vec::new(),
-            certificate: Vec::new(),
-            tls_key: Vec::new(),
-            receipt_key: Vec::new(),
-            last_hub_time: 0,
-        };
+        let Made { folder, path, store, mut vault } = new_vault()?;
+        let locked = locked();
+        vault.seal_copies(&identity()?, locked.series)?;
         vault.write(|tx| tx.put_locked(&store, &locked))?;
         Ok(Desk { _folder: folder, path, store, vault })
-    }
-
-    /// Bytes that stand nowhere by chance.
-    fn picture(length: usize) -> Vec<u8> {
-        (0..length as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect()
     }
 
     impl Desk {

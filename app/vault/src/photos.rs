@@ -253,26 +253,7 @@ impl Tx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempts::RunningTime;
-    use crate::keys::{FileKeyStore, Pin};
-    use crate::unlock::PinCost;
-    use crate::vault::Vault;
-
-    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
-    fn vault() -> Outcome<(tempfile::TempDir, FileKeyStore, Vault)> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("a.vault");
-        let store = FileKeyStore::beside(&path);
-        let now = RunningTime { boot: [1; 16], ms: 0 };
-        let vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, now)?;
-        Ok((folder, store, vault))
-    }
-
-    /// Bytes that stand nowhere by chance.
-    fn picture(length: usize) -> Vec<u8> {
-        (0..length as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect()
-    }
+    use crate::testing::{Made, Outcome, new_vault, picture};
 
     fn photo_of(bytes: &[u8]) -> Outcome<StoredPhoto> {
         let (hash, size) = (ContentHash::of(bytes), bytes.len() as u64);
@@ -281,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_photo_is_read_from_any_offset_and_stands_nowhere_in_clear() -> Outcome {
-        let (folder, _, mut vault) = vault()?;
+        let Made { folder, mut vault, .. } = new_vault()?;
         let bytes = picture(3 * PIECE + 77);
         let photo = photo_of(&bytes)?;
         vault.write(|tx| tx.put_photo(&photo, true, &bytes))?;
@@ -305,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_here_waits_for_its_receipt_and_a_colleagues_does_not() -> Outcome {
-        let (_folder, _, mut vault) = vault()?;
+        let Made { folder: _folder, mut vault, .. } = new_vault()?;
         let (mine, theirs) = (picture(100), picture(200));
         let (my_photo, their_photo) = (photo_of(&mine)?, photo_of(&theirs)?);
         vault.write(|tx| {
@@ -331,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_same_picture_is_known_to_be_of_every_note_that_it_was_taken_into() -> Outcome {
-        let (_folder, _, mut vault) = vault()?;
+        let Made { folder: _folder, mut vault, .. } = new_vault()?;
         let bytes = picture(100);
         let photo = photo_of(&bytes)?;
         let notes = [DocumentId([9; 16]), DocumentId([8; 16]), DocumentId([7; 16])];
@@ -347,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_photo_that_is_forgotten_leaves_no_piece_and_the_other_stays() -> Outcome {
-        let (folder, _, mut vault) = vault()?;
+        let Made { folder, mut vault, .. } = new_vault()?;
         let (wrong, right) = (picture(2 * PIECE), picture(PIECE + 9));
         let (wrong_photo, right_photo) = (photo_of(&wrong)?, photo_of(&right)?);
         vault.write(|tx| {
@@ -368,7 +349,7 @@ mod tests {
 
     #[test]
     fn pieces_that_were_swapped_do_not_open_and_after_a_wipe_none_is_left() -> Outcome {
-        let (folder, store, mut vault) = vault()?;
+        let Made { folder, store, mut vault, .. } = new_vault()?;
         let bytes = picture(2 * PIECE);
         let photo = photo_of(&bytes)?;
         vault.write(|tx| tx.put_photo(&photo, true, &bytes))?;

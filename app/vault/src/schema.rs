@@ -72,8 +72,8 @@ fn migrate_through(db: &mut Connection, migrations: &[&str]) -> Result<(), Vault
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempts::RunningTime;
     use crate::keys::{FileKeyStore, Pin};
+    use crate::testing::{at, locked};
     use crate::{LockedVault, PinCost, Vault};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -81,21 +81,8 @@ mod tests {
     /// A file of an older version, as a device in the field has it: with an identity and one unsent copy.
     fn older(path: &std::path::Path) -> Outcome {
         let store = FileKeyStore::beside(path);
-        let now = RunningTime { boot: [1; 16], ms: 0 };
-        let mut vault = Vault::create(path, &store, &Pin::new("2468")?, PinCost::FLOOR, now)?;
-        let locked = crate::Locked {
-            device: record::DeviceId([1; 8]),
-            staff_name: String::new(),
-            series: protocol::Series(record::DocumentId([2; 16])),
-            epoch: protocol::Epoch(record::DocumentId([3; 16])),
-            hub_url: "https://hub.example.jp".into(),
-            ca: Vec::new(),
-            certificate: Vec::new(),
-            tls_key: Vec::new(),
-            receipt_key: Vec::new(),
-            last_hub_time: 0,
-        };
-        vault.write(|tx| tx.put_locked(&store, &locked))?;
+        let mut vault = Vault::create(path, &store, &Pin::new("2468")?, PinCost::FLOOR, at(0))?;
+        vault.write(|tx| tx.put_locked(&store, &locked()))?;
         drop(vault);
         let db = Connection::open(path)?;
         db.execute_batch(
@@ -136,8 +123,7 @@ mod tests {
         assert!(locked.copies(9, usize::MAX)?.is_empty());
         drop(locked);
         // The version that can brings it up to date, and the PIN opens it.
-        let now = RunningTime { boot: [1; 16], ms: 0 };
-        Vault::open(&path, &FileKeyStore::beside(&path), &Pin::new("2468")?, now)?;
+        Vault::open(&path, &FileKeyStore::beside(&path), &Pin::new("2468")?, at(0))?;
         // A wipe needs no migration either.
         let other = folder.path().join("b.vault");
         older(&other)?;

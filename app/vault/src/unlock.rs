@@ -546,24 +546,10 @@ fn restrict(path: &Path) -> Result<(), VaultError> {
 mod tests {
     use super::*;
     use crate::keys::FileKeyStore;
-    use std::path::PathBuf;
+    use crate::testing::{at, closed_vault as vault, identity};
     use std::sync::Mutex;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
-
-    fn at(minutes: u64) -> RunningTime {
-        RunningTime { boot: [1; 16], ms: minutes * 60_000 }
-    }
-
-    /// A vault with one setting in it, and its folder.
-    fn vault() -> Result<(tempfile::TempDir, PathBuf, FileKeyStore), Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("a.vault");
-        let store = FileKeyStore::beside(&path);
-        let mut vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, at(0))?;
-        vault.write(|tx| tx.put_setting("language", "ja"))?;
-        Ok((folder, path, store))
-    }
 
     #[test]
     fn wrong_pins_wait_longer_and_longer_and_the_tenth_takes_the_keys() -> Outcome {
@@ -618,24 +604,6 @@ mod tests {
         let unlock = vault.stretcher(store)?.stretch(pin)?;
         let shown = identity().map_err(|_| VaultError::Missing("an identity"))?;
         vault.set_duress_pin(store, Some(&unlock), &shown)
-    }
-
-    fn identity() -> Result<Identity, Box<dyn std::error::Error>> {
-        Ok(Identity {
-            device: record::DeviceId([1; 8]),
-            staff: "nurse-a".parse()?,
-            staff_name: "仮田 花子".into(),
-            station: "st-1".parse()?,
-            station_name: "つつじ訪問看護ステーション".into(),
-            hub_name: "くるめ".into(),
-            hub_url: "https://hub.example.jp".into(),
-            ca: Vec::new(),
-            certificate: Vec::new(),
-            tls_key: vec![1; 40],
-            signing_key: vec![1; 32],
-            receipt_key: vec![1; 32],
-            sealing_key: vec![9; 32],
-        })
     }
 
     #[test]

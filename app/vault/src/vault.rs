@@ -238,27 +238,10 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempts::RunningTime;
     use crate::keys::{DeviceSecret, FileKeyStore, Pin};
     use crate::seal::Key;
-    use crate::unlock::PinCost;
+    use crate::testing::{Outcome, at, closed_vault as vault};
     use record::DocumentId;
-
-    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
-    fn at(minutes: u64) -> RunningTime {
-        RunningTime { boot: [1; 16], ms: minutes * 60_000 }
-    }
-
-    /// A vault with one item in it, and its folder.
-    fn vault() -> Result<(tempfile::TempDir, PathBuf, FileKeyStore), Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("a.vault");
-        let store = FileKeyStore::beside(&path);
-        let mut vault = Vault::create(&path, &store, &Pin::new("2468")?, PinCost::FLOOR, at(0))?;
-        vault.write(|tx| tx.put_setting("language", "ja"))?;
-        Ok((folder, path, store))
-    }
 
     #[test]
     fn after_a_wipe_the_file_holds_no_key_and_no_body_that_stood_there() -> Outcome {
