@@ -10,6 +10,7 @@ mod pill;
 mod plot;
 mod stale;
 mod tabs;
+mod title_row;
 mod typing;
 mod unsaved_bar;
 
@@ -22,5 +23,6 @@ pub use pill::SyncPill;
 pub use plot::{Dot, Usual};
 pub use stale::{StaleBadge, hours_since};
 pub use tabs::Tabs;
+pub use title_row::{BackButton, TitleRow};
 pub use typing::JOURNAL_AFTER_MS;
 pub use unsaved_bar::UnsavedBar;

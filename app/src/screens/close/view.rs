@@ -2,7 +2,7 @@
 
 use super::update::{Done, Effect, Event, Found, Model, NOT_VISITED, found, update};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, JOURNAL_AFTER_MS, SyncPill, use_flushed};
+use crate::components::{JOURNAL_AFTER_MS, TitleRow, use_flushed};
 use crate::screens::amend::{Asides, HalfUnread, Reason, forget_half, half_typed, keep_half, read_note, refusal};
 use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::patient::Failed;
@@ -27,7 +27,6 @@ struct Desk {
 #[component]
 pub fn CloseScreen(id: DocumentId) -> Element {
     let words = use_words();
-    let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let (is_manager, role_unread) = use_is_manager();
@@ -95,11 +94,7 @@ pub fn CloseScreen(id: DocumentId) -> Element {
         unread.is_none() && done.is_none() && may && matches!(note.state, NoteState::Draft | NoteState::Confirmed);
     rsx! {
         header { class: "hd",
-            div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", {words.say("close-title")} }
-                SyncPill {}
-            }
+            TitleRow { title: words.say("close-title") }
             div { class: "sub", "{name} · " {words.say("note-title")} }
         }
         main { class: "bd",

@@ -2,7 +2,7 @@
 
 use super::update::{Event, Model, Section, rows_shown, sections_of, update};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill};
+use crate::components::TitleRow;
 use crate::screens::form::update::{Event as Writing, GroupTitle};
 use crate::screens::form::{AnyField, Chip, ConflictCard, Content, Desk, Fields, Shown, use_desk, with_waiting};
 use crate::screens::patient::Failed;
@@ -44,7 +44,6 @@ fn title_words(words: Words, note: &NoteShown) -> String {
 #[component]
 fn Document(note: Shown) -> Element {
     let words = use_words();
-    let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let (form, state) = (note.0.row.form, note.0.state);
     let desk = use_desk(note.0.row.note, form);
@@ -54,11 +53,7 @@ fn Document(note: Shown) -> Element {
     let title = title_words(words, &note.0);
     rsx! {
         header { class: "hd",
-            div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", "{name}" }
-                SyncPill {}
-            }
+            TitleRow { title: name }
             div { class: "row sp wrap", span { class: "sub", "{title}" } Chip { note: note.clone(), desk } }
         }
         if state == NoteState::Draft {

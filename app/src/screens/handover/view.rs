@@ -2,7 +2,7 @@
 
 use super::update::{Standing, Unread, readers, standing};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill};
+use crate::components::TitleRow;
 use crate::screens::form::{Chip, Desk, LongText, Shown, use_board_desk};
 use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::unreadable::{because, name_of};
@@ -25,16 +25,11 @@ const BOARD: &str = "board";
 #[component]
 pub fn HandoverScreen(patient: PatientId) -> Element {
     let words = use_words();
-    let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let name = use_hook(|| name_of(words, &session.phone, &patient));
     rsx! {
         header { class: "hd",
-            div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", "{name}" }
-                SyncPill {}
-            }
+            TitleRow { title: name }
             div { class: "sub", {words.say("board-title")} }
         }
         main { class: "bd", Board { patient } }

@@ -1,8 +1,8 @@
 //! 更新履歴
 
 use super::update::{Event, Model, pair, update};
-use crate::app::{Live, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill};
+use crate::app::{Live, Session};
+use crate::components::TitleRow;
 use crate::screens::amend::{BeforeAfter, Pair, label, read_note, refusal, who};
 use crate::screens::patient::Failed;
 use crate::text::{Words, use_words};
@@ -18,7 +18,6 @@ const SHOWN: usize = 40;
 #[component]
 pub fn HistoryScreen(id: DocumentId) -> Element {
     let words = use_words();
-    let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let mut model = use_signal(Model::default);
@@ -44,11 +43,7 @@ pub fn HistoryScreen(id: DocumentId) -> Element {
     let listed: Vec<(usize, Numbered)> = (first..versions.len()).rev().map(|place| (place, numbered(place))).collect();
     rsx! {
         header { class: "hd",
-            div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", {words.say("history-title")} }
-                SyncPill {}
-            }
+            TitleRow { title: words.say("history-title") }
             div { class: "sub", "{name} · " {words.count("history-count", total)} }
         }
         main { class: "bd",

@@ -2,7 +2,7 @@
 
 use super::update::{Heading, Own, is_manager, own_part, patient_of, route_of};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill};
+use crate::components::TitleRow;
 use crate::screens::unreadable::{Names, or_words};
 use crate::text::{Words, date_long, error_words, use_words};
 use device::document::ManagerTask;
@@ -98,18 +98,13 @@ fn title_key(is_manager: bool) -> &'static str {
 #[component]
 pub fn ManagerScreen() -> Element {
     let words = use_words();
-    let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let (is_manager, role_unread) = use_is_manager();
     let tasks = use_tasks();
     let names = Names::read(&session.phone, words);
     rsx! {
         header { class: "hd",
-            div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", {words.say(title_key(is_manager))} }
-                SyncPill {}
-            }
+            TitleRow { title: words.say(title_key(is_manager)) }
             div { class: "sub", {words.say(if is_manager { "manager-sub" } else { "manager-own-sub" })} }
         }
         main { class: "bd",

@@ -2,7 +2,7 @@
 
 use super::update::{Mark, Row, pressing_first, row};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill, Tabs};
+use crate::components::{Icon, Tabs, TitleRow};
 use crate::screens::sex_words;
 use crate::screens::unreadable::last_sync;
 use crate::text::{Words, date_short, error_words, field_label, use_words, value_words};
@@ -18,7 +18,6 @@ use dioxus::prelude::*;
 #[component]
 pub fn OnCall() -> Element {
     let words = use_words();
-    let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let mut pressing = use_signal(|| false);
@@ -35,11 +34,7 @@ pub fn OnCall() -> Element {
     };
     rsx! {
         header { class: "hd",
-            div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", {words.say("chart-oncall-title")} }
-                SyncPill {}
-            }
+            TitleRow { title: words.say("chart-oncall-title") }
             div { class: "sub", "{as_of}" }
             div { class: "seg",
                 for (only, key) in [(false, "chart-oncall-all"), (true, "chart-oncall-pressing")] {

@@ -5,7 +5,7 @@ use super::documents::Documents;
 use super::trends::{Trends, lab_dots};
 use super::update::{Tab, flag_key, latest_prescriptions};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, Sparkline, StaleBadge, SyncPill};
+use crate::components::{BackButton, Drawn, Icon, Sparkline, StaleBadge, SyncPill};
 use crate::screens::handover::{Board, UnreadMark};
 use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
@@ -72,7 +72,7 @@ fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
+                BackButton {}
                 div { class: "col grow", span { class: "kana", "{patient.kana}" } h1 { "{patient.name}" } }
                 SyncPill {}
             }

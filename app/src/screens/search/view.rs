@@ -2,7 +2,7 @@
 
 use super::update::{ASK_AFTER_MS, Event, MOST, Model, StartPause, by_patient, kind_key, update};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Drawn, Icon, SyncPill, Tabs};
+use crate::components::{Icon, Tabs, TitleRow};
 use crate::screens::unreadable::Names;
 use crate::text::{date_short, error_words, use_words};
 use device::jiff::Timestamp;
@@ -18,7 +18,6 @@ pub struct Searched(pub Signal<Model>);
 #[component]
 pub fn Search() -> Element {
     let words = use_words();
-    let shell = use_context::<Shell>();
     let session = use_context::<Session>();
     let live = use_context::<Live>();
     let Searched(mut model) = use_context::<Searched>();
@@ -51,11 +50,7 @@ pub fn Search() -> Element {
     let looked = !asked.read().is_empty();
     rsx! {
         header { class: "hd",
-            div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", {words.say("chart-search-title")} }
-                SyncPill {}
-            }
+            TitleRow { title: words.say("chart-search-title") }
             input {
                 class: "ta line", id: "search-words", r#type: "search", autocomplete: "off", spellcheck: "false", maxlength: "100",
                 placeholder: words.say("chart-search-field"), "aria-label": words.say("chart-search-field"),

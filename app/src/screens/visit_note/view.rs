@@ -8,7 +8,7 @@ use super::update::{
     Before, Concern, Section, before_of, concern, details_of, minute_of, parts_by_itself, ready, sub_records_of,
 };
 use crate::app::{Live, Session, Shell};
-use crate::components::{Drawn, Icon, NumberField, Phrase, SyncPill};
+use crate::components::{Drawn, Icon, NumberField, Phrase, TitleRow};
 use crate::screens::form::update::Event;
 use crate::screens::form::{
     AnyField, Chip, Choices, ConflictCard, Content, Desk, Fields, Known, LongText, Shown, YesNo, use_undoing_desk,
@@ -59,11 +59,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     let failed = use_memo(move || model.read().failed.clone())();
     rsx! {
         header { class: "hd",
-            div { class: "row sp wrap",
-                button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", "{name}" }
-                SyncPill {}
-            }
+            TitleRow { title: name }
             div { class: "row sp wrap", span { class: "sub", {words.say("note-title")} " · {started}" } Chip { note: Shown(note.clone()), desk } }
             div { class: "row segs",
                 if draft {
