@@ -1,5 +1,6 @@
 //! A station's document: its sections, its numbered rows, the months it can be begun for.
 
+use crate::screens::notes::state_tag;
 use device::document_list::DocumentListed;
 use device::jiff::ToSpan;
 use device::jiff::civil::Date;
@@ -204,11 +205,8 @@ pub fn months_to_offer(today: Date, taken: &[&str]) -> Vec<String> {
 /// The tag of a document in a list: its shape and its words.
 pub fn standing(listed: &DocumentListed) -> (&'static str, &'static str) {
     match listed.row.state {
-        NoteState::Draft => ("tag in", "state-draft"),
         NoteState::Confirmed if listed.amended => ("tag ok", "board-state-amended"),
-        NoteState::Confirmed => ("tag ok", "state-confirmed"),
-        NoteState::Competing => ("tag wa", "state-competing"),
-        NoteState::Closed => ("tag", "state-closed"),
+        state => state_tag(state),
     }
 }
 

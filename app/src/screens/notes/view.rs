@@ -57,17 +57,22 @@ pub fn author_of(directory: &Directory, row: &NoteRow) -> Option<String> {
     row.author.as_ref().map(|staff| directory.staff(staff).to_string())
 }
 
+/// How a document stands, in a list: the tag's shape and its words.
+pub fn state_tag(state: NoteState) -> (&'static str, &'static str) {
+    match state {
+        NoteState::Draft => ("tag in", "state-draft"),
+        NoteState::Confirmed => ("tag ok", "state-confirmed"),
+        NoteState::Competing => ("tag wa", "state-competing"),
+        NoteState::Closed => ("tag", "state-closed"),
+    }
+}
+
 #[component]
 pub fn NoteCard(row: NoteRow, name: Option<String>, author: Option<String>) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
     let now = Timestamp::now();
-    let (class, state) = match row.state {
-        NoteState::Draft => ("tag in", "state-draft"),
-        NoteState::Confirmed => ("tag ok", "state-confirmed"),
-        NoteState::Competing => ("tag wa", "state-competing"),
-        NoteState::Closed => ("tag", "state-closed"),
-    };
+    let (class, state) = state_tag(row.state);
     let title = name.unwrap_or_else(|| words.say("note-title"));
     let when = row.started_at.unwrap_or(row.changed_at);
     rsx! {

@@ -6,6 +6,7 @@ use super::update::{OrderTag, next_visit, order_tag};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::handover::{Unread, UnreadLines, unread_of};
+use crate::screens::notes::state_tag;
 use crate::screens::unreadable::{because, last_sync};
 use crate::screens::{sex_words, start_visit};
 use crate::text::{Words, date_long, error_words, use_words};
@@ -14,7 +15,6 @@ use device::jiff::Timestamp;
 use device::read::TodayRow;
 use device::record::PatientId;
 use device::record::calendar::{age_on, day_in_japan};
-use device::record::visit_note::NoteState;
 use dioxus::prelude::*;
 use fluent_bundle::FluentValue;
 use std::collections::BTreeMap;
@@ -115,12 +115,7 @@ fn VisitCard(row: TodayRow, next: bool, unread: Unread) -> Element {
         OrderTag::Expired => Some(words.say("tag-order-expired")),
         OrderTag::None => Some(words.say("tag-order-none")),
     };
-    let state_tag = state.map(|state| match state {
-        NoteState::Draft => ("tag in", words.say("state-draft")),
-        NoteState::Confirmed => ("tag ok", words.say("state-confirmed")),
-        NoteState::Competing => ("tag wa", words.say("state-competing")),
-        NoteState::Closed => ("tag", words.say("state-closed")),
-    });
+    let tag = state.map(state_tag);
     let start = visit.start.strftime("%-H:%M").to_string();
     let minutes = words.count("minutes", visit.minutes);
     let (patient_id, visit_id) = (visit.patient.clone(), visit.id);
@@ -140,7 +135,7 @@ fn VisitCard(row: TodayRow, next: bool, unread: Unread) -> Element {
                         if let Some(order) = order { span { class: "tag wa", "{order}" } }
                         if row.orders.overlapping { span { class: "tag wa", {words.say("tag-orders-overlap")} } }
                         UnreadLines { unread }
-                        if let Some((class, text)) = state_tag { span { class, "{text}" } }
+                        if let Some((class, key)) = tag { span { class, {words.say(key)} } }
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::update::{Entry, Event, Group, Held, Kind, Mark, Model, What, entries, of_day, rows, update, week_of};
 use crate::app::{Live, Route, Session, Shell};
+use crate::screens::notes::state_tag;
 use crate::screens::patient::month::Month;
 use crate::screens::patient::update::flag_key;
 use crate::screens::patient::view::Whole;
@@ -12,7 +13,6 @@ use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::Directory;
 use device::record::calendar::{day_in_japan, weekday_kanji};
-use device::record::visit_note::NoteState;
 use device::record::{Form, PatientId, SummaryItem, Visit};
 use device::{DeviceError, NoteRow, Phone};
 use dioxus::prelude::*;
@@ -224,15 +224,6 @@ fn ItemOfDay(item: SummaryItem, kind: Kind) -> Element {
 
 fn facility_of(group: &Group<'_>, directory: &Directory) -> String {
     group.facility.map(|facility| directory.facility(facility).to_string()).unwrap_or_default()
-}
-
-pub fn state_tag(state: NoteState) -> (&'static str, &'static str) {
-    match state {
-        NoteState::Draft => ("tag in", "state-draft"),
-        NoteState::Confirmed => ("tag ok", "state-confirmed"),
-        NoteState::Competing => ("tag wa", "state-competing"),
-        NoteState::Closed => ("tag", "state-closed"),
-    }
 }
 
 fn form_key(form: Form) -> &'static str {
