@@ -25,12 +25,14 @@ pub mod visit_note;
 pub mod visiting;
 
 use crate::app::{Live, Route, Session, Shell};
-use crate::text::Words;
+use crate::text::{Words, date_short};
 use crate::unsaved::{Edit, waits};
 use device::DeviceError;
 use device::jiff::Timestamp;
+use device::jiff::civil::Date;
 use device::read::Directory;
-use device::record::{DocumentId, PatientId, Sex, VisitId};
+use device::record::calendar::age_on;
+use device::record::{DocumentId, Patient, PatientId, Sex, VisitId};
 use dioxus::prelude::{Memo, use_context, use_memo};
 
 /// Names of facilities and people, read once a change for everything that stands on a screen.
@@ -69,6 +71,17 @@ fn start_visit(
     }
     shell.go(Route::Note(note));
     Ok(note)
+}
+
+fn age_words(words: Words, birth: Date, today: Date) -> String {
+    words.count("patient-age", u64::try_from(age_on(birth, today)).unwrap_or(0))
+}
+
+/// Who is meant, in a line: born when, how old, which sex.
+fn person_words(words: Words, patient: &Patient, today: Date) -> String {
+    let born = patient.birth_date.map(|birth| date_short(words, birth));
+    let age = patient.birth_date.map(|birth| age_words(words, birth, today));
+    [born, age, Some(sex_words(words, patient.sex))].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn sex_words(words: Words, sex: Sex) -> String {

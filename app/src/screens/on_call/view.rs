@@ -3,12 +3,12 @@
 use super::update::{Mark, Row, pressing_first, row};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, Tabs, TitleRow};
-use crate::screens::sex_words;
+use crate::screens::person_words;
 use crate::screens::unreadable::last_sync;
 use crate::text::{Words, date_short, error_words, field_label, use_words, value_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
-use device::record::calendar::{age_on, day_in_japan};
+use device::record::calendar::day_in_japan;
 use device::record::order::PatientStanding;
 use device::record::summary::AllergyKnowledge;
 use device::record::visit_note::FieldValue;
@@ -70,11 +70,8 @@ fn read(phone: &Phone, now: Timestamp) -> Result<Vec<Row>, DeviceError> {
 fn OnCallCard(row: Row) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
-    let today = day_in_japan(Timestamp::now());
     let Row { patient, knowledge, allergies, marks, order, last, unread } = row;
-    let age = patient.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0)));
-    let born = patient.birth_date.map(|b| date_short(words, b));
-    let who = [born, age, Some(sex_words(words, patient.sex))].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let who = person_words(words, &patient, day_in_japan(Timestamp::now()));
     let (order, act) = order_words(words, order);
     let id = patient.id.clone();
     rsx! {

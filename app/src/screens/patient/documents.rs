@@ -2,7 +2,7 @@
 
 use crate::app::{Live, Route, Session, Shell};
 use crate::screens::document::{months_to_offer, standing};
-use crate::screens::patient::view::Whole;
+use crate::screens::patient::view::{Whole, as_of_words};
 use crate::screens::use_directory;
 use crate::text::{day_and_clock, error_words, form_words, month_words, use_words};
 use device::document_list::DocumentListed;
@@ -141,7 +141,7 @@ fn Disclosed(items: Vec<SummaryItem>, directory: Directory) -> Element {
                         {directory.facility(&item.facility).to_string()}
                         if let Some(date) = item.date { " · " {date.strftime("%Y/%-m/%-d").to_string()} }
                         " · "
-                        if item.as_of == Timestamp::UNIX_EPOCH { {words.say("as-of-unknown")} } else { {words.with("patient-as-of", &[("time", day_and_clock(item.as_of, now).into())])} }
+                        {as_of_words(words, item.as_of, now)}
                     }
                 }
             }

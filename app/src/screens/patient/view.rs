@@ -10,14 +10,12 @@ use crate::screens::handover::{Board, UnreadMark};
 use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
 use crate::screens::unreadable::{Trouble, or_words};
-use crate::screens::{sex_words, start_visit, use_directory};
-use crate::text::{
-    Words, allergy_detail, date_long, date_short, day_and_clock, error_words, measured, printed_unit, use_words,
-};
+use crate::screens::{person_words, start_visit, use_directory};
+use crate::text::{Words, allergy_detail, date_long, day_and_clock, error_words, measured, printed_unit, use_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::{Directory, PatientShown};
-use device::record::calendar::{age_on, day_in_japan};
+use device::record::calendar::day_in_japan;
 use device::record::summary::{AllergyKnowledge, LabPoint};
 use device::record::visit_note::NoteState;
 use device::record::{FacilityId, PatientId, RecordFlag, SummaryItem, VisitId};
@@ -61,13 +59,7 @@ fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
     let visit_id = visit.map(|visit| visit.visit);
     let now = Timestamp::now();
     let patient = shown.0.summary.patient.clone();
-    let today = day_in_japan(now);
-    let lines = [
-        patient.birth_date.map(|b| date_short(words, b)),
-        patient.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0))),
-        Some(sex_words(words, patient.sex)),
-    ];
-    let sub = lines.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let sub = person_words(words, &patient, day_in_japan(now));
     let as_of = shown.0.as_of.map(|at| words.with("patient-as-of", &[("time", day_and_clock(at, now).into())]));
     rsx! {
         header { class: "hd",
@@ -327,6 +319,14 @@ pub fn whose(
     let day = day.or_else(|| (as_of != Timestamp::UNIX_EPOCH).then(|| day_in_japan(as_of)));
     let when = day.map_or_else(|| words.say("as-of-unknown"), |day| day.strftime("%Y/%-m/%-d").to_string());
     format!("{} · {when}", directory.facility(facility))
+}
+
+/// As of when a facility recorded something.
+pub fn as_of_words(words: Words, as_of: Timestamp, now: Timestamp) -> String {
+    if as_of == Timestamp::UNIX_EPOCH {
+        return words.say("as-of-unknown");
+    }
+    words.with("patient-as-of", &[("time", day_and_clock(as_of, now).into())])
 }
 
 /// Newest results that the small line of the summary draws.

@@ -4,12 +4,12 @@ use super::update::Listed;
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::handover::{Unread, UnreadLines, unread_of};
-use crate::screens::sex_words;
 use crate::screens::unreadable::because;
+use crate::screens::{age_words, sex_words};
 use crate::text::{Words, date_short, error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::Patient;
-use device::record::calendar::{age_on, day_in_japan};
+use device::record::calendar::day_in_japan;
 use dioxus::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -94,7 +94,7 @@ fn PatientCard(patient: Patient, same: bool, unread: Unread) -> Element {
                 if same { span { class: "tag wa", {words.say("tag-same-reading")} } }
                 span { class: "sub",
                     if let Some(birth) = patient.birth_date {
-                        {format!("{} · {} ", date_short(words, birth), words.count("patient-age", u64::try_from(age_on(birth, today)).unwrap_or(0)))}
+                        {format!("{} · {} ", date_short(words, birth), age_words(words, birth, today))}
                     }
                     {sex_words(words, patient.sex)}
                 }

@@ -8,13 +8,13 @@ use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::handover::{Unread, UnreadLines, unread_of};
 use crate::screens::notes::state_tag;
 use crate::screens::unreadable::{because, last_sync};
-use crate::screens::{sex_words, start_visit};
+use crate::screens::{age_words, sex_words, start_visit};
 use crate::text::{Words, date_long, error_words, use_words};
 use device::Phone;
 use device::jiff::Timestamp;
 use device::read::TodayRow;
 use device::record::PatientId;
-use device::record::calendar::{age_on, day_in_japan};
+use device::record::calendar::day_in_japan;
 use dioxus::prelude::*;
 use fluent_bundle::FluentValue;
 use std::collections::BTreeMap;
@@ -104,7 +104,7 @@ fn VisitCard(row: TodayRow, next: bool, unread: Unread) -> Element {
     let who = patient
         .as_ref()
         .map(|p| {
-            let age = p.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0)));
+            let age = p.birth_date.map(|birth| age_words(words, birth, today));
             [age, Some(sex_words(words, p.sex))].into_iter().flatten().collect::<Vec<_>>().join(" ")
         })
         .unwrap_or_default();

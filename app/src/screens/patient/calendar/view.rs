@@ -5,7 +5,7 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::screens::notes::state_tag;
 use crate::screens::patient::month::Month;
 use crate::screens::patient::update::flag_key;
-use crate::screens::patient::view::Whole;
+use crate::screens::patient::view::{Whole, as_of_words};
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::use_directory;
 use crate::text::{Language, Words, allergy_detail, clock, date_long, day_and_clock, error_words, measured, use_words};
@@ -202,11 +202,7 @@ fn ItemOfDay(item: SummaryItem, kind: Kind) -> Element {
         Kind::Allergy => allergy_detail(words, detail),
         _ => detail.clone(),
     });
-    let as_of = if item.as_of == Timestamp::UNIX_EPOCH {
-        words.say("as-of-unknown")
-    } else {
-        words.with("patient-as-of", &[("time", day_and_clock(item.as_of, Timestamp::now()).into())])
-    };
+    let as_of = as_of_words(words, item.as_of, Timestamp::now());
     rsx! {
         div { class: "line",
             if let Some(body) = &item.body {
