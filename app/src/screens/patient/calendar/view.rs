@@ -2,6 +2,7 @@
 
 use super::update::{Entry, Event, Group, Held, Kind, Mark, Model, What, entries, of_day, rows, update, week_of};
 use crate::app::{Live, Route, Session, Shell};
+use crate::components::{PeriodHead, Turn};
 use crate::screens::notes::state_tag;
 use crate::screens::patient::month::Month;
 use crate::screens::patient::update::flag_key;
@@ -74,13 +75,12 @@ fn Week(id: PatientId, shown: Whole, notes: Vec<NoteRow>) -> Element {
     let title = format!("{} – {}", days[0].strftime("%Y/%-m/%-d"), days[6].strftime("%-m/%-d"));
     rsx! {
         section { class: "card",
-            div { class: "row sp wrap",
-                h2 { "aria-live": "polite", "{title}" }
-                span { class: "row",
-                    button { class: "mini flat", "aria-label": words.say("chart-week-before"), onclick: move |_| send(Event::WeekBefore), "‹" }
-                    button { class: "btn g s", onclick: move |_| send(Event::ThisWeek(today)), {words.say("chart-this-week")} }
-                    button { class: "mini flat", "aria-label": words.say("chart-week-after"), onclick: move |_| send(Event::WeekAfter), "›" }
-                }
+            PeriodHead { title, before: "chart-week-before", this: "chart-this-week", after: "chart-week-after",
+                on_turn: move |turn: Turn| send(match turn {
+                    Turn::Before => Event::WeekBefore,
+                    Turn::This => Event::ThisWeek(today),
+                    Turn::After => Event::WeekAfter,
+                }),
             }
             table { class: "week",
                 thead { tr {

@@ -2,6 +2,7 @@
 
 use super::update::{Cell, Event, update, weeks};
 use crate::app::{Live, Route, Session, Shell};
+use crate::components::{PeriodHead, Turn};
 use crate::screens::patient::calendar::weekday_short;
 use crate::text::{date_long, error_words, use_words};
 use device::NoteRow;
@@ -36,13 +37,12 @@ pub fn Month(id: PatientId, notes: Vec<NoteRow>) -> Element {
     let waiting = [("chart-drafts", report.drafts), ("chart-competing", report.competing)];
     rsx! {
         section { class: "card",
-            div { class: "row sp wrap",
-                h2 { "aria-live": "polite", "{title}" }
-                span { class: "row",
-                    button { class: "mini flat", "aria-label": words.say("chart-month-before"), onclick: move |_| send(Event::MonthBefore), "‹" }
-                    button { class: "btn g s", onclick: move |_| send(Event::ThisMonth(today)), {words.say("chart-this-month")} }
-                    button { class: "mini flat", "aria-label": words.say("chart-month-after"), onclick: move |_| send(Event::MonthAfter), "›" }
-                }
+            PeriodHead { title, before: "chart-month-before", this: "chart-this-month", after: "chart-month-after",
+                on_turn: move |turn: Turn| send(match turn {
+                    Turn::Before => Event::MonthBefore,
+                    Turn::This => Event::ThisMonth(today),
+                    Turn::After => Event::MonthAfter,
+                }),
             }
             table { class: "week month",
                 thead { tr { for head in heads { th { key: "{head}", "scope": "col", "{head}" } } } }
