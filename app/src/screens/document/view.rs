@@ -4,7 +4,9 @@ use super::update::{Event, Model, Section, rows_shown, sections_of, update};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::TitleRow;
 use crate::screens::form::update::{Event as Writing, GroupTitle};
-use crate::screens::form::{AnyField, Chip, ConflictCard, Content, Desk, Fields, Shown, use_desk, with_waiting};
+use crate::screens::form::{
+    AnyField, Chip, ConflictCard, Content, Desk, Fields, HeldStrip, Readiness, Shown, use_desk, with_waiting,
+};
 use crate::screens::patient::Failed;
 use crate::screens::unreadable::name_of;
 use crate::screens::visit_note::ConfirmedWhole;
@@ -61,7 +63,7 @@ fn Document(note: Shown) -> Element {
         } else {
             main { class: "bd",
                 if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
-                if !note.0.verdicts.is_empty() { p { class: "strip warn", role: "status", {words.say("held-note")} } }
+                HeldStrip { is_held: !note.0.verdicts.is_empty() }
                 if state == NoteState::Closed {
                     p { class: "strip warn", role: "status", {words.say("board-closed")} }
                     section { class: "card", Content { form, fields: Fields(note.0.view.fields.clone()) } }
@@ -97,7 +99,7 @@ fn Draft(note: Shown, desk: Desk) -> Element {
                 }
             }
             if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
-            if !note.0.verdicts.is_empty() { p { class: "strip warn", role: "status", {words.say("held-note")} } }
+            HeldStrip { is_held: !note.0.verdicts.is_empty() }
             for conflict in note.0.view.conflicts.iter() { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
             // Keyed, so that no field of one section ever takes over what was typed in a field of another.
             for section in sections.iter().skip(at).take(1) { Part { key: "{section.key}", section, note: note.clone(), desk, model } }
@@ -165,7 +167,7 @@ fn Rows(group: &'static Group, note: Shown, desk: Desk, mut model: Signal<Model>
 fn Review(note: Shown) -> Element {
     let words = use_words();
     let (form, view) = (note.0.row.form, &note.0.view);
-    let ready = check_complete(form, view, &note.0.context).map_err(|error| confirm_words_in(words, form, &error));
+    let missing = check_complete(form, view, &note.0.context).err().map(|error| confirm_words_in(words, form, &error));
     let month = view.word("month").map(str::to_string);
     rsx! {
         section { class: "card",
@@ -176,11 +178,7 @@ fn Review(note: Shown) -> Element {
         if form == Form::VisitReport {
             if let Some(month) = month { DaysOfVisits { patient: note.0.row.patient.clone(), month } }
         }
-        match ready {
-            Ok(()) => rsx! { p { class: "strip calm", role: "status", {words.say("confirm-ready")} } },
-            Err(missing) => rsx! { p { class: "strip warn", role: "status", "{missing}" } },
-        }
-        p { class: "sub", {words.say("confirm-hint")} }
+        Readiness { missing }
     }
 }
 

@@ -9,6 +9,6 @@ mod waiting;
 
 pub use desk::{Desk, use_board_desk, use_desk, use_undoing_desk};
 pub use fields::{AnyField, Choices, Known, LongText, YesNo};
-pub use parts::{Chip, ConflictCard, Content, Fields, Shown};
+pub use parts::{Chip, ConflictCard, Content, Fields, HeldStrip, Readiness, Shown};
 pub use undo::Change;
 pub use waiting::with_waiting;

@@ -49,6 +49,28 @@ pub fn Chip(note: Shown, desk: Desk) -> Element {
     rsx! { span { class, id: "chip", role: "status", "{text}" } }
 }
 
+/// 保留: the hub keeps something of it for a person.
+#[component]
+pub fn HeldStrip(is_held: bool) -> Element {
+    let words = use_words();
+    rsx! {
+        if is_held { p { class: "strip warn", role: "status", {words.say("held-note")} } }
+    }
+}
+
+/// Under what will be frozen: what is still missing, and what confirming means.
+#[component]
+pub fn Readiness(missing: Option<String>) -> Element {
+    let words = use_words();
+    rsx! {
+        match missing {
+            None => rsx! { p { class: "strip calm", role: "status", {words.say("confirm-ready")} } },
+            Some(missing) => rsx! { p { class: "strip warn", role: "status", "{missing}" } },
+        }
+        p { class: "sub", {words.say("confirm-hint")} }
+    }
+}
+
 #[component]
 pub fn ConflictCard(conflict: Conflict, desk: Desk) -> Element {
     let words = use_words();

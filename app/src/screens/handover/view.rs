@@ -3,7 +3,7 @@
 use super::update::{Standing, Unread, readers, standing};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::TitleRow;
-use crate::screens::form::{Chip, Desk, LongText, Shown, use_board_desk};
+use crate::screens::form::{Chip, Desk, HeldStrip, LongText, Shown, use_board_desk};
 use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::unreadable::{because, name_of};
 use crate::screens::use_directory;
@@ -72,7 +72,7 @@ pub fn Board(patient: PatientId) -> Element {
     rsx! {
         if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
         if let Some(trouble) = trouble { p { class: "strip", role: "alert", "{trouble}" } }
-        if is_held { p { class: "strip warn", role: "status", {words.say("held-note")} } }
+        HeldStrip { is_held }
         News { patient: patient.clone(), shown: shown.clone() }
         section { class: "card fields",
             div { class: "row sp wrap",
@@ -207,18 +207,22 @@ fn Since(patient: PatientId) -> Element {
 /// Notes listed below the board; all of them stand under the patient's notes.
 const NOTES_SHOWN: usize = 3;
 
+/// Whether a board has something that this nurse has not read; `None`: the vault cannot say.
+pub fn use_board_unread(patient: PatientId) -> Memo<Option<bool>> {
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    use_memo(move || {
+        let _ = (live.revision)();
+        session.phone.board_unread(&patient).ok()
+    })
+}
+
 /// The way from an open note to the patient's board.
 #[component]
 pub fn BoardLink(patient: PatientId) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
-    let session = use_context::<Session>();
-    let live = use_context::<Live>();
-    let of = patient.clone();
-    let unread = use_memo(move || {
-        let _ = (live.revision)();
-        session.phone.board_unread(&of).ok()
-    });
+    let unread = use_board_unread(patient.clone());
     rsx! {
         button { class: "link", id: "to-board", onclick: move |_| shell.go(Route::Handover(patient.clone())),
             {words.say("board-title")}

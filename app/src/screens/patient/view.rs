@@ -6,7 +6,7 @@ use super::trends::{Trends, lab_dots};
 use super::update::{Tab, flag_key, latest_prescriptions};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{BackButton, Drawn, Icon, Sparkline, StaleBadge, SyncPill};
-use crate::screens::handover::{Board, UnreadMark};
+use crate::screens::handover::{Board, UnreadMark, use_board_unread};
 use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
 use crate::screens::unreadable::{Trouble, or_words};
@@ -94,13 +94,8 @@ fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
 #[component]
 fn TabRow(id: PatientId, tab: Signal<Tab>) -> Element {
     let words = use_words();
-    let session = use_context::<Session>();
-    let live = use_context::<Live>();
     let mut tab = tab;
-    let unread = use_memo(move || {
-        let _ = (live.revision)();
-        session.phone.board_unread(&id).ok()
-    });
+    let unread = use_board_unread(id);
     rsx! {
         div { class: "seg", role: "tablist",
             for (which, key) in Tab::ALL {

@@ -11,8 +11,8 @@ use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Icon, NumberField, Phrase, TitleRow};
 use crate::screens::form::update::Event;
 use crate::screens::form::{
-    AnyField, Chip, Choices, ConflictCard, Content, Desk, Fields, Known, LongText, Shown, YesNo, use_undoing_desk,
-    with_waiting,
+    AnyField, Chip, Choices, ConflictCard, Content, Desk, Fields, HeldStrip, Known, LongText, Readiness, Shown, YesNo,
+    use_undoing_desk, with_waiting,
 };
 use crate::screens::handover::BoardLink;
 use crate::screens::patient::Failed;
@@ -76,7 +76,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
         }
         main { class: "bd",
             if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
-            if !note.verdicts.is_empty() { p { class: "strip warn", role: "status", {words.say("held-note")} } }
+            HeldStrip { is_held: !note.verdicts.is_empty() }
             Notices { note: Shown(note.clone()) }
             if !draft {
                 ConfirmedWhole { note: Shown(note.clone()) }
@@ -278,7 +278,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
     let words = use_words();
     let session = use_context::<Session>();
     let fields = &note.0.view.fields;
-    let ready = ready(note.0.row.form, &note.0.view, &note.0.context).map_err(|error| confirm_words(words, &error));
+    let missing = ready(note.0.row.form, &note.0.view, &note.0.context).err().map(|error| confirm_words(words, &error));
     let typed = |name: &str| fields.get(name).map(|value| value_words(words, name, value)).unwrap_or_default();
     let (started, ended, next) = (
         typed("started_at"),
@@ -312,10 +312,6 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
             h2 { {words.say("confirm-title")} }
             Content { form: note.0.row.form, fields: Fields(fields.clone()) }
         }
-        match ready {
-            Ok(()) => rsx! { p { class: "strip calm", role: "status", {words.say("confirm-ready")} } },
-            Err(missing) => rsx! { p { class: "strip warn", role: "status", "{missing}" } },
-        }
-        p { class: "sub", {words.say("confirm-hint")} }
+        Readiness { missing }
     }
 }
