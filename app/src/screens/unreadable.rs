@@ -22,7 +22,7 @@ pub fn or_words<T: Default>(words: Words, key: &str, read: Result<T, DeviceError
     }
 }
 
-/// The sentence, if there is one.
+/// The sentence about what cannot be read or was not done, if there is one.
 #[component]
 pub fn Trouble(said: Option<String>) -> Element {
     match said {

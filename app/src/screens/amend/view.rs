@@ -11,7 +11,7 @@ use crate::app::{Live, Session, Shell};
 use crate::components::{Drawn, Icon, JOURNAL_AFTER_MS, SyncPill, use_flushed};
 use crate::screens::form::Shown;
 use crate::screens::patient::Failed;
-use crate::screens::unreadable::because;
+use crate::screens::unreadable::{Trouble, because};
 use crate::text::{choice_words, use_words};
 use crate::unsaved::Edit;
 use device::DeviceError;
@@ -221,7 +221,7 @@ fn Pick(note: Shown, desk: Desk) -> Element {
         (model.half.keys().cloned().collect::<BTreeSet<String>>(), model.failed.clone())
     })();
     rsx! {
-        if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+        Trouble { said: failed }
         p { class: "sub", {words.say("amend-pick")} }
         for (title, fields) in written {
             section { key: "{title.words(words)}", class: "card",
@@ -325,7 +325,7 @@ fn Write(name: &'static str, note: Shown, desk: Desk) -> Element {
         section { class: "card",
             Reason { id: "amend-reason", label: words.say("amend-reason"), start: reason, on_typed: move |typed| desk.send.call(Event::ReasonTyped(typed)) }
         }
-        if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+        Trouble { said: failed }
         if is_half {
             p { class: "sub", role: "status", {words.say("keep-half-hint")} }
             button { class: "btn g", id: "discard-half", onclick: move |_| desk.send.call(Event::Discarded(name.to_string())), {words.say("keep-discard")} }

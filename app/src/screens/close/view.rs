@@ -7,7 +7,7 @@ use crate::screens::amend::{Asides, HalfUnread, Reason, forget_half, half_typed,
 use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::patient::Failed;
 use crate::screens::sex_words;
-use crate::screens::unreadable::because;
+use crate::screens::unreadable::{Trouble, because};
 use crate::text::{choice_words, date_short, use_words};
 use crate::unsaved::Edit;
 use device::DeviceError;
@@ -207,7 +207,7 @@ fn Ask(is_draft: bool, form: Form, patient: PatientId, desk: Desk) -> Element {
                 button { class: "btn g", id: "discard-half", onclick: move |_| desk.send.call(Event::Discarded), {words.say("keep-discard")} }
             }
         }
-        if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+        Trouble { said: failed }
     }
 }
 
@@ -247,7 +247,7 @@ fn RightPatient(wrong: PatientId, desk: Desk) -> Element {
                     desk.send.call(Event::PatientChosen(None));
                 },
             }
-            if let Some(trouble) = trouble { p { class: "strip", role: "alert", "{trouble}" } }
+            Trouble { said: trouble }
             if is_none { p { class: "sub", role: "status", {words.say("patients-not-found")} } }
             for row in shown {
                 button { key: "{row.patient.id}", class: "opt", "aria-pressed": chosen.as_ref() == Some(&row.patient.id),
@@ -297,7 +297,7 @@ fn Finished(done: Done, desk: Desk) -> Element {
     });
     rsx! {
         p { class: "strip calm", role: "status", "{said}" }
-        if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+        Trouble { said: failed }
         if let Done::Closed(Some(copy)) = done {
             button { class: "btn", id: "open-copy", onclick: move |_| shell.go(Route::Note(copy)), {words.say("close-open-copy")} }
         }

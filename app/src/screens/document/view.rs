@@ -8,7 +8,7 @@ use crate::screens::form::{
     AnyField, Chip, ConflictCard, Content, Desk, Fields, HeldStrip, Readiness, Shown, use_desk, with_waiting,
 };
 use crate::screens::patient::Failed;
-use crate::screens::unreadable::name_of;
+use crate::screens::unreadable::{Trouble, name_of};
 use crate::screens::visit_note::ConfirmedWhole;
 use crate::text::{Words, confirm_words_in, error_words, form_words, month_words, use_words};
 use device::note::NoteShown;
@@ -62,7 +62,7 @@ fn Document(note: Shown) -> Element {
             Draft { note: note.clone(), desk }
         } else {
             main { class: "bd",
-                if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+                Trouble { said: failed() }
                 HeldStrip { is_held: !note.0.verdicts.is_empty() }
                 if state == NoteState::Closed {
                     p { class: "strip warn", role: "status", {words.say("board-closed")} }
@@ -98,7 +98,7 @@ fn Draft(note: Shown, desk: Desk) -> Element {
                     }
                 }
             }
-            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed() }
             HeldStrip { is_held: !note.0.verdicts.is_empty() }
             for conflict in note.0.view.conflicts.iter() { ConflictCard { key: "{conflict.field}", conflict: conflict.clone(), desk } }
             // Keyed, so that no field of one section ever takes over what was typed in a field of another.

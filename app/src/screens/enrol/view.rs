@@ -3,6 +3,7 @@
 use super::update::{Effect, Event, Model, Picture, Wrong, read_sent, update};
 use crate::app::{Gate, Launch, Look, Shell};
 use crate::components::{Drawn, Icon, PictureInput};
+use crate::screens::unreadable::Trouble;
 use crate::text::{Language, error_words, use_words};
 use device::Pin;
 use device::qr::PICTURE_LIMIT;
@@ -128,7 +129,7 @@ pub fn Enrol(vault: PathBuf) -> Element {
             }
             PinInput { id: "pin", label: words.say("enrol-pin"), on_input: move |text| send.call(Event::PinChanged(text)) }
             PinInput { id: "pin-again", label: words.say("enrol-pin-again"), on_input: move |text| send.call(Event::AgainChanged(text)) }
-            if let Some(error) = error { p { class: "strip", role: "alert", "{error}" } }
+            Trouble { said: error }
         }
         footer { class: "foot",
             button { class: "btn", id: "enrol", disabled: working, onclick: move |_| send.call(Event::Submitted),

@@ -5,7 +5,7 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::components::TitleRow;
 use crate::screens::form::{Chip, Desk, HeldStrip, LongText, Shown, use_board_desk};
 use crate::screens::notes::{NoteCard, author_of};
-use crate::screens::unreadable::{because, name_of};
+use crate::screens::unreadable::{Trouble, because, name_of};
 use crate::screens::use_directory;
 use crate::text::{day_and_clock, error_words, label_in, use_words};
 use device::DeviceError;
@@ -70,8 +70,8 @@ pub fn Board(patient: PatientId) -> Element {
     };
     let is_held = note.as_ref().is_some_and(|note| !note.0.verdicts.is_empty());
     rsx! {
-        if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
-        if let Some(trouble) = trouble { p { class: "strip", role: "alert", "{trouble}" } }
+        Trouble { said: failed() }
+        Trouble { said: trouble }
         HeldStrip { is_held }
         News { patient: patient.clone(), shown: shown.clone() }
         section { class: "card fields",
@@ -112,7 +112,7 @@ fn News(patient: PatientId, shown: HandoverShown) -> Element {
                 },
                 {words.say("board-read-button")}
             }
-            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed() }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::update::{Heading, Own, is_manager, own_part, patient_of, route_of};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::TitleRow;
-use crate::screens::unreadable::{Names, or_words};
+use crate::screens::unreadable::{Names, Trouble, or_words};
 use crate::text::{Words, date_long, error_words, use_words};
 use device::document::ManagerTask;
 use device::jiff::Timestamp;
@@ -113,7 +113,7 @@ pub fn ManagerScreen() -> Element {
                 Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
                 Ok(tasks) if tasks.is_empty() => rsx! { div { class: "card empty", {words.say("manager-none")} } },
                 Ok(tasks) => rsx! {
-                    if let Some(trouble) = names.trouble() { p { class: "strip", role: "alert", "{trouble}" } }
+                    Trouble { said: names.trouble() }
                     for (heading, key) in Heading::ALL {
                         Section {
                             key: "{key}", title: key,

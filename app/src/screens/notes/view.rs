@@ -3,7 +3,7 @@
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::manager::ManagerLink;
-use crate::screens::unreadable::Names;
+use crate::screens::unreadable::{Names, Trouble};
 use crate::screens::use_directory;
 use crate::text::{day_and_clock, error_words, use_words};
 use device::NoteRow;
@@ -41,7 +41,7 @@ pub fn Notes() -> Element {
                 Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
                 Ok(rows) if rows.is_empty() => rsx! { div { class: "card empty", {words.say("notes-none")} } },
                 Ok(rows) => rsx! {
-                    if let Some(trouble) = names.trouble() { p { class: "strip", role: "alert", "{trouble}" } }
+                    Trouble { said: names.trouble() }
                     for row in rows {
                         NoteCard { key: "{row.note}", name: names.known(words, &row.patient).map(|(_, name)| name), author: author_of(&directory, &row), row }
                     }

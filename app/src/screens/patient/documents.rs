@@ -3,6 +3,7 @@
 use crate::app::{Live, Route, Session, Shell};
 use crate::screens::document::{months_to_offer, standing};
 use crate::screens::patient::view::{Whole, as_of_words};
+use crate::screens::unreadable::Trouble;
 use crate::screens::use_directory;
 use crate::text::{day_and_clock, error_words, form_words, month_words, use_words};
 use device::document_list::DocumentListed;
@@ -113,7 +114,7 @@ fn Begin(form: Form, patient: PatientId, month: Option<String>) -> Element {
             },
             "＋ {label}"
         }
-        if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+        Trouble { said: failed() }
     }
 }
 

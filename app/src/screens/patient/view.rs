@@ -77,7 +77,7 @@ fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
             TabRow { id: id.clone(), tab }
             TabBody { id: id.clone(), shown: shown.clone(), tab }
             Trouble { said: visits_unread }
-            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed() }
         }
         footer { class: "foot",
             button { class: "btn", id: "start",

@@ -3,7 +3,7 @@
 use super::update::{ASK_AFTER_MS, Event, MOST, Model, StartPause, by_patient, kind_key, update};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, Tabs, TitleRow};
-use crate::screens::unreadable::Names;
+use crate::screens::unreadable::{Names, Trouble};
 use crate::text::{date_short, error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::{Form, PatientId};
@@ -77,7 +77,7 @@ pub fn Search() -> Element {
                         if shown.total == 0 {
                             div { class: "card empty", p { b { {words.say("chart-search-none")} } } p { class: "sub", {words.say("chart-search-none-hint")} } }
                         }
-                        if let Some(trouble) = names.read().trouble().filter(|_| shown.total > 0) { p { class: "strip", role: "alert", "{trouble}" } }
+                        Trouble { said: names.read().trouble().filter(|_| shown.total > 0) }
                         for (patient, hits) in by_patient(&shown.hits) {
                             Hits { key: "{patient}", name: names.read().of(words, &patient), patient, hits }
                         }

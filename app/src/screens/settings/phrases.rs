@@ -78,7 +78,7 @@ pub fn Phrases() -> Element {
                 },
                 {words.say("settings-phrase-add")}
             }
-            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed() }
         }
     }
 }

@@ -5,6 +5,7 @@ use super::pins::Pins;
 use crate::app::{Look, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill};
 use crate::look::{LOCK_MINUTES, TEXT_SIZES, Theme};
+use crate::screens::unreadable::Trouble;
 use crate::text::{Era, Language, error_words, use_words};
 use dioxus::prelude::*;
 
@@ -94,7 +95,7 @@ fn Appearance() -> Element {
                 },
             }
             p { class: "sub", {words.say("settings-lock-lead")} }
-            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed() }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Over which line photos may go.
 
 use crate::app::Session;
+use crate::screens::unreadable::Trouble;
 use crate::text::{error_words, use_words};
 use dioxus::prelude::*;
 
@@ -34,7 +35,7 @@ pub fn PhotoLine() -> Element {
                 }
             }
             p { class: "sub", {words.say("photo-line-hint")} }
-            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed() }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::handover::{Unread, UnreadLines, unread_of};
 use crate::screens::notes::state_tag;
-use crate::screens::unreadable::{because, last_sync};
+use crate::screens::unreadable::{Trouble, because, last_sync};
 use crate::screens::{age_words, sex_words, start_visit};
 use crate::text::{Words, date_long, error_words, use_words};
 use device::Phone;
@@ -148,7 +148,7 @@ fn VisitCard(row: TodayRow, next: bool, unread: Unread) -> Element {
                     {words.say(if note.is_some() { "open-note" } else { "start-visit" })}
                 }
             }
-            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed() }
         }
     }
 }

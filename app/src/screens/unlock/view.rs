@@ -5,6 +5,7 @@ use crate::app::{Gate, Launch, Session, Shell, Unsaved, bring_sealed};
 use crate::components::{Drawn, Icon};
 use crate::screens::enrol::LanguageSwitch;
 use crate::screens::state::WipedScreen;
+use crate::screens::unreadable::Trouble;
 use crate::text::{error_words, use_words};
 use device::jiff::Timestamp;
 use device::{Background, BiometricStore, DeviceError, FileKeyStore, Phone, Pin, VaultError};
@@ -96,7 +97,7 @@ pub fn Unlock(vault: PathBuf) -> Element {
                 button { disabled: working, onclick: move |_| send.call(Event::Digit('0')), "0" }
                 button { class: "plain go", id: "open", disabled: working, onclick: move |_| send.call(Event::Submitted), {words.say("unlock-button")} }
             }
-            if let Some(error) = error { p { class: "strip", role: "alert", "{error}" } }
+            Trouble { said: error }
             if recognises {
                 button { class: "btn g", id: "recognise", disabled: working, onclick: move |_| send.call(Event::Recognised), {words.say("unlock-recognise")} }
             }

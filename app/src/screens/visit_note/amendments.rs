@@ -8,6 +8,7 @@ use crate::screens::amend::{
 };
 use crate::screens::form::Shown;
 use crate::screens::manager::{RoleUnread, use_is_manager};
+use crate::screens::unreadable::Trouble;
 use crate::text::{Words, choice_words, use_words};
 use device::amend::SignatureShown;
 use device::jiff::Timestamp;
@@ -74,7 +75,7 @@ pub fn ConfirmedWhole(note: Shown) -> Element {
             }
             if let Some(verdict) = verdict { Signed { verdict } }
         }
-        if let Some(unread) = unread { p { class: "strip", role: "alert", "{unread}" } }
+        Trouble { said: unread }
         if let Some(closing) = &shown.closing {
             div { class: "strip warn", role: "status",
                 {words.say("state-closed")}
@@ -325,7 +326,7 @@ pub fn SignPanel(asked: Asked, desk: Desk) -> Element {
         div { class: "card conflict", role: "group", "aria-label": words.say(title),
             b { {words.say(title)} }
             Reason { id: "decide-reason", label: words.say(reason), on_typed: move |typed| desk.send.call(Event::ReasonTyped(typed)) }
-            if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed }
             button { class: "btn", id: "decide", disabled: !ready, onclick: move |_| desk.send.call(Event::SignTapped), {words.say(button)} }
             button { class: "btn g", onclick: move |_| desk.send.call(Event::Left), {words.say("amend-leave")} }
         }

@@ -4,7 +4,7 @@ use crate::app::{Route, Session, Shell};
 use crate::screens::amend::refusal;
 use crate::screens::form::Shown;
 use crate::screens::manager::{RoleUnread, use_is_manager};
-use crate::screens::unreadable::or_words;
+use crate::screens::unreadable::{Trouble, or_words};
 use crate::text::{choice_words, day_and_clock, use_words};
 use device::jiff::Timestamp;
 use device::note::NoteShown;
@@ -47,7 +47,7 @@ fn SameVisit(note: Shown) -> Element {
         section { class: "card conflict", id: "same-visit",
             h2 { {words.say("close-same-visit")} }
             p { class: "sub", {words.say("close-same-visit-hint")} }
-            if let Some(trouble) = trouble { p { class: "strip", role: "alert", "{trouble}" } }
+            Trouble { said: trouble }
             for row in others {
                 button { key: "{row.note}", class: "opt", onclick: move |_| shell.go(Route::Note(row.note)),
                     b { {words.say("close-other-note")} }
@@ -86,7 +86,7 @@ fn ClosedDraft(note: Shown) -> Element {
             if !is_closed {
                 button { class: "btn g", onclick: move |_| shell.go(Route::CloseNote(id)), {words.say("close-again")} }
             }
-            if let Some(failed) = failed() { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed() }
         }
     }
 }

@@ -75,7 +75,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
             }
         }
         main { class: "bd",
-            if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+            Trouble { said: failed }
             HeldStrip { is_held: !note.verdicts.is_empty() }
             Notices { note: Shown(note.clone()) }
             if !draft {

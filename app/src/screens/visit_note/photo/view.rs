@@ -6,6 +6,7 @@ use crate::components::PictureInput;
 use crate::screens::amend::{moment, who};
 use crate::screens::form::update::Event as Writing;
 use crate::screens::form::{Change, Desk};
+use crate::screens::unreadable::Trouble;
 use crate::text::{error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::photo::PHOTO_LIMIT;
@@ -153,14 +154,14 @@ fn PhotoCard(shown: PhotoShown, is_draft: bool, desk: PhotoDesk) -> Element {
                 span { class, {words.say(key)} }
                 if !shown.photo.consent { span { class: "tag al", {words.say("photo-no-consent")} } }
                 if open && !is_missing { TakenBy { note: desk.note, hash } }
-                if let Some(unread) = unread { p { class: "strip", role: "alert", "{unread}" } }
+                Trouble { said: unread }
                 if is_missing && fetched() { p { class: "p bad", role: "alert", {words.say("photo-unreadable")} } }
                 if is_missing && !fetched() {
                     button { class: "btn g", disabled: fetching, onclick: move |_| desk.send.call(Event::FetchTapped(hash)),
                         {words.say(if fetching { "photo-fetching" } else { "photo-fetch" })}
                     }
                 }
-                if let Some(failed) = failed { p { class: "strip", role: "alert", "{failed}" } }
+                Trouble { said: failed }
                 if is_draft { Removal { hash, site, time, desk } }
             }
         }
@@ -226,7 +227,7 @@ fn Taking(desk: PhotoDesk) -> Element {
                         Err(error) => Event::Refused(error_words(words, &error)),
                     }),
                 }
-                if let Some(refused) = refused { p { class: "strip", role: "alert", "{refused}" } }
+                Trouble { said: refused }
             }
         };
     };
@@ -258,7 +259,7 @@ fn Taking(desk: PhotoDesk) -> Element {
                 span { class: "tick", "aria-hidden": "true", if consent { "✓" } }
                 span { class: "grow", {words.say("photo-consent")} }
             }
-            if let Some(refused) = refused { p { class: "strip", role: "alert", "{refused}" } }
+            Trouble { said: refused }
             button { class: "btn", id: "photo-take", onclick: move |_| desk.send.call(Event::TakeTapped), {words.say("photo-take")} }
             button { class: "btn g", id: "photo-dismiss", onclick: move |_| desk.send.call(Event::Dismissed), {words.say("photo-dismiss")} }
         }
