@@ -4,6 +4,7 @@
 //! note it is, `authors` which person held which device, `fields` the values, `texts` the free texts. A text that root v1
 //! does not hold is a deterministic change of its own on the root, made by whoever writes into it first.
 
+use super::alike::{field_hash, root_hash};
 use super::changes::{self, ChangeError, Encoding, Incoming, IncomingChange};
 use super::equal_edits;
 use super::fields::{CLOSING, Field, FieldError, FieldKind, FieldValue};
@@ -185,7 +186,7 @@ impl Draft {
                 let options = automerge::LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint);
                 AutoCommit::load_with_options(compacted, options).map_err(|_| DraftError::Unreadable)?
             };
-            if doc.get_change_by_hash(&root_change(id, form).hash()).is_none() {
+            if doc.get_change_by_hash(&root_hash(id, form)).is_none() {
                 return Err(DraftError::Unreadable);
             }
             let tail = tail
@@ -205,21 +206,30 @@ impl Draft {
     /// The same is asked of it as of changes that are applied one entry at a time: the root that every device makes, and
     /// nothing that is no part of this document.
     pub fn received(id: DocumentId, form: Form, columns: &[u8], actor: Actor) -> Result<Self, DraftError> {
+        Ok(Self::received_with(id, form, columns, actor)?.0)
+    }
+
+    /// The same, with the changes that it came in.
+    pub fn received_with(
+        id: DocumentId,
+        form: Form,
+        columns: &[u8],
+        actor: Actor,
+    ) -> Result<(Self, Incoming), DraftError> {
         if columns.len() > changes::ENTRY_LIMIT {
             return Err(ChangeError::TooLarge.into());
         }
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let mut doc = changes::load_columns(columns)?;
-            let root = root_change(id, form);
-            if doc.get_change_by_hash(&root.hash()).is_none() {
+            if doc.get_change_by_hash(&root_hash(id, form)).is_none() {
                 return Err(ChangeError::OtherDocument);
             }
             // What waits for its parents inside is seen by no check: only what stands is kept as it came.
             if !doc.get_missing_deps(&[]).is_empty() {
                 return Err(ChangeError::OtherDocument);
             }
-            changes::sort(id, form, &root, doc.get_changes(&[]))?;
-            Ok(Self::around(id, form, doc, actor))
+            let incoming = changes::sort(id, form, doc.get_changes(&[]))?;
+            Ok((Self::around(id, form, doc, actor), incoming))
         }));
         Ok(opened.unwrap_or(Err(ChangeError::Unreadable))?)
     }
@@ -513,12 +523,13 @@ impl Draft {
             .collect();
         own.sort_unstable();
         let Some((up_to, _)) = own.last().copied() else { return Ok(None) };
+        let is_a_chain = own.windows(2).all(|pair| pair[0].0 < pair[1].0);
         let hashes: Vec<ChangeHash> = own.into_iter().map(|(_, hash)| hash).collect();
         let (encoding, bytes) = changes::encode(&mut self.doc, &hashes)?;
         // A copied phone wrote beside itself: changes without an order of their own are named in the one that the bytes have.
-        let hash = match changes::decode(self.id, self.form, encoding, &bytes) {
-            Ok(incoming) => incoming.hash(self.id),
-            Err(_) => changes::entry_hash(self.id, &hashes),
+        let hash = match is_a_chain {
+            true => changes::entry_hash(self.id, &hashes),
+            false => changes::decode(self.id, self.form, encoding, &bytes)?.hash(self.id),
         };
         Ok(Some(NewEntry { encoding, bytes, hash, up_to }))
     }
@@ -543,6 +554,11 @@ impl Draft {
         let incoming = changes::decode(self.id, self.form, encoding, &bytes)?;
         let up_to = incoming.made().iter().map(IncomingChange::position).max().unwrap_or(0);
         Ok(NewEntry { encoding, bytes, hash: incoming.hash(self.id), up_to })
+    }
+
+    /// Whether nothing stands here but the root that every device makes.
+    pub fn is_untouched(&mut self) -> bool {
+        self.doc.get_heads() == [root_hash(self.id, self.form)]
     }
 
     /// The heads: what "everything up to here" means.
@@ -742,7 +758,7 @@ impl Draft {
     }
 
     fn check_sound(&self, patient: &PatientId, station: &FacilityId) -> Result<bool, DraftError> {
-        let root = root_change(self.id, self.form).hash();
+        let root = root_hash(self.id, self.form);
         let made_by = |map: &ObjId, key: &str| -> Result<Option<automerge::ChangeHash>, DraftError> {
             let found = self.doc.get_all(map, key).map_err(DraftError::Refused)?;
             match found.as_slice() {
@@ -772,7 +788,7 @@ impl Draft {
             let expected = if self.form.root_texts().iter().any(|field| field.name == name) {
                 root
             } else {
-                field_change(self.id, self.form, &name).hash()
+                field_hash(self.id, self.form, &name)
             };
             if is_scalar || by != Some(expected) {
                 return Ok(false);
@@ -933,12 +949,7 @@ fn actor_id(actor: Actor) -> ActorId {
 
 /// Root v1. Every byte of it is fixed for ever: see the vectors in the tests.
 fn root_document(id: DocumentId, form: Form) -> AutoCommit {
-    // The note's root is older than the other forms and carries no form's name.
-    let (purpose, message) = match form {
-        Form::VisitNote => ("root actor v1".to_string(), id.to_string()),
-        other => (format!("root actor v1 {other}"), format!("{id} {other}")),
-    };
-    let actor = DocumentId::derive(&purpose, &id.0);
+    let actor = root_actor(id, form);
     let mut doc =
         AutoCommit::new_with_encoding(TextEncoding::UnicodeCodePoint).with_actor(ActorId::from(actor.0.to_vec()));
     let built = (|| {
@@ -952,8 +963,28 @@ fn root_document(id: DocumentId, form: Form) -> AutoCommit {
         Ok::<(), automerge::AutomergeError>(())
     })();
     built.expect("putting objects into an empty document of our own cannot fail");
-    doc.commit_with(CommitOptions::default().with_message(message).with_time(0));
+    doc.commit_with(CommitOptions::default().with_message(root_message(id, form)).with_time(0));
     doc
+}
+
+// The note's root is older than the other forms and carries no form's name.
+
+pub(super) fn root_actor(id: DocumentId, form: Form) -> DocumentId {
+    match form {
+        Form::VisitNote => DocumentId::derive("root actor v1", &id.0),
+        other => DocumentId::derive(&format!("root actor v1 {other}"), &id.0),
+    }
+}
+
+pub(super) fn root_message(id: DocumentId, form: Form) -> String {
+    match form {
+        Form::VisitNote => id.to_string(),
+        other => format!("{id} {other}"),
+    }
+}
+
+pub(super) fn field_actor(id: DocumentId, name: &str) -> DocumentId {
+    DocumentId::derive(&format!("field actor v1 {name}"), &id.0)
 }
 
 pub(super) fn root_change(id: DocumentId, form: Form) -> Change {
@@ -962,7 +993,7 @@ pub(super) fn root_change(id: DocumentId, form: Form) -> Change {
 
 /// The change that adds a text to a document whose root does not hold it. Equal on every device, for ever.
 pub(super) fn field_change(id: DocumentId, form: Form, name: &str) -> Change {
-    let actor = DocumentId::derive(&format!("field actor v1 {name}"), &id.0);
+    let actor = field_actor(id, name);
     let mut doc = root_document(id, form).with_actor(ActorId::from(actor.0.to_vec()));
     let texts = match doc.get(ROOT, TEXTS) {
         Ok(Some((Value::Object(ObjType::Map), texts))) => texts,
