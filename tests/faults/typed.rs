@@ -1,7 +1,17 @@
 //! Typing, and the power goes: the crash journal's lines, one a quarter of a second (`app/src/components/typing.rs` says when).
 
-use super::*;
+use super::day::Day;
+use super::phone::{Watch, doing};
+use super::shown::unlock;
+use super::writes::{Arrived, Disk, Op};
+use super::{OLD_PIN, VAULT, is_full_run, scratch};
+use device::jiff::Timestamp;
 use device::note::JournalEntryOf;
+use device::record::DocumentId;
+use device::{FileKeyStore, Phone as Unlocked, Pin};
+use std::path::PathBuf;
+use std::process::Command;
+use stories::Outcome;
 
 const TEXT: &str = "右踵部に発赤、径2cm。皮膚科へ相談。";
 const FIELD: &str = "condition";
