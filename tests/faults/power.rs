@@ -10,8 +10,12 @@ mod case;
 mod day;
 #[path = "power/full.rs"]
 mod full;
+#[path = "power/hand.rs"]
+mod hand;
 #[path = "power/phone.rs"]
 mod phone;
+#[path = "power/photos.rs"]
+mod photos;
 #[path = "power/shown.rs"]
 mod shown;
 mod typed;
@@ -54,21 +58,27 @@ fn what_is_said_to_be_saved_survives_power_loss_at_any_write_or_flush() -> Outco
     let plan = if is_full_run() { Plan { points, every: 1, seeds: 3 } } else { Plan { points, every: 10, seeds: 1 } };
     let tried = plan.run(&day)?;
     assert!(tried >= 60 || std::env::var_os("TSUTSUJI_POINT").is_some(), "only {tried} points");
-    a_disk_that_does_not_flush_is_seen(&day)
+    let photo = day.steps.iter().position(|step| step.words == "photo add").ok_or("no photo")?;
+    for step in [photo, day.steps.len() - 1] {
+        a_disk_that_does_not_flush_is_seen(&day, step)?;
+    }
+    Ok(())
 }
 
-/// The test of the test: had the last command flushed nothing, its word would be missing.
-fn a_disk_that_does_not_flush_is_seen(day: &Day) -> Outcome {
-    let last = &day.steps[day.steps.len() - 1];
+/// The test of the test: had this command flushed nothing, what it promised would be missing.
+fn a_disk_that_does_not_flush_is_seen(day: &Day, step: usize) -> Outcome {
+    let began = day.steps[step].began;
+    let point = day.steps.get(step + 1).map_or(day.ops.len(), |next| next.began);
     let mut disk = Disk::default();
-    for (i, op) in day.ops.iter().enumerate() {
-        if i < last.began || !matches!(op, Op::Flushed { .. }) {
+    for (i, op) in day.ops[..point].iter().enumerate() {
+        if i < began || !matches!(op, Op::Flushed { .. }) {
             disk.apply(op)?;
         }
     }
-    let (point, arrived) = (day.ops.len(), Arrived::Nothing);
+    let arrived = Arrived::Nothing;
     let case = Case { point, arrived, image: disk.image(arrived), allowed: day.allowed(point), by_hand: false };
-    assert!(case.check(day).is_err_and(|error| error.to_string().contains("promised")), "a lost word was not noticed");
+    let seen = case.check(day).is_err_and(|error| error.to_string().contains("promised"));
+    assert!(seen, "what `{}` promised was lost, and that was not noticed", day.steps[step].words);
     Ok(())
 }
 

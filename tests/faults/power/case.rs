@@ -52,14 +52,17 @@ impl Case {
             }
         }
         let (unlocked, pin) = unlock_with_one_of(&vault, &pins)?;
-        let there = shown(&unlocked, pin, &vault, &day.patient)?;
+        let there = shown(&unlocked, pin, &vault, &day.witness)?;
         if !steps.iter().any(|step| step.shown == there) {
             let promised = steps.first().map(|step| &step.shown);
             return Err(format!("promised: {promised:?}\n   there: {there:?}").into());
         }
         // It goes on: one more value, seen by another process.
         if there.patients > 0 {
-            let note = unlocked.start_note(&day.patient, None, Timestamp::now())?;
+            if self.by_hand && !unlocked.self_check(Timestamp::now())?.is_sound() {
+                return Err("the self-check finds something half there".into());
+            }
+            let note = unlocked.start_note(&day.witness.patient, None, Timestamp::now())?;
             unlocked.set_field(note, "spo2_percent", "97", Timestamp::now())?;
             let mut fields = serde_json::to_value(unlocked.show_note(note)?.view.fields)?;
             drop(unlocked);

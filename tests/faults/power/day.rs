@@ -1,10 +1,10 @@
 //! The day that is recorded once.
 
 use super::phone::{Doing, Watch, WatchedPhone, doing};
-use super::shown::{Shown, shown_by_a_copy};
+use super::shown::{Shown, Witness, shown_by_a_copy};
 use super::writes::{Arrived, Disk, Image, Op};
 use super::{NEW_PIN, OLD_PIN};
-use device::record::{DocumentId, PatientId};
+use device::record::DocumentId;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use stories::{Hub, Outcome};
@@ -20,7 +20,7 @@ pub struct Step {
 
 pub struct Day {
     pub phone: WatchedPhone,
-    pub patient: PatientId,
+    pub witness: Witness,
     pub ops: Vec<Op>,
     pub steps: Vec<Step>,
     _folder: TempDir,
@@ -36,8 +36,8 @@ impl Day {
         let (mut hub, patient) = Hub::with_consent()?;
         let folder = tempfile::tempdir()?;
         let phone = WatchedPhone::new(folder.path())?;
-        let patient = patient.parse()?;
-        let mut day = Self { phone, patient, ops: Vec::new(), steps: Vec::new(), _folder: folder };
+        let witness = Witness::of(&hub, &patient)?;
+        let mut day = Self { phone, witness, ops: Vec::new(), steps: Vec::new(), _folder: folder };
         let uri = hub.invite("nurse-a")?;
         day.step(OLD_PIN, &doing(&["enrol", "--least-pin-cost", &uri], ""), OLD_PIN, Watch::Log)?;
         day.step(OLD_PIN, &doing(&["sync"], ""), OLD_PIN, Watch::Log)?;
@@ -47,7 +47,7 @@ impl Day {
 
     pub fn whole() -> Outcome<Self> {
         let mut day = Self::begin()?;
-        let patient = day.patient.to_string();
+        let patient = day.witness.patient.to_string();
         day.morning(&patient)?;
         day.afternoon(&patient)?;
         day.is_played_back_whole()?;
@@ -92,6 +92,7 @@ impl Day {
         self.step(NEW_PIN, &doing(&["pin", "change", "--new-pin-file", &old], ""), OLD_PIN, Watch::LogAndKill)?;
         let board = doing(&["handover", "text", "--patient", patient], "来週から長女不在。\n木曜は14時に。\n");
         self.step(OLD_PIN, &board, OLD_PIN, Watch::Log)?;
+        self.take_photos(&note)?;
         for (field, value) in [("started_at", "13:00"), ("ended_at", "13:40"), ("temperature_c", "36.9")] {
             self.step(OLD_PIN, &set(field, value), OLD_PIN, Watch::Log)?;
         }
@@ -108,7 +109,7 @@ impl Day {
     }
 
     /// Does it, and remembers what it promised. `then` is the PIN afterwards.
-    fn step(&mut self, pin: &str, doing: &Doing, then: &'static str, watch: Watch) -> Outcome {
+    pub fn step(&mut self, pin: &str, doing: &Doing, then: &'static str, watch: Watch) -> Outcome {
         let began = self.ops.len();
         let (done, said, refusal) = self.phone.run(pin, doing, watch)?;
         let words = doing.arguments.iter().take(2).cloned().collect::<Vec<_>>().join(" ");
@@ -117,7 +118,7 @@ impl Day {
         }
         self.ops = Op::read_all(&self.phone.log)?;
         let said = self.ops[began..].iter().position(|op| matches!(op, Op::Said)).ok_or("nothing was said")?;
-        let shown = shown_by_a_copy(&self.phone, then, &self.patient)?;
+        let shown = shown_by_a_copy(&self.phone, then, &self.witness)?;
         self.steps.push(Step { words, began, said: began + said, shown });
         Ok(())
     }

@@ -2,9 +2,8 @@
 
 use super::day::long_text;
 use super::phone::{Doing, Watch, WatchedPhone, copy_folder, doing};
-use super::shown::{Shown, shown_by_a_copy};
+use super::shown::{Shown, Witness, shown_by_a_copy};
 use super::{NEW_PIN, OLD_PIN, VAULT, is_full_run, scratch};
-use device::record::PatientId;
 use std::path::Path;
 use stories::{Hub, Outcome};
 use tempfile::TempDir;
@@ -20,7 +19,7 @@ struct FullCase<'a> {
 }
 
 impl FullCase<'_> {
-    fn check(&self, phone: &WatchedPhone, patient: &PatientId) -> Outcome {
+    fn check(&self, phone: &WatchedPhone, witness: &Witness) -> Outcome {
         let folder = scratch()?;
         copy_folder(self.base, folder.path())?;
         let phone = phone.at(folder.path())?;
@@ -31,13 +30,13 @@ impl FullCase<'_> {
             return Err(format!("does not say what to do: {said}").into());
         }
         let expected = if done { self.after } else { self.before };
-        let there = shown_by_a_copy(&phone, pin, patient)?;
+        let there = shown_by_a_copy(&phone, pin, witness)?;
         if there != *expected {
             return Err(format!("done: {done}; expected: {expected:?}\n   there: {there:?}").into());
         }
         if !done {
             let (done, _, said) = phone.run(OLD_PIN, self.doing, Watch::Off)?;
-            let there = shown_by_a_copy(&phone, self.then, patient)?;
+            let there = shown_by_a_copy(&phone, self.then, witness)?;
             if !done || there != *self.after {
                 return Err(format!("with room again: {said}; there: {there:?}").into());
             }
@@ -74,7 +73,7 @@ fn synced_phone() -> Outcome<(Hub, TempDir, WatchedPhone, String)> {
 
 #[test]
 fn a_full_disk_at_any_write_loses_nothing_and_says_what_to_do() -> Outcome {
-    let (_hub, _folder, phone, patient) = synced_phone()?;
+    let (hub, _folder, phone, patient) = synced_phone()?;
     let (note, killed) = phones_at_work(&phone, &patient)?;
     let new = phone.pins.join("new").display().to_string();
     let works = [
@@ -84,21 +83,21 @@ fn a_full_disk_at_any_write_loses_nothing_and_says_what_to_do() -> Outcome {
         (doing(&["note", "confirm", &note], ""), OLD_PIN),
         (doing(&["pin", "change", "--new-pin-file", &new], ""), NEW_PIN),
     ];
-    let patient: PatientId = patient.parse()?;
+    let witness = Witness::of(&hub, &patient)?;
     let (mut points, mut failures) = (0, Vec::new());
     for base in [phone.folder.as_path(), killed.path()] {
-        let before = shown_by_a_copy(&phone.at(base)?, OLD_PIN, &patient)?;
+        let before = shown_by_a_copy(&phone.at(base)?, OLD_PIN, &witness)?;
         for (work, then) in &works {
             let dry = scratch()?;
             copy_folder(base, dry.path())?;
             let dry_phone = phone.at(dry.path())?;
             let writes = dry_phone.growing_writes(OLD_PIN, work)?;
-            let after = shown_by_a_copy(&dry_phone, then, &patient)?;
+            let after = shown_by_a_copy(&dry_phone, then, &witness)?;
             let every = if is_full_run() { 1 } else { (writes / 3).max(1) };
             for room in (0..writes).step_by(usize::try_from(every)?) {
                 points += 1;
                 let case = FullCase { base, doing: work, then, room, before: &before, after: &after };
-                if let Err(error) = case.check(&phone, &patient) {
+                if let Err(error) = case.check(&phone, &witness) {
                     failures.push(format!("{:?}, room for {room} of {writes} writes: {error}", &work.arguments[..2]));
                 }
             }
