@@ -94,6 +94,7 @@ pub fn verdict_words(words: Words, verdict: Verdict) -> (&'static str, String) {
 pub fn refusal(words: Words, error: &DeviceError) -> String {
     words.say(match error {
         DeviceError::ReasonMissing => "amend-error-reason",
+        DeviceError::ChooseFirst => "amend-choose-first",
         DeviceError::OnlyManager => "amend-error-only-manager",
         DeviceError::OnlyAuthorOrManager => "amend-error-only-author",
         DeviceError::ConflictsFirst => "amend-error-conflicts",
@@ -148,10 +149,13 @@ mod tests {
 
     #[test]
     fn a_refused_act_says_what_to_do() {
-        let words = Words(Language::English);
-        for error in [DeviceError::ReasonMissing, DeviceError::OnlyManager, DeviceError::NotConfirmed] {
-            let said = refusal(words, &error);
-            assert!(!said.starts_with("amend-") && said != words.say("error-unknown"), "{said}");
+        let refused =
+            [DeviceError::ReasonMissing, DeviceError::ChooseFirst, DeviceError::OnlyManager, DeviceError::NotConfirmed];
+        for words in [Words(Language::Japanese), Words(Language::English)] {
+            for error in &refused {
+                let said = refusal(words, error);
+                assert!(!said.starts_with("amend-") && said != words.say("error-unknown"), "{said}");
+            }
         }
     }
 }
