@@ -3,7 +3,7 @@
 //! What measured why: AUTOMERGE notes in ARCHITECTURE.md. A new document that holds only its root and our own changes
 //! is smallest as one uncompressed document; a tail of a known document as a bundle.
 
-use super::alike::{field_hash, root_hash};
+use super::draft::{field_hash, root_hash};
 use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId};
 use automerge::{AutoCommit, Change};

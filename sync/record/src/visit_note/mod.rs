@@ -1,6 +1,5 @@
 //! 訪問看護記録書Ⅱ — draft (a CRDT), confirmation (frozen and signed), proposed amendments.
 
-mod alike;
 pub mod amendment;
 pub mod changes;
 pub mod confirmed;

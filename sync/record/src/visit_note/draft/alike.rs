@@ -4,7 +4,7 @@
 //! their ids are put in, and the hash is SHA-256 over what stands behind the checksum. Hundreds of times less work than
 //! Automerge's own making of a document, and a document is asked for its root whenever it is opened.
 
-use super::draft::{field_actor, field_change, root_actor, root_change, root_message};
+use super::root::{field_actor, field_change, root_actor, root_change, root_message};
 use crate::form::Form;
 use crate::ids::DocumentId;
 use automerge::{Change, ChangeHash};
