@@ -424,10 +424,13 @@ export async function unlock(page) {
   await tap(page, '#open', '.tabs');
 }
 
+/** A text as an eye reads it: what only keeps a line from breaking is a blank, or nothing. */
+export const plain = (text) => text.replaceAll('\u00a0', ' ').replaceAll('\u2060', '');
+
 /** Waits until an element's text fits. */
 export async function textOf(page, selector, pattern, ms = 15_000) {
   return until(`${selector} to say ${pattern}`, async () => {
-    const text = await page.locator(selector).first().textContent({ timeout: 1_000 });
+    const text = plain(await page.locator(selector).first().textContent({ timeout: 1_000 }));
     if (!pattern.test(text)) throw new Error(`it says ${JSON.stringify(text)}`);
     return text;
   }, ms);
