@@ -97,7 +97,7 @@ pub fn CloseScreen(id: DocumentId) -> Element {
         header { class: "hd",
             div { class: "row sp wrap",
                 button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", {words.say("close-title")} }
+                h1 { class: "grow small long", {words.say("close-title")} }
                 SyncPill {}
             }
             div { class: "sub", {dotted([name, words.say("note-title")])} }

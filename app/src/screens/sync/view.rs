@@ -114,8 +114,8 @@ pub fn SyncScreen() -> Element {
             }
             super::photos::PhotoLine {}
             button { class: "btn g", id: "settings", onclick: move |_| shell.go(Route::Settings), {words.say("settings")} }
-            div { class: "src", "{device_line}" }
             button { class: "btn g", id: "lock", onclick: move |_| { shell.lock(); }, {words.say("lock")} }
+            p { class: "src", "{device_line}" }
         }
         footer { class: "foot near",
             button { class: "btn", id: "sync-now", disabled: syncing, onclick: move |_| session.background.sync_now(),
