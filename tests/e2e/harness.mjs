@@ -222,6 +222,13 @@ export class World {
     return (await this.admin('device', 'invite', '--staff', staff)).uri;
   }
 
+  /** The same as it stands on the administrator's terminal: the QR in block letters, and its text below. */
+  async invitePrinted(staff) {
+    const { stdout } = await exec(binary('tsutsuji-hub'), ['device', 'invite', '--staff', staff, '--data', this.path('hub')], { timeout: 60_000 });
+    const [uri] = stdout.match(/^tsutsuji:\S+$/m);
+    return { qr: stdout.slice(0, stdout.indexOf(uri)), uri };
+  }
+
   /** A command of the phone without a face, on the vault that an app keeps in `data`. */
   device(data, ...args) {
     return this.deviceSays(data, '', ...args);
