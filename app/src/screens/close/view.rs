@@ -8,7 +8,7 @@ use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::patient::Failed;
 use crate::screens::sex_words;
 use crate::screens::unreadable::because;
-use crate::text::{choice_words, date_short, use_words};
+use crate::text::{choice_words, date_short, dotted, use_words};
 use crate::unsaved::Edit;
 use device::DeviceError;
 use device::jiff::Timestamp;
@@ -97,10 +97,10 @@ pub fn CloseScreen(id: DocumentId) -> Element {
         header { class: "hd",
             div { class: "row sp wrap",
                 button { class: "back", "aria-label": words.say("back"), onclick: move |_| shell.back(), Drawn { icon: Icon::Back } }
-                h1 { class: "grow small", {words.say("close-title")} }
+                h1 { class: "grow small long", {words.say("close-title")} }
                 SyncPill {}
             }
-            div { class: "sub", "{name} · " {words.say("note-title")} }
+            div { class: "sub", {dotted([name, words.say("note-title")])} }
         }
         main { class: "bd",
             if let Some(done) = done {
@@ -263,8 +263,7 @@ fn RightPatient(wrong: PatientId, desk: Desk) -> Element {
                     span { class: "kana", "{row.patient.kana}" }
                     b { if chosen.as_ref() == Some(&row.patient.id) { "✓ " } "{row.patient.name}" }
                     span { class: "who",
-                        if let Some(birth) = row.patient.birth_date { {date_short(words, birth)} " · " }
-                        {sex_words(words, row.patient.sex)}
+                        {dotted([row.patient.birth_date.map(|birth| date_short(words, birth)), Some(sex_words(words, row.patient.sex))].into_iter().flatten())}
                     }
                 }
             }

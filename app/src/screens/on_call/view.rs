@@ -5,7 +5,7 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Drawn, Icon, SyncPill, Tabs};
 use crate::screens::sex_words;
 use crate::screens::unreadable::last_sync;
-use crate::text::{Words, date_short, error_words, field_label, use_words, value_words};
+use crate::text::{Words, date_short, dotted, error_words, field_label, use_words, value_words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::record::calendar::{age_on, day_in_japan};
@@ -79,7 +79,7 @@ fn OnCallCard(row: Row) -> Element {
     let Row { patient, knowledge, allergies, marks, order, last, unread } = row;
     let age = patient.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0)));
     let born = patient.birth_date.map(|b| date_short(words, b));
-    let who = [born, age, Some(sex_words(words, patient.sex))].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let who = dotted([born, age, Some(sex_words(words, patient.sex))].into_iter().flatten());
     let (order, act) = order_words(words, order);
     let id = patient.id.clone();
     rsx! {

@@ -2,9 +2,10 @@
 
 use crate::app::{Live, Route, Session, Shell};
 use crate::screens::document::{months_to_offer, standing};
+use crate::screens::notes::author_of;
 use crate::screens::patient::view::Whole;
 use crate::screens::use_directory;
-use crate::text::{day_and_clock, error_words, form_words, month_words, use_words};
+use crate::text::{Words, day_and_clock, dotted, error_words, form_words, month_words, use_words};
 use device::document_list::DocumentListed;
 use device::jiff::Timestamp;
 use device::read::Directory;
@@ -68,8 +69,7 @@ fn OfForm(form: Form, patient: PatientId, listed: Vec<DocumentListed>, directory
                     span { class: "col grow",
                         b { {known.month.as_ref().map_or_else(|| form_words(words, form), |month| month_words(words, month))} }
                         span { class: "src",
-                            {day_and_clock(known.row.changed_at, now)}
-                            if let Some(author) = &known.row.author { " · " {directory.staff(author).to_string()} }
+                            {dotted([Some(day_and_clock(known.row.changed_at, now)), author_of(&directory, &known.row)].into_iter().flatten())}
                         }
                     }
                     span { class: "col end",
@@ -137,12 +137,7 @@ fn Disclosed(items: Vec<SummaryItem>, directory: Directory) -> Element {
                         span { "{item.text}" }
                         if let Some(detail) = &item.detail { div { class: "src", "{detail}" } }
                     }
-                    div { class: "src",
-                        {directory.facility(&item.facility).to_string()}
-                        if let Some(date) = item.date { " · " {date.strftime("%Y/%-m/%-d").to_string()} }
-                        " · "
-                        if item.as_of == Timestamp::UNIX_EPOCH { {words.say("as-of-unknown")} } else { {words.with("patient-as-of", &[("time", day_and_clock(item.as_of, now).into())])} }
-                    }
+                    div { class: "src", {source_words(words, &directory, item, now)} }
                 }
             }
             if shown < total {
@@ -150,4 +145,14 @@ fn Disclosed(items: Vec<SummaryItem>, directory: Directory) -> Element {
             }
         }
     }
+}
+
+fn source_words(words: Words, directory: &Directory, item: &SummaryItem, now: Timestamp) -> String {
+    let as_of = if item.as_of == Timestamp::UNIX_EPOCH {
+        words.say("as-of-unknown")
+    } else {
+        words.with("patient-as-of", &[("time", day_and_clock(item.as_of, now).into())])
+    };
+    let day = item.date.map(|date| date.strftime("%Y/%-m/%-d").to_string());
+    dotted([Some(directory.facility(&item.facility).to_string()), day, Some(as_of)].into_iter().flatten())
 }

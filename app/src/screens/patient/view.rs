@@ -12,7 +12,8 @@ use crate::screens::state::{State, StateCard};
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::{sex_words, start_visit, use_directory};
 use crate::text::{
-    Words, allergy_detail, date_long, date_short, day_and_clock, error_words, measured, printed_unit, use_words,
+    TIE, Words, allergy_detail, date_long, date_short, day_and_clock, dotted, error_words, measured, printed_unit,
+    use_words,
 };
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
@@ -67,8 +68,8 @@ fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
         patient.birth_date.map(|b| words.count("patient-age", u64::try_from(age_on(b, today)).unwrap_or(0))),
         Some(sex_words(words, patient.sex)),
     ];
-    let sub = lines.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let as_of = shown.0.as_of.map(|at| words.with("patient-as-of", &[("time", day_and_clock(at, now).into())]));
+    let sub = dotted(lines.into_iter().chain([as_of]).flatten());
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
@@ -76,7 +77,7 @@ fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
                 div { class: "col grow", span { class: "kana", "{patient.kana}" } h1 { "{patient.name}" } }
                 SyncPill {}
             }
-            div { class: "sub", "{sub}" if let Some(as_of) = as_of { " · {as_of}" } }
+            div { class: "sub", "{sub}" }
         }
         main { class: "bd",
             // The card says how allergies are found out until then.
@@ -176,23 +177,31 @@ fn AllergyStrip(shown: Whole) -> Element {
             rsx! { div { class: "strip warn", {words.say("allergy-not-recorded")} } }
         }
         AllergyKnowledge::NoneKnown => {
-            let said: Vec<String> = items.iter().map(|i| i.text.clone()).collect();
-            rsx! { div { class: "strip calm", {words.say("allergy-none-known")} div { class: "light", {said.join(" · ")} } } }
+            let said = dotted(items.iter().map(|item| &item.text));
+            rsx! { div { class: "strip calm", {words.say("allergy-none-known")} div { class: "light", "{said}" } } }
         }
         AllergyKnowledge::Recorded => rsx! {
             div { class: "strip",
                 for item in items.iter() {
                     div { class: if item.flag == Some(RecordFlag::NoneKnown) { "light" },
                         Drawn { icon: Icon::Alert }
-                        " {item.text}"
-                        if item.flag != Some(RecordFlag::NoneKnown) { " — " {words.say("allergy-kind")} }
-                        if item.flag == Some(RecordFlag::Contraindicated) { " · " {words.say("flag-contraindicated")} }
+                        " " {allergy_words(words, item)}
                         if let Some(detail) = &item.detail { span { class: "light", " " {allergy_detail(words, detail)} } }
                     }
                 }
             }
         },
     }
+}
+
+/// ペニシリン — アレルギー · 禁忌
+fn allergy_words(words: Words, item: &SummaryItem) -> String {
+    if item.flag == Some(RecordFlag::NoneKnown) {
+        return item.text.clone();
+    }
+    let named = format!("{}{TIE}— {}", item.text, words.say("allergy-kind"));
+    let never = (item.flag == Some(RecordFlag::Contraindicated)).then(|| words.say("flag-contraindicated"));
+    dotted([Some(named), never].into_iter().flatten())
 }
 
 #[component]
@@ -244,8 +253,10 @@ fn Summary(shown: Whole) -> Element {
                 h2 { {words.say("section-orders")} }
                 for order in summary.orders.iter() {
                     div { class: "line",
-                        {words.with("order-period", &[("from", date_long(words, order.from).into()), ("until", date_long(words, order.until).into())])}
-                        if order.special { " · " {words.say("order-special")} }
+                        {dotted([
+                            Some(words.with("order-period", &[("from", date_long(words, order.from).into()), ("until", date_long(words, order.until).into())])),
+                            order.special.then(|| words.say("order-special")),
+                        ].into_iter().flatten())}
                         div { class: "src", {directory.facility(&order.facility).to_string()} }
                     }
                 }
@@ -326,7 +337,7 @@ pub fn whose(
 ) -> String {
     let day = day.or_else(|| (as_of != Timestamp::UNIX_EPOCH).then(|| day_in_japan(as_of)));
     let when = day.map_or_else(|| words.say("as-of-unknown"), |day| day.strftime("%Y/%-m/%-d").to_string());
-    format!("{} · {when}", directory.facility(facility))
+    dotted([directory.facility(facility).to_string(), when])
 }
 
 /// Newest results that the small line of the summary draws.
