@@ -48,14 +48,14 @@ fn only_place(bytes: &[u8], id: &[u8]) -> Option<usize> {
 }
 
 /// Hash of `root_change`.
-pub(super) fn root_hash(id: DocumentId, form: Form) -> ChangeHash {
+pub(in crate::visit_note) fn root_hash(id: DocumentId, form: Form) -> ChangeHash {
     let ids = |id: DocumentId| vec![root_actor(id, form).0.to_vec(), root_message(id, form).into_bytes()];
     hashed(form, None, &ids(id), || Pattern::of(&root_change(PATTERN, form), &ids(PATTERN)))
         .unwrap_or_else(|| root_change(id, form).hash())
 }
 
 /// Hash of `field_change`.
-pub(super) fn field_hash(id: DocumentId, form: Form, name: &str) -> ChangeHash {
+pub(in crate::visit_note) fn field_hash(id: DocumentId, form: Form, name: &str) -> ChangeHash {
     let Ok(field) = form.field(name) else {
         // A newer version's: known by its name alone, and never kept.
         return field_change(id, form, name).hash();
