@@ -1,0 +1,136 @@
+//! The hub: its log, its feed, its receipts.
+
+use super::changes::{Changes, Feed, WRITTEN_BY, each, union};
+use super::mistakes::Mistake;
+use super::wire::{Answer, Request, SyncAnswer};
+
+/// What the hub took from sealed copies stands in a series of its own.
+const COPIES_SERIES: u8 = 9;
+
+/// An entry that arrived, and what of it was news for the feed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Arrived {
+    pub phone: usize,
+    pub series: u8,
+    pub seq: usize,
+    pub changes: Changes,
+    pub news: Changes,
+}
+
+impl Arrived {
+    pub fn stands_at(&self, phone: usize, series: u8, seq: usize) -> bool {
+        (self.phone, self.series, self.seq) == (phone, series, seq)
+    }
+}
+
+pub fn changes_in(log: &[Arrived]) -> Changes {
+    union(log.iter().map(|arrived| arrived.changes))
+}
+
+fn last_seq(log: &[Arrived], phone: usize, series: u8) -> usize {
+    let numbers = log.iter().filter(|arrived| arrived.phone == phone && arrived.series == series);
+    numbers.map(|arrived| arrived.seq).max().unwrap_or(0)
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Hub {
+    pub epoch: u8,
+    pub log: Vec<Arrived>,
+    /// So much of the log survives a crash: all of it, without a mistake.
+    pub on_disk: usize,
+    /// So much of it is in the backup.
+    pub backed_up: usize,
+    /// The log of the epoch before, for law 1 to look at.
+    pub log_before: Vec<Arrived>,
+}
+
+impl Hub {
+    pub fn feed(&self) -> Feed {
+        self.log.iter().flat_map(|arrived| each(arrived.news)).collect()
+    }
+
+    pub fn log_in(&self, epoch: u8) -> &[Arrived] {
+        if epoch == self.epoch { &self.log[..self.on_disk] } else { &self.log_before }
+    }
+
+    pub fn take(&mut self, phone: usize, request: &Request, mistake: Option<Mistake>) -> Answer {
+        let answer = match request {
+            Request::Copies(copies) => {
+                let news = *copies & !changes_in(&self.log);
+                if news != 0 {
+                    let seq = last_seq(&self.log, phone, COPIES_SERIES) + 1;
+                    self.log.push(Arrived { phone, series: COPIES_SERIES, seq, changes: news, news });
+                }
+                Answer::Copies { epoch: self.epoch, received: *copies }
+            }
+            Request::Sync { series, first_seq, entries, cursor } => {
+                match self.accept(phone, *series, *first_seq, entries, mistake) {
+                    None => Answer::Forked { series: *series },
+                    Some(receipted) => {
+                        let (page, next_cursor) = self.page(phone, cursor, mistake);
+                        Answer::Sync(SyncAnswer {
+                            series: *series,
+                            first_seq: *first_seq,
+                            cursor: cursor.clone(),
+                            epoch: self.epoch,
+                            received_up_to: last_seq(&self.log, phone, *series),
+                            durable_up_to: last_seq(&self.log[..self.backed_up], phone, *series),
+                            receipted,
+                            page,
+                            next_cursor,
+                        })
+                    }
+                }
+            }
+        };
+        if mistake != Some(Mistake::ReceiptsBeforeDisk) {
+            self.on_disk = self.log.len();
+        }
+        answer
+    }
+
+    /// Appends what is new and says how many entries the receipt names; `None` is a fork.
+    fn accept(
+        &mut self,
+        phone: usize,
+        series: u8,
+        first_seq: usize,
+        entries: &[Changes],
+        mistake: Option<Mistake>,
+    ) -> Option<usize> {
+        let mut receipted = 0;
+        for (&changes, seq) in entries.iter().zip(first_seq..) {
+            let known = self.log.iter().find(|arrived| arrived.stands_at(phone, series, seq));
+            let news = match known.map(|arrived| arrived.changes) {
+                Some(before) if before == changes => match mistake {
+                    Some(Mistake::TakesRepeatAsNew) => changes,
+                    _ => {
+                        receipted += 1;
+                        continue;
+                    }
+                },
+                Some(_) if mistake != Some(Mistake::TakesFork) => return None,
+                None if seq != last_seq(&self.log, phone, series) + 1 => break,
+                _ => changes & !changes_in(&self.log),
+            };
+            self.log.push(Arrived { phone, series, seq, changes, news });
+            receipted += 1;
+        }
+        Some(receipted)
+    }
+
+    /// The rest of the feed after a cursor; one from another history starts from the beginning.
+    fn page(&self, phone: usize, cursor: &[Changes], mistake: Option<Mistake>) -> (Changes, Feed) {
+        let feed = self.feed();
+        let start = match mistake {
+            Some(Mistake::ReadsCursorWithoutChain) => cursor.len().min(feed.len()),
+            _ if feed.starts_with(cursor) => cursor.len(),
+            _ => 0,
+        };
+        let mut page = union(feed[start..].iter().copied());
+        if mistake == Some(Mistake::LeavesOutOwnChanges) {
+            page &= !WRITTEN_BY[phone];
+        }
+        (page, feed)
+    }
+}
