@@ -2,7 +2,8 @@
 
 /// A set of changes, one bit each.
 pub type Changes = u8;
-/// Single changes in the feed's order. A cursor is the beginning that was read: its chain hash can never mislead.
+/// What each row brought as news, in the feed's order. A cursor is the beginning that was read: its chain hash can never
+/// mislead.
 pub type Feed = Vec<Changes>;
 
 /// The phone that the faults strike.

@@ -1,6 +1,6 @@
 //! The hub: its log, its feed, its receipts.
 
-use super::changes::{Changes, Feed, WRITTEN_BY, each, union};
+use super::changes::{Changes, Feed, union};
 use super::mistakes::Mistake;
 use super::wire::{Answer, Request, SyncAnswer};
 
@@ -45,8 +45,13 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// Which entries of the log stand in the feed: those that brought nothing new have passed without.
+    fn rows(&self) -> impl Iterator<Item = usize> {
+        self.log.iter().enumerate().filter(|(_, arrived)| arrived.news != 0).map(|(at, _)| at)
+    }
+
     pub fn feed(&self) -> Feed {
-        self.log.iter().flat_map(|arrived| each(arrived.news)).collect()
+        self.rows().map(|at| self.log[at].news).collect()
     }
 
     pub fn log_in(&self, epoch: u8) -> &[Arrived] {
@@ -67,7 +72,7 @@ impl Hub {
                 match self.accept(phone, *series, *first_seq, entries, mistake) {
                     None => Answer::Forked { series: *series },
                     Some(receipted) => {
-                        let (page, next_cursor) = self.page(phone, cursor, mistake);
+                        let (page, next_cursor) = self.page((phone, *series), cursor, mistake);
                         Answer::Sync(SyncAnswer {
                             series: *series,
                             first_seq: *first_seq,
@@ -120,17 +125,20 @@ impl Hub {
     }
 
     /// The rest of the feed after a cursor; one from another history starts from the beginning.
-    fn page(&self, phone: usize, cursor: &[Changes], mistake: Option<Mistake>) -> (Changes, Feed) {
+    fn page(&self, reader: (usize, u8), cursor: &[Changes], mistake: Option<Mistake>) -> (Changes, Feed) {
         let feed = self.feed();
         let start = match mistake {
             Some(Mistake::ReadsCursorWithoutChain) => cursor.len().min(feed.len()),
             _ if feed.starts_with(cursor) => cursor.len(),
             _ => 0,
         };
-        let mut page = union(feed[start..].iter().copied());
-        if mistake == Some(Mistake::LeavesOutOwnChanges) {
-            page &= !WRITTEN_BY[phone];
-        }
-        (page, feed)
+        (union(self.rows().skip(start).map(|at| self.said(at, reader, mistake))), feed)
+    }
+
+    /// What an entry's row says to a phone that asks in a series: what it sent in this one it has.
+    fn said(&self, at: usize, (phone, series): (usize, u8), mistake: Option<Mistake>) -> Changes {
+        let arrived = &self.log[at];
+        let of_this_series = arrived.series == series || mistake == Some(Mistake::LeavesOutOwnChanges);
+        if arrived.phone == phone && of_this_series { 0 } else { arrived.news }
     }
 }

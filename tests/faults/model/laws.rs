@@ -1,6 +1,6 @@
 //! The laws, and what must be possible.
 
-use super::changes::{A, WRITTEN_BY, union};
+use super::changes::{A, Changes, WRITTEN_BY, each, union};
 use super::hub::{Arrived, changes_in};
 use super::phone::Phone;
 use super::state::State;
@@ -26,7 +26,8 @@ pub fn law_1(_: &Story, state: &State) -> bool {
 }
 
 pub fn law_3(_: &Story, state: &State) -> bool {
-    let (log, feed) = (&state.hub.log, state.hub.feed());
+    let log = &state.hub.log;
+    let feed: Vec<Changes> = state.hub.feed().into_iter().flat_map(each).collect();
     let once = feed.iter().copied().collect::<BTreeSet<_>>().len() == feed.len();
     let same = |one: &Arrived, other: &Arrived| {
         !one.stands_at(other.phone, other.series, other.seq) || one.changes == other.changes
