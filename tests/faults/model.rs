@@ -2,16 +2,17 @@
 //! and from every state everything comes home. Law 2 (a page and its cursor together) is broken below, and found out.
 //!
 //! Modelled: two phones of one station and a hub; series, numbers, frozen entries, sealed copies, receipts, durability
-//! (the hub's backup), the feed with its chained cursor, the hub's epoch, forks, the sealed wipe. A phone's step is one
-//! transaction, as in `app/device/src/store_answer.rs`; the hub follows `entries.rs` and `feed.rs` of its store. A bad
-//! line keeps each phone's last request and last answer, and delivers them now, late, again, or never. Faults: one
-//! crash, one hub put back from its backup, one older file of phone A put back, one wipe of phone A (ordered, or by ten
-//! wrong PINs).
+//! (the hub's backup), the feed with its chained cursor, the hub's epoch, forks, the sealed wipe, compaction. A phone's
+//! step is one transaction, as in `app/device/src/store_answer.rs`; the hub follows `entries.rs`, `feed.rs` and
+//! `snapshots.rs` of its store and its `feed_page.rs`. A bad line keeps each phone's last request and last answer, and
+//! delivers them now, late, again, or never. Faults: one crash, one hub put back from its backup, one older file of phone
+//! A put back, one wipe of phone A (ordered, or by ten wrong PINs). No fault: the hub compacts whenever its one document
+//! lies in several pieces, before and after its backup and its return from there; nothing has to rest for that.
 //!
-//! Not modelled: bytes, hashes, signatures (a chain hash is the beginning of the feed itself), documents and their
-//! merge, checks and held entries (what arrives passes at once), pages shorter than the feed, clocks, consent,
-//! colleagues' copies taken as relayed. A change is what a nurse did: made again in a new series, it is the same one.
-//! Along the way the hub is backed up once; phone A's older file is from between its first change and its second.
+//! Not modelled: bytes, hashes, signatures (a chain hash is the beginning of the feed itself), a second document, merges,
+//! checks and held entries (what arrives passes at once), pages shorter than the feed, clocks, consent, colleagues' copies
+//! taken as relayed. A change is what a nurse did: made again in a new series, it is the same one. Along the way the hub is
+//! backed up once; phone A's older file is from between its first change and its second.
 //!
 //! What no protocol can save is excused by name: a change that stood only in the file that an older one replaced.
 
@@ -40,12 +41,14 @@ const TWO_BAD_LINES: Story = Story {
     restore: false,
     older_file: false,
     wipe: false,
+    compact: false,
     mistake: None,
 };
 const ONE_BAD_LINE: Story = Story { bad_line: [true, false], ..TWO_BAD_LINES };
 const CRASH: Story = Story { crash: true, ..TWO_BAD_LINES };
-const HUB_PUT_BACK: Story = Story { restore: true, ..ONE_BAD_LINE };
-const OLDER_FILE_AND_WIPE: Story = Story { older_file: true, wipe: true, ..ONE_BAD_LINE };
+const COMPACTED: Story = Story { compact: true, ..ONE_BAD_LINE };
+const HUB_PUT_BACK: Story = Story { restore: true, ..COMPACTED };
+const OLDER_FILE_AND_WIPE: Story = Story { older_file: true, wipe: true, ..COMPACTED };
 /// Phone B only reads here, to keep the walk short.
 const EVERY_FAULT: Story = Story { writes: [WRITTEN_BY[A], 0], crash: true, restore: true, ..OLDER_FILE_AND_WIPE };
 
@@ -66,6 +69,11 @@ fn is_found_out(mistake: Mistake, story: Story, law: &'static str) {
 #[test]
 fn every_interleaving_of_two_devices_and_a_hub_keeps_laws_1_3_and_5() {
     keeps_the_laws(TWO_BAD_LINES);
+}
+
+#[test]
+fn one_piece_in_the_place_of_many_reaches_everybody_wherever_she_stands() {
+    keeps_the_laws(COMPACTED);
 }
 
 #[test]
@@ -136,4 +144,34 @@ fn a_hub_that_reads_a_cursor_without_its_chain_is_found_out() {
 #[test]
 fn a_feed_that_leaves_out_the_readers_own_changes_is_found_out() {
     is_found_out(Mistake::LeavesOutOwnChanges, OLDER_FILE_AND_WIPE, COMES_HOME);
+}
+
+#[test]
+fn a_snapshot_told_at_the_first_place_is_found_out() {
+    is_found_out(Mistake::TellsSnapshotAtFirstPlace, COMPACTED, COMES_HOME);
+}
+
+#[test]
+fn a_snapshot_left_out_as_hers_though_another_wrote_in_it_is_found_out() {
+    is_found_out(Mistake::LeavesOutSnapshotOfOthersToo, COMPACTED, COMES_HOME);
+}
+
+#[test]
+fn a_compaction_that_empties_what_came_while_it_ran_is_found_out() {
+    is_found_out(Mistake::EmptiesWhatCameMeanwhile, COMPACTED, COMES_HOME);
+}
+
+#[test]
+fn a_compaction_that_forgets_whose_numbers_it_put_together_is_found_out() {
+    is_found_out(Mistake::ForgetsNumbersOfPieces, COMPACTED, LAW_1);
+}
+
+#[test]
+fn a_compaction_that_counts_as_a_backup_is_found_out() {
+    is_found_out(Mistake::CountsSnapshotAsDurable, COMPACTED, LAW_5);
+}
+
+#[test]
+fn a_backup_that_holds_emptied_entries_and_no_snapshot_is_found_out() {
+    is_found_out(Mistake::BacksUpWithoutSnapshot, HUB_PUT_BACK, COMES_HOME);
 }

@@ -9,6 +9,8 @@ pub type Feed = Vec<Changes>;
 /// The phone that the faults strike.
 pub const A: usize = 0;
 pub const B: usize = 1;
+/// Who begins some day, and reads the feed from its start.
+pub const NEWCOMER: usize = 2;
 /// Which of the three changes each phone's nurse writes.
 pub const WRITTEN_BY: [Changes; 2] = [0b011, 0b100];
 

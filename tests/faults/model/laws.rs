@@ -1,6 +1,6 @@
 //! The laws, and what must be possible.
 
-use super::changes::{A, Changes, WRITTEN_BY, each, union};
+use super::changes::{A, Changes, NEWCOMER, WRITTEN_BY, each, union};
 use super::hub::{Arrived, changes_in};
 use super::phone::Phone;
 use super::state::State;
@@ -11,7 +11,8 @@ pub const LAW_1: &str = "law 1: what is marked as received was on the hub's disk
 pub const LAW_3: &str = "law 3: a change stands once in the feed, a number stands for one entry";
 pub const LAW_5: &str =
     "law 5: what was written is somewhere, and leaves the outbox only when it is in the hub's backup";
-pub const COMES_HOME: &str = "from here, a good line brings everything written to the hub and to both nurses";
+pub const COMES_HOME: &str =
+    "from here, a good line brings everything written to the hub, to both nurses and to whoever begins";
 
 pub fn law_1(_: &Story, state: &State) -> bool {
     state.phones.iter().enumerate().all(|(at, phone)| {
@@ -51,7 +52,9 @@ pub fn everything_comes_home(story: &Story, state: &State) -> bool {
     let Some((phones, hub)) = state.settled(story.mistake) else { return false };
     let owed = state.written & !state.excused;
     let read = |phone: &Phone| phone.wiped || owed & !phone.document == 0;
-    owed & !changes_in(&hub.log) == 0 && phones.iter().all(|phone| read(phone) && phone.has_nothing_to_send())
+    let (from_the_start, _) = hub.page((NEWCOMER, 0), &[], story.mistake);
+    owed & !(changes_in(&hub.log) & from_the_start) == 0
+        && phones.iter().all(|phone| read(phone) && phone.has_nothing_to_send())
 }
 
 pub fn all_is_read(story: &Story, state: &State) -> bool {
@@ -63,7 +66,8 @@ pub fn all_is_there_after_every_fault(story: &Story, state: &State) -> bool {
     let struck = (state.crashed || !story.crash)
         && (state.hub.epoch == 1 || !story.restore)
         && (state.phones[A].series == 1 || !story.older_file)
-        && (state.phones[A].wiped || !story.wipe);
+        && (state.phones[A].wiped || !story.wipe)
+        && (state.hub.snapshot.of > 0 || !story.compact);
     let all = union(story.writes.into_iter());
     let there = |phone: &Phone| (phone.wiped || phone.document == all) && phone.has_nothing_to_send();
     struck && state.excused == 0 && changes_in(&state.hub.log) == all && state.phones.iter().all(there)

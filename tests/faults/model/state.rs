@@ -55,7 +55,7 @@ impl State {
                 phone.store(&answer, mistake);
             }
             hub.on_disk = hub.log.len();
-            hub.backed_up = hub.log.len();
+            hub.back_up(mistake);
             if phones == before.0 && hub == before.1 {
                 return Some((phones, hub));
             }

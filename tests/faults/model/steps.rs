@@ -21,6 +21,8 @@ pub struct Story {
     pub restore: bool,
     pub older_file: bool,
     pub wipe: bool,
+    /// No fault: what lies in several pieces becomes one, as often as there are any.
+    pub compact: bool,
     pub mistake: Option<Mistake>,
 }
 
@@ -42,6 +44,8 @@ pub enum Step {
     PutFileBack,
     FinishWrites,
     Backup,
+    Compact,
+    FinishCompaction,
     CrashHub,
     PutHubBack,
 }
@@ -98,10 +102,16 @@ impl Model for Story {
         if hub.backed_up < hub.on_disk && !state.backup_made {
             steps.push(Step::Backup);
         }
+        if self.compact && hub.lies_in_pieces() {
+            steps.push(Step::Compact);
+        }
+        if hub.snapshot_in_memory != 0 {
+            steps.push(Step::FinishCompaction);
+        }
         if crash {
             steps.push(Step::CrashHub);
         }
-        if self.restore && hub.epoch == 0 && hub.backed_up < hub.log.len() {
+        if self.restore && hub.epoch == 0 && hub.differs_from_backup() {
             steps.push(Step::PutHubBack);
         }
     }
@@ -148,19 +158,18 @@ impl Model for Story {
             }
             Step::FinishWrites => next.hub.on_disk = next.hub.log.len(),
             Step::Backup => {
-                next.hub.backed_up = next.hub.on_disk;
+                next.hub.back_up(self.mistake);
                 next.backup_made = true;
             }
+            Step::Compact => next.hub.compact(self.mistake),
+            Step::FinishCompaction => next.hub.finish_compaction(self.mistake),
             Step::CrashHub => {
-                next.hub.log.truncate(last.hub.on_disk);
+                next.hub.crash();
                 next.requests = [None, None];
                 next.answers = [None, None];
             }
             Step::PutHubBack => {
-                next.hub.log_before = last.hub.log.clone();
-                next.hub.log.truncate(last.hub.backed_up);
-                next.hub.on_disk = last.hub.backed_up;
-                next.hub.epoch += 1;
+                next.hub.put_back();
                 next.excused |= next.gone_with_file & !changes_in(&next.hub.log);
             }
         }
