@@ -21,6 +21,8 @@ pub struct Counts {
     pub withdrawals: u64,
     pub grants: u64,
     pub disclosed: u64,
+    /// Withdrawals that a hub kept over a restore although nobody entered them again.
+    pub kept: u64,
     pub compacted: u64,
     /// Words of a phone that is gone and a hub that was put back: they come back by colleagues' phones, or not at all.
     pub relayed: u64,
@@ -48,6 +50,7 @@ impl std::ops::AddAssign for Counts {
         self.withdrawals += other.withdrawals;
         self.grants += other.grants;
         self.disclosed += other.disclosed;
+        self.kept += other.kept;
         self.compacted += other.compacted;
         self.relayed += other.relayed;
         self.pages += other.pages;

@@ -26,7 +26,7 @@ use protocol::{Series, SyncRequest, Trigger};
 use record::{DocumentId, FacilityId, PatientId, VisitId};
 pub use seeds::{Ran, again, child, run_all};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -61,6 +61,7 @@ enum Event {
     HubUp,
     Backup,
     HubRestored,
+    EnterNamed,
     Replay,
     Reassign,
     DiskFull(usize),
@@ -95,6 +96,8 @@ pub struct World {
     past: Vec<(usize, SyncRequest)>,
     copied_at: Option<i64>,
     backup: Option<PathBuf>,
+    /// Whose consent a restore named, for people to look up on paper; `None`: they have been there, or need not come.
+    named: Option<BTreeSet<PatientId>>,
     quiet: bool,
 }
 
@@ -140,6 +143,7 @@ impl World {
             past: Vec::new(),
             copied_at: None,
             backup: None,
+            named: None,
             quiet: false,
             folder,
             clock,
@@ -243,6 +247,7 @@ impl World {
             self.hub_up()?;
         }
         self.empty_hubs_disk()?;
+        self.enter_named()?;
         if self.faults.reassign {
             self.everybody_has_everybody()?;
         }
