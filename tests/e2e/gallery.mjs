@@ -268,5 +268,9 @@ function outside() {
     if (element.scrollWidth > element.clientWidth + 1 && element.clientWidth && getComputedStyle(element).display !== 'inline' && !element.matches('input')) found.push(`${name(element)} holds ${element.scrollWidth} in ${element.clientWidth}`);
     if (element.matches('button:not(.day)') && box.width && (box.height < 43.5 || box.width < 43.5)) found.push(`${name(element)} is a target of ${Math.round(box.width)} × ${Math.round(box.height)}`);
   }
+  for (const title of document.querySelectorAll('.app:not(.large) h1.long')) {
+    const lines = Math.round(title.getBoundingClientRect().height / parseFloat(getComputedStyle(title).lineHeight));
+    if (lines > 2) found.push(`${name(title)} stands on ${lines} lines`);
+  }
   return [...new Set(found)];
 }

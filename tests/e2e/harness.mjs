@@ -222,6 +222,13 @@ export class World {
     return (await this.admin('device', 'invite', '--staff', staff)).uri;
   }
 
+  /** The same as it stands on the administrator's terminal: the QR in block letters, and its text below. */
+  async invitePrinted(staff) {
+    const { stdout } = await exec(binary('tsutsuji-hub'), ['device', 'invite', '--staff', staff, '--data', this.path('hub')], { timeout: 60_000 });
+    const [uri] = stdout.match(/^tsutsuji:\S+$/m);
+    return { qr: stdout.slice(0, stdout.indexOf(uri)), uri };
+  }
+
   /** A command of the phone without a face, on the vault that an app keeps in `data`. */
   device(data, ...args) {
     return this.deviceSays(data, '', ...args);
@@ -424,10 +431,13 @@ export async function unlock(page) {
   await tap(page, '#open', '.tabs');
 }
 
+/** A text as an eye reads it: what only keeps a line from breaking is a blank, or nothing. */
+export const plain = (text) => text.replaceAll('\u00a0', ' ').replaceAll('\u2060', '');
+
 /** Waits until an element's text fits. */
 export async function textOf(page, selector, pattern, ms = 15_000) {
   return until(`${selector} to say ${pattern}`, async () => {
-    const text = await page.locator(selector).first().textContent({ timeout: 1_000 });
+    const text = plain(await page.locator(selector).first().textContent({ timeout: 1_000 }));
     if (!pattern.test(text)) throw new Error(`it says ${JSON.stringify(text)}`);
     return text;
   }, ms);

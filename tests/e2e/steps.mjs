@@ -117,14 +117,31 @@ export async function confirmNote(page) {
 }
 
 /** A small PNG of one colour. */
-export function picture() {
+export const picture = () => png(Array(8).fill(Array(8).fill(180)));
+
+/** Pixels that a module of a QR is wide. */
+const MODULE = 6;
+
+/** A PNG of a QR that stands in block letters, two rows of modules a line: what is printed is dark. */
+export function qrPicture(printed) {
+  const lines = printed.split('\n').filter((line) => /^[ ▀▄█]+$/.test(line));
+  const row = (line, blocks) => enlarged([...line].map((block) => (blocks.includes(block) ? 0 : 255)));
+  return png(enlarged(lines.flatMap((line) => [row(line, '▀█'), row(line, '▄█')])));
+}
+
+const enlarged = (all) => all.flatMap((one) => Array(MODULE).fill(one));
+
+/** A PNG of rows of grey pixels. */
+function png(rows) {
   const chunk = (kind, body) => {
     const [length, sum, named] = [Buffer.alloc(4), Buffer.alloc(4), Buffer.concat([Buffer.from(kind), body])];
     length.writeUInt32BE(body.length);
     sum.writeUInt32BE(crc32(named));
     return Buffer.concat([length, named, sum]);
   };
-  const head = Buffer.from([0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0]);
-  const rows = Buffer.concat(Array.from({ length: 8 }, () => Buffer.from([0, ...Array.from({ length: 24 }, () => 180)])));
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+  const head = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
+  head.writeUInt32BE(rows[0].length, 0);
+  head.writeUInt32BE(rows.length, 4);
+  const lines = Buffer.concat(rows.map((row) => Buffer.from([0, ...row.flatMap((light) => [light, light, light])])));
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(lines)), chunk('IEND', Buffer.alloc(0))]);
 }

@@ -1,4 +1,5 @@
-//! Two confirmations of one note, and a hub that is put back: their order is the hub's, and the same on every phone.
+//! Two confirmations of one note: what waits for the choice; and a hub that is put back: their order is the hub's, and the same
+//! on every phone.
 
 use device::http::HubLine;
 use device::jiff::Timestamp;
@@ -113,5 +114,53 @@ fn a_confirmation_that_comes_again_in_a_new_series_keeps_its_place() -> Outcome 
     assert_eq!(order(&hub, &note, &[&a, &b])?, ["nurse-a", "nurse-b"]);
     let amended = b.ok(&["note", "show", &note])?;
     assert_eq!(amended["amendments"].as_array().map(Vec::len), Some(1), "and the correction has come");
+    Ok(())
+}
+
+/// An amendment of a note, by its field.
+fn amendment<'a>(shown: &'a Value, field: &str) -> Outcome<&'a Value> {
+    let mut all = shown["amendments"].as_array().into_iter().flatten();
+    Ok(all.find(|amendment| amendment["field"] == json!(field)).ok_or("no such amendment")?)
+}
+
+#[test]
+fn what_would_fall_with_a_confirmation_waits_for_the_choice_and_a_correction_outlives_it() -> Outcome {
+    let (hub, a, b, note) = one_note()?;
+    a.write_text(&note, "condition", "安定。")?;
+    b.write_text(&note, "condition", "咳あり。")?;
+    for phone in [&a, &b] {
+        phone.ok(&["note", "confirm", &note])?;
+    }
+    sync_all(&[&a, &b, &a])?;
+    let manager = hub.member("chief", "manager")?;
+    sync_all(&[&manager])?;
+
+    let competing = a.ok(&["note", "show", &note])?;
+    assert_eq!(competing["state"], json!("competing"));
+    let late = amendment(&competing, "condition")?["id"].as_str().ok_or("no id")?.to_string();
+    let acts: [&[&str]; 3] = [
+        &["note", "accept", &note, &late],
+        &["note", "decline", &note, &late],
+        &["note", "close", &note, "--outcome", "duplicate", "--reason", "二重記録"],
+    ];
+    for phone in [&a, &manager] {
+        let before = phone.ok(&["note", "show", &note])?;
+        for act in acts {
+            assert!(phone.refused(act)?.contains("note choose"), "{act:?}");
+        }
+        assert_eq!(phone.ok(&["note", "show", &note])?, before, "nothing of it was written");
+    }
+
+    a.ok(&["note", "amend", &note, "temperature_c", "36.9", "--reason", "転記誤り"])?;
+    sync_all(&[&a, &manager])?;
+    let second = competing["confirmations"][1]["confirmation"].as_str().ok_or("no second one")?;
+    manager.ok(&["note", "choose", &note, second, "--reason", "担当者の記録"])?;
+    sync_all(&[&manager, &b])?;
+    let chosen = b.ok(&["note", "show", &note])?;
+    assert_eq!((&chosen["author"], &chosen["fields"]["temperature_c"]), (&json!("nurse-b"), &json!(36.5)));
+    let correction = amendment(&chosen, "temperature_c")?;
+    assert_eq!(correction["state"], json!("proposed"), "it was made on the other confirmation");
+    b.ok(&["note", "accept", &note, correction["id"].as_str().ok_or("no id")?])?;
+    assert_eq!(b.ok(&["note", "show", &note])?["fields"]["temperature_c"], json!(36.9));
     Ok(())
 }

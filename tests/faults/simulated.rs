@@ -33,6 +33,7 @@ fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -
             && c.withdrawals > 60
             && c.grants > 30
             && c.disclosed > 300
+            && c.kept > 10
             && c.compacted > 100
             && c.relayed > 5
             && c.pages > 40,

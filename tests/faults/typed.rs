@@ -1,23 +1,28 @@
 //! Typing, and the power goes: the crash journal's lines, one a quarter of a second (`app/src/components/typing.rs` says when).
 
-use super::*;
+use super::day::Day;
+use super::hand::{self, Hand, is_mark};
+use super::phone::{Watch, doing};
+use super::writes::{Arrived, Disk, Op};
+use super::{OLD_PIN, VAULT, is_full_run, scratch};
+use device::jiff::Timestamp;
 use device::note::JournalEntryOf;
+use device::{FileKeyStore, Phone as Unlocked, Pin};
+use stories::Outcome;
 
 const TEXT: &str = "右踵部に発赤、径2cm。皮膚科へ相談。";
 const FIELD: &str = "condition";
 
-/// The hand: this test's own program again, started by the test below with `writes.c` inside. A mark in the folder after each
-/// line says that the screen may believe it.
+/// The hand. A mark after each line says that the screen may believe it.
 #[test]
 #[ignore = "started by the test beside it"]
 fn a_hand_that_types() -> Outcome {
-    let folder = PathBuf::from(std::env::var("TSUTSUJI_TYPES_IN")?);
-    let note: DocumentId = std::env::var("TSUTSUJI_TYPES_NOTE")?.parse()?;
-    let phone = unlock(&folder.join(VAULT), OLD_PIN)??;
+    let hand = Hand::ready()?;
+    let (phone, note) = (&hand.phone, hand.note);
     for (n, typed) in lines().enumerate() {
         let line = JournalEntryOf { note, field: FIELD, shown: "", typed: &typed };
         phone.keep_typed(&line, Timestamp::now())?;
-        std::fs::write(folder.join(format!("mark-{n}")), "")?;
+        hand.mark(n)?;
         if n % 6 == 5 {
             // A pause: what was typed becomes a change.
             phone.edit_text(note, FIELD, "", &typed, Timestamp::now())?;
@@ -36,25 +41,17 @@ fn lines() -> impl Iterator<Item = String> {
 #[test]
 fn what_was_typed_until_a_quarter_of_a_second_before_the_power_went_is_there() -> Outcome {
     let mut day = Day::begin()?;
-    let patient = day.patient.to_string();
+    let patient = day.witness.patient.to_string();
     let note = day.note_of(&doing(&["note", "start", "--patient", &patient], ""), OLD_PIN, Watch::Log)?;
     let began = day.ops.len();
-    let typed = Command::new(std::env::current_exe()?)
-        .args(["typed::a_hand_that_types", "--exact", "--ignored"])
-        .env("TSUTSUJI_TYPES_IN", &day.phone.folder)
-        .env("TSUTSUJI_TYPES_NOTE", &note)
-        .env("LD_PRELOAD", &day.phone.library)
-        .env("TSUTSUJI_WRITES_FOLDER", &day.phone.folder)
-        .env("TSUTSUJI_WRITES_LOG", &day.phone.log)
-        .output()?;
-    assert!(typed.status.success(), "{}", String::from_utf8_lossy(&typed.stdout));
+    hand::works(&day.phone, "typed::a_hand_that_types", &note)?;
     let ops = Op::read_all(&day.phone.log)?;
     let (mut disk, mut kept, mut tried) = (Disk::default(), 0usize, 0);
     let every = if is_full_run() { 1 } else { 7 };
     let lines: Vec<String> = lines().collect();
     for (n, op) in ops.iter().enumerate() {
         disk.apply(op)?;
-        kept += usize::from(matches!(op, Op::Opened { name, .. } if name.starts_with("mark-")));
+        kept += usize::from(is_mark(op));
         if n < began || !op.is_a_point() || n % every != 0 {
             continue;
         }

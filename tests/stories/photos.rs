@@ -1,8 +1,8 @@
 //! Photos of wounds: taken without signal, carried in pieces, read by colleagues and by nobody else.
 
 use device::http::HubLine;
-use device::jiff::{SignedDuration, Timestamp};
-use device::{Background, Failure, RefusalCode};
+use device::jiff::Timestamp;
+use device::{Background, Failure, RefusalCode, RunningTime};
 use ed25519_dalek::SigningKey;
 use protocol::PhotoPiece;
 use protocol::photo::{PIECE, asked};
@@ -306,8 +306,9 @@ fn a_wrong_photo_that_was_taken_away_is_not_sent_and_leaves_the_phone() -> Outco
     };
     assert_eq!(pieces()?, (6, 2), "it can still be put back");
     {
-        let now = Timestamp::now();
-        assert_eq!(a.opened(now)?.sweep_photos(now + SignedDuration::from_mins(11))?, 1);
+        let ran = RunningTime::now();
+        let phone = a.opened(Timestamp::now())?;
+        assert_eq!(phone.sweep_photos(RunningTime { ms: ran.ms + 11 * 60_000, ..ran })?, 1);
     }
     assert_eq!(pieces()?, (1, 1), "only the right one is left");
     a.fill_in(&note)?;

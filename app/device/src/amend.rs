@@ -12,7 +12,7 @@ use record::visit_note::fields::CLOSING;
 use record::visit_note::required::check_values;
 use record::visit_note::{
     About, ConfirmContext, Confirmed, Correction, Encoding, Field, FieldChange, FieldError, FieldKind, FieldValue,
-    KeyValidity, Verdict, Version, VisitNote, What, history, signed,
+    KeyValidity, NoteState, Verdict, Version, VisitNote, What, history, signed,
 };
 use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, PatientId, Staff, StaffId, StaffRole};
 use vault::Tx;
@@ -248,7 +248,7 @@ impl Phone {
         Ok(hash)
     }
 
-    /// Signs an act and puts it beside the note and into the outbox, in one transaction.
+    /// Signs an act and puts it beside the note and into the outbox, in one transaction. Every act passes here.
     fn put_act(
         &self,
         tx: &mut Tx<'_>,
@@ -257,6 +257,9 @@ impl Phone {
         what: What,
         now: Timestamp,
     ) -> Result<ContentHash, DeviceError> {
+        if !NoteState::of(&confirmed.confirmations(), confirmed.acts(), false).allows(&what) {
+            return Err(DeviceError::ChooseFirst);
+        }
         let act = confirmed.act(&self.identity().staff, self.actor().device, now, reason.trim(), what);
         let signed = act.sign(&self.signing_key()?).map_err(record::visit_note::ConfirmError::from)?;
         tx.put_act(act.note, &act.patient, &signed, None)?;

@@ -124,7 +124,7 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
                     tracing::warn!(%error, "the lists are read when somebody asks for them");
                 }
                 while matches!(idle.refresh_search(Timestamp::now()), Ok(true)) {}
-                if let Err(error) = idle.sweep_photos(Timestamp::now()) {
+                if let Err(error) = idle.sweep_photos(RunningTime::now()) {
                     tracing::warn!(%error, "photos that were taken away stay a while longer");
                 }
                 if idle.self_check_due(Timestamp::now())

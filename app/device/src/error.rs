@@ -47,6 +47,10 @@ pub enum DeviceError {
     UnknownAmendment(record::ContentHash),
     #[error("{0} is none of this note's confirmations; `note show` lists them")]
     UnknownConfirmation(record::ContentHash),
+    #[error(
+        "several confirmations of this note compete; first a manager (管理者) says which one stands: `note choose`"
+    )]
+    ChooseFirst,
     #[error("only a manager (管理者) of the station can do this")]
     OnlyManager,
     #[error("an assistant nurse (准看護師) cannot author a plan or a report; ask a nurse of the station to confirm it")]

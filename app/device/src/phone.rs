@@ -27,8 +27,6 @@ pub struct Phone {
     /// Japan's day and whether the lease has lapsed, as they were when somebody looked last.
     clock: Mutex<Option<(Date, bool)>>,
     path: PathBuf,
-    /// When all notes were read for photos that might be deleted, and none could be.
-    read_for_nothing: Mutex<Option<RunningTime>>,
     /// Opened by the PIN under duress: nothing in here is anybody's, and no hub is asked for more.
     decoy: bool,
     identity: Identity,
@@ -107,14 +105,12 @@ impl Phone {
         let (changes, metered) = (watch::Sender::new(0), AtomicBool::new(false));
         let (turn, boards, clock) = (Mutex::default(), Mutex::default(), Mutex::default());
         let relay_pace = Mutex::default();
-        let read_for_nothing = Mutex::default();
         let phone = Self {
             turn,
             inner,
             boards,
             clock,
             path,
-            read_for_nothing,
             decoy,
             identity,
             locked,
@@ -226,10 +222,6 @@ impl Phone {
 
     pub(crate) fn known_boards(&self) -> MutexGuard<'_, KnownBoards> {
         self.boards.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn notes_read_for_nothing(&self) -> MutexGuard<'_, Option<RunningTime>> {
-        self.read_for_nothing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this is the empty route that the PIN under duress opens.

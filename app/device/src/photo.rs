@@ -6,7 +6,7 @@ use crate::error::DeviceError;
 use crate::http::{HubLine, Traffic};
 use crate::note::{OpenNote, open_whole};
 use crate::phone::Phone;
-use crate::photo_removal::keep_removed;
+use crate::photo_removal::keep_mark;
 use jiff::Timestamp;
 use protocol::photo::{self as wire, PIECE, PhotoScope};
 use protocol::proof::prove_path;
@@ -75,7 +75,7 @@ impl Phone {
             let stored = StoredPhoto { hash: new.hash, size: new.bytes, patient, note, also: Vec::new() };
             tx.put_photo(&stored, true, &bytes)?;
             // The same picture may have been taken away a moment ago.
-            keep_removed(tx, &new.hash, None)?;
+            keep_mark(tx, &new.hash, None)?;
             Ok(tx.put_photo_copies(&stored, &bytes, now.as_millisecond())?)
         })?;
         self.changed();
@@ -115,8 +115,8 @@ impl Phone {
     pub fn photos_left(&self) -> Result<u64, DeviceError> {
         self.read(|tx| {
             let mut left = tx.photos_left()?;
-            for removed in tx.removed_photos()? {
-                left -= u64::from(tx.photo_waits(&removed.hash)?);
+            for hash in self.withheld_photos(tx)? {
+                left -= u64::from(tx.photo_waits(&hash)?);
             }
             Ok(left)
         })
@@ -190,13 +190,9 @@ impl Phone {
     }
 
     pub(crate) fn next_photo(&self, but: &[ContentHash]) -> Result<Input, Failure> {
-        // What this run brought may name one that was taken away here.
-        if let Err(error) = self.want_named_again() {
-            tracing::warn!(%error, "a photo that was taken away waits, whether a note names it again or not");
-        }
         let next = self.read(|tx| {
-            let removed = tx.removed_photos()?.into_iter().map(|removed| removed.hash);
-            let but: Vec<ContentHash> = but.iter().copied().chain(removed).collect();
+            // Asked each time: what this run brought may name one again that was taken away here.
+            let but: Vec<ContentHash> = but.iter().copied().chain(self.withheld_photos(tx)?).collect();
             Ok(tx.next_photo(&but)?)
         });
         let next = next.map_err(as_failure)?;

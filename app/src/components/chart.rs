@@ -1,7 +1,7 @@
 //! A trend to look at, to hear and to read: lines, words for a screen reader, and a table.
 
 use super::plot::{Dot, Plot, Usual, points_of, told};
-use crate::text::{Words, date_short, use_words};
+use crate::text::{Words, date_short, use_words, whole_unit, with_unit};
 use dioxus::prelude::*;
 
 const WIDTH: f64 = 300.0;
@@ -34,7 +34,7 @@ pub fn Chart(name: String, unit: String, dots: Vec<Dot>, usual: Usual, usual_sai
         return rsx! { p { class: "sub", {words.say("chart-nothing")} } };
     };
     let said = [chart_words(words, &name, &unit, &dots), usual_said.clone()].join(" ");
-    let title = if unit.is_empty() { name.clone() } else { format!("{name} ({unit})") };
+    let title = if unit.is_empty() { name.clone() } else { format!("{name} ({})", whole_unit(&unit)) };
     let days = |dot: Option<&Dot>| dot.map(|dot| dot.day.strftime("%Y/%-m/%-d").to_string()).unwrap_or_default();
     let (from, to) = (days(dots.first()), days(dots.last()));
     let is_one_day = from == to;
@@ -85,7 +85,7 @@ fn chart_words(words: Words, name: &str, unit: &str, dots: &[Dot]) -> String {
     words.with(
         "chart-told",
         &[
-            ("name", format!("{name} {unit}").trim_end().to_string().into()),
+            ("name", with_unit(name, unit).into()),
             ("first", first.into()),
             ("last", last.into()),
             ("lowest", lowest.into()),

@@ -6,6 +6,7 @@ use super::tree::{Place, ROOT, Tree, bubbles};
 use super::{JA, Missed, Outcome};
 use crate::app::{App, Launch, Route, Session, Shell};
 use crate::platform::demo::PIN;
+use crate::text::plain;
 use dioxus::document::{Document, NoOpDocument};
 use dioxus::html::{
     PlatformEventData, SerializedFocusData, SerializedFormData, SerializedHtmlEventConverter, SerializedKeyboardData,
@@ -107,7 +108,7 @@ impl Page {
     }
 
     pub fn says(&self, words: &str) -> bool {
-        self.text().contains(words)
+        plain(&self.text()).contains(&plain(words))
     }
 
     /// What can be read on the page.
@@ -129,13 +130,14 @@ impl Page {
     }
 
     fn control(&self, name: &str) -> Option<Place> {
+        let name = plain(name);
         let is_control = |place: &Place| matches!(self.tree.tag(*place), "button" | "input" | "textarea" | "summary");
         let named: Vec<(Place, String)> = {
             let controls = self.tree.all().into_iter().filter(is_control);
-            controls.map(|place| (place, self.tree.name_of(place))).collect()
+            controls.map(|place| (place, plain(&self.tree.name_of(place)))).collect()
         };
-        let whole = named.iter().find(|(_, known)| known == name);
-        whole.or_else(|| named.iter().find(|(_, known)| known.contains(name))).map(|(place, _)| *place)
+        let whole = named.iter().find(|(_, known)| *known == name);
+        whole.or_else(|| named.iter().find(|(_, known)| known.contains(&name))).map(|(place, _)| *place)
     }
 
     pub fn has(&self, which: &str) -> bool {

@@ -25,7 +25,7 @@ pub mod visit_note;
 pub mod visiting;
 
 use crate::app::{Live, Route, Session, Shell};
-use crate::text::{Words, date_short};
+use crate::text::{Words, date_short, dotted};
 use crate::unsaved::{Edit, waits};
 use device::DeviceError;
 use device::jiff::Timestamp;
@@ -81,7 +81,7 @@ fn age_words(words: Words, birth: Date, today: Date) -> String {
 fn person_words(words: Words, patient: &Patient, today: Date) -> String {
     let born = patient.birth_date.map(|birth| date_short(words, birth));
     let age = patient.birth_date.map(|birth| age_words(words, birth, today));
-    [born, age, Some(sex_words(words, patient.sex))].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    dotted([born, age, Some(sex_words(words, patient.sex))].into_iter().flatten())
 }
 
 fn sex_words(words: Words, sex: Sex) -> String {

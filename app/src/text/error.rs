@@ -170,7 +170,7 @@ pub fn trouble_words(words: Words, failure: Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Language;
+    use crate::text::{Language, plain};
     use device::record::ContentHash;
     use std::collections::BTreeSet;
 
@@ -197,7 +197,7 @@ mod tests {
             QrError::NotOurs(UriError::Incomplete),
         ];
         all_have_words_of_their_own(&refusals.map(DeviceError::Qr));
-        let large = error_words(Words(Language::English), &QrError::TooLarge.into());
+        let large = plain(&error_words(Words(Language::English), &QrError::TooLarge.into()));
         assert!(large.contains("8 MB") && large.contains("12000 pixels"), "{large}");
     }
 

@@ -1,6 +1,7 @@
 //! Dates, times, values and labels in the reader's language.
 
 use super::form::{label_in, value_in};
+use super::tied::{whole_unit, with_unit};
 use super::{Language, Words};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
@@ -138,8 +139,8 @@ pub fn field_label(words: Words, name: &str) -> String {
 /// A unit as it is written in the reader's language.
 pub fn unit_words(words: Words, unit: &str) -> String {
     match words.0 {
-        Language::Japanese => unit.to_string(),
-        Language::English => unit.replace('分', "min").replace('歳', "years").replace('点', "points"),
+        Language::Japanese => whole_unit(unit),
+        Language::English => whole_unit(&unit.replace('分', "min").replace('歳', "years").replace('点', "points")),
     }
 }
 
@@ -165,7 +166,11 @@ fn is_code(field: &str) -> bool {
 }
 
 pub fn megabytes(bytes: u64) -> String {
-    if bytes < 1_000_000 { format!("{} KB", bytes / 1000) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
+    if bytes < 1_000_000 {
+        with_unit(&(bytes / 1000).to_string(), "KB")
+    } else {
+        with_unit(&format!("{:.1}", bytes as f64 / 1e6), "MB")
+    }
 }
 
 #[cfg(test)]

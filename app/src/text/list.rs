@@ -67,4 +67,15 @@ mod tests {
             assert_eq!(found, None, "{}: `Words::list` is for that", path.display());
         }
     }
+
+    #[test]
+    fn nothing_in_the_app_puts_a_dot_between_parts_by_hand() {
+        let by_hand = format!(" {} ", '·');
+        for (path, source) in sources() {
+            let mut lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let found = lines.find(|line| line.contains(&by_hand));
+            let is_own = path.ends_with("text/tied.rs");
+            assert!(is_own || found.is_none(), "{}: `dotted` is for that: {found:?}", path.display());
+        }
+    }
 }

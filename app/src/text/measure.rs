@@ -1,5 +1,7 @@
 //! What hospitals measured, as it is printed on paper. For the screen alone: the stored unit stays as received.
 
+use super::tied::{whole_unit, with_unit};
+
 /// 10^4/μL, and UCUM's 10*4/μL: 10⁴/μL. A sign without digits behind it stays as it is.
 pub fn printed_unit(unit: &str) -> String {
     let mut printed = String::new();
@@ -20,9 +22,9 @@ pub fn printed_unit(unit: &str) -> String {
 
 /// 412 ×10⁴/μL, 39 pg/mL; either may be missing.
 pub fn measured(value: Option<&str>, unit: Option<&str>) -> String {
-    let unit = unit.map(printed_unit).filter(|unit| !unit.is_empty());
-    let unit = unit.map(|unit| if is_power_of_ten(&unit) { format!("×{unit}") } else { unit });
-    [value.map(str::to_string), unit].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let unit = unit.map(printed_unit).unwrap_or_default();
+    let unit = if is_power_of_ten(&unit) { format!("×{unit}") } else { unit };
+    value.map_or_else(|| whole_unit(&unit), |value| with_unit(value, &unit))
 }
 
 /// Behind a number it would read as another number.
@@ -60,6 +62,7 @@ fn raised(plain: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::plain;
 
     #[test]
     fn powers_are_printed_raised_however_the_hospital_writes_them() {
@@ -84,11 +87,13 @@ mod tests {
 
     #[test]
     fn a_power_of_ten_behind_a_value_is_told_from_it() {
-        assert_eq!(measured(Some("412"), Some("10^4/μL")), "412 ×10⁴/μL");
-        assert_eq!(measured(Some("3.9"), Some("10*3/uL")), "3.9 ×10³/uL");
-        assert_eq!(measured(Some("39"), Some("pg/mL")), "39 pg/mL");
-        assert_eq!(measured(Some("2"), Some("10/HPF")), "2 10/HPF", "no power: as received");
-        assert_eq!((measured(Some("(-)"), None), measured(Some("1"), Some(""))), ("(-)".into(), "1".into()));
-        assert_eq!((measured(None, Some("10^4/μL")), measured(None, None)), ("×10⁴/μL".into(), String::new()));
+        let read = |value, unit| plain(&measured(value, unit));
+        assert_eq!(read(Some("412"), Some("10^4/μL")), "412 ×10⁴/μL");
+        assert_eq!(read(Some("3.9"), Some("10*3/uL")), "3.9 ×10³/uL");
+        assert_eq!(read(Some("39"), Some("pg/mL")), "39 pg/mL");
+        assert_eq!(read(Some("2"), Some("10/HPF")), "2 10/HPF", "no power: as received");
+        assert_eq!((read(Some("(-)"), None), read(Some("1"), Some(""))), ("(-)".into(), "1".into()));
+        assert_eq!((read(None, Some("10^4/μL")), read(None, None)), ("×10⁴/μL".into(), String::new()));
+        assert_eq!(measured(Some("6.5"), Some("%")), "6.5\u{a0}%", "no line breaks between them");
     }
 }

@@ -6,6 +6,7 @@ mod form;
 mod format;
 mod list;
 mod measure;
+mod tied;
 
 pub use allergy::allergy_detail;
 pub use error::{confirm_words, confirm_words_in, error_words, trouble_words};
@@ -15,11 +16,15 @@ pub use format::{
     value_words,
 };
 pub use measure::{measured, printed_unit};
+#[cfg(test)]
+pub use tied::plain;
+pub use tied::{TIE, dotted, whole_unit, with_unit};
 
 use dioxus::prelude::*;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use std::sync::LazyLock;
+use tied::tied;
 use unic_langid::langid;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +82,7 @@ fn bundle(language: unic_langid::LanguageIdentifier, sources: &[&str]) -> Bundle
     // Direction marks around values would stand in the clipboard and in tests.
     bundle.set_use_isolating(false);
     for source in sources {
-        match FluentResource::try_new((*source).to_string()) {
+        match FluentResource::try_new(tied(source)) {
             Ok(resource) | Err((resource, _)) => bundle.add_resource_overriding(resource),
         }
     }
@@ -136,8 +141,8 @@ mod tests {
         let mut all = BTreeSet::new();
         for (ja, en) in JA.iter().zip(EN) {
             assert_eq!(keys(ja), keys(en));
-            assert!(FluentResource::try_new((*ja).to_string()).is_ok());
-            assert!(FluentResource::try_new((*en).to_string()).is_ok());
+            assert!(FluentResource::try_new(tied(ja)).is_ok());
+            assert!(FluentResource::try_new(tied(en)).is_ok());
             for key in keys(ja) {
                 assert!(all.insert(key), "{key} stands in two files");
             }
@@ -170,6 +175,21 @@ mod tests {
             }
         }
         assert!(seen > 60, "the search found only {seen} keys");
+    }
+
+    #[test]
+    fn what_a_tap_writes_into_a_record_holds_nothing_that_no_keyboard_writes() {
+        let areas = ["settings-phrase-", "reason-", "photo-sites"];
+        for (language, sources) in [(Language::Japanese, JA), (Language::English, EN)] {
+            let keys: BTreeSet<&str> = sources.iter().flat_map(|source| keys(source)).collect();
+            let written: Vec<&&str> =
+                keys.iter().filter(|key| areas.iter().any(|area| key.starts_with(area))).collect();
+            assert!(written.len() > 15, "the search found only {written:?}");
+            for key in written {
+                let said = Words(language).say(key);
+                assert_eq!(said, plain(&said), "{key}");
+            }
+        }
     }
 
     #[test]

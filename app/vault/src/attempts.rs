@@ -29,13 +29,16 @@ impl RunningTime {
     pub fn now() -> Self {
         #[cfg(target_os = "linux")]
         {
-            let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-            let digest = blake3::hash(boot.trim().as_bytes());
+            // No process outlives the start of the device that it runs in.
+            static BOOT: std::sync::LazyLock<[u8; 16]> = std::sync::LazyLock::new(|| {
+                let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+                let mut id = [0; 16];
+                id.copy_from_slice(&blake3::hash(boot.trim().as_bytes()).as_bytes()[..16]);
+                id
+            });
             let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
             let ms = since.tv_sec.unsigned_abs() * 1_000 + since.tv_nsec.unsigned_abs() / 1_000_000;
-            let mut id = [0; 16];
-            id.copy_from_slice(&digest.as_bytes()[..16]);
-            Self { boot: id, ms }
+            Self { boot: *BOOT, ms }
         }
         #[cfg(not(target_os = "linux"))]
         {

@@ -220,10 +220,7 @@ pub struct RemovedPhoto {
     /// The notes that it was taken into or away from here.
     #[serde(default)]
     pub notes: Vec<DocumentId>,
-    /// In which unlock: nobody else has the words to put it back with.
-    #[serde(default)]
-    pub session: [u8; 8],
-    /// And when, in the time that the device has been running.
+    /// From when on its minutes count, in the time that the device has been running.
     #[serde(default)]
     pub ran: Option<RunningTime>,
     /// The hub's clock as it was heard last before, milliseconds.
@@ -411,8 +408,10 @@ mod tests {
             hash: ContentHash,
             at: i64,
             left: bool,
+            session: [u8; 8],
         }
-        let written = record::canonical::to_bytes(&Earlier { hash: ContentHash([7; 32]), at: 5, left: true })?;
+        let earlier = Earlier { hash: ContentHash([7; 32]), at: 5, left: true, session: [3; 8] };
+        let written = record::canonical::to_bytes(&earlier)?;
         let read: RemovedPhoto = record::canonical::from_bytes(&written)?;
         assert!(read.left && read.notes.is_empty() && read.ran.is_none() && read.since.is_none());
         let again: RemovedPhoto = record::canonical::from_bytes(&record::canonical::to_bytes(&read)?)?;

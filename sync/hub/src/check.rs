@@ -1,42 +1,34 @@
 //! Accept → **check** → feed: what a device sent is verified before any other device sees it.
 
+mod bench;
 mod compact;
+mod copies;
 mod relayed;
+mod statements;
 #[cfg(test)]
 mod testing;
 
 pub use compact::{Compacted, DAY_MS, REST_DAYS};
+pub use copies::CopyVerdict;
 
 use crate::error::HubError;
 use crate::photo_copies::put_together_left_over;
-use crate::store::{CopyRow, CopyState, EntryRow, EntryState, Store, Tx};
-use crate::worker::{
-    self, CheckAnswer, CheckEntry, CheckRequest, Question, RelayAnswer, RelayRequest, read_message, write_message,
-};
+use crate::store::{EntryRow, EntryState, Store, Tx};
+use crate::worker::{CheckAnswer, CheckEntry, CheckRequest, Question};
+use bench::{Bench, ask};
 use protocol::digest::version_of;
 use protocol::{Kind, VerdictCode};
-use record::visit_note::{Encoding, NoteView, SignedAct, SignedConfirmation, What, changes};
-use record::{ChangeHash, ContentHash, DeviceId, DocumentId, Form, StaffId, StaffRole, canonical};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use record::visit_note::changes;
+use record::{ChangeHash, ContentHash, DocumentId, Form, StaffId};
+use statements::settle_statement;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// A document that takes the worker longer than this is held, and the worker killed.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs checks one after the other. Cheap to clone.
 #[derive(Clone)]
 pub struct Checker {
     store: Store,
     worker: Arc<Mutex<Bench>>,
-}
-
-/// Where questions are answered.
-enum Bench {
-    Process(Option<Worker>),
-    /// In this process: for simulations, which made the bytes themselves.
-    Here,
 }
 
 impl Checker {
@@ -209,98 +201,8 @@ impl Looked {
         }
         // Confirmations first: an act that came before the confirmation that it is about waits for nothing else.
         others.sort_by_key(|entry| entry.kind != Kind::Confirmation);
-        others.into_iter().try_for_each(|entry| settle_other(tx, entry))?;
+        others.into_iter().try_for_each(|entry| settle_statement(tx, entry))?;
         Ok(true)
-    }
-}
-
-impl Checker {
-    /// Looks at sealed copies of one device for one document: what the document holds already is settled, the rest waits
-    /// for a person.
-    pub fn look_at_copies(&self, doc: DocumentId, device: DeviceId) -> Result<(), HubError> {
-        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
-        let Some((_, answer)) = self.relayed(doc, device, &copies)? else { return Ok(()) };
-        self.store.write(|tx| {
-            let changes = copies.iter().filter(|copy| copy.kind.is_document());
-            for (copy, known) in changes.zip(&answer.known) {
-                if *known {
-                    tx.settle_copy(copy.id, CopyState::Known)?;
-                }
-            }
-            for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
-                if tx.has_entry(doc, statement_hash(doc, copy.hash))? {
-                    tx.settle_copy(copy.id, CopyState::Known)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// A person lets the copies in: they become entries of their device and go the way of every entry.
-    pub fn accept_copies(&self, doc: DocumentId, device: DeviceId) -> Result<CopyVerdict, HubError> {
-        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
-        if copies.is_empty() {
-            return Ok(CopyVerdict::Nothing);
-        }
-        let (form, answer) = match self.relayed(doc, device, &copies)? {
-            Some(relayed) => relayed,
-            None => return Ok(CopyVerdict::Waiting),
-        };
-        let has_changes = copies.iter().any(|copy| copy.kind.is_document());
-        if has_changes && answer.entry.is_none() {
-            return Ok(CopyVerdict::Waiting);
-        }
-        self.store.write(|tx| {
-            let first = &copies[0];
-            if let Some(entry) = &answer.entry
-                && has_changes
-            {
-                let kind = Kind::from(form.tag());
-                tx.relay_entry(first, kind, entry.enc, entry.hash, &entry.bytes)?;
-            }
-            for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
-                let hash = statement_hash(doc, copy.hash);
-                if !tx.has_entry(doc, hash)? {
-                    tx.relay_entry(copy, copy.kind, Encoding::Cbor.into(), hash, &copy.bytes)?;
-                }
-            }
-            copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Accepted))
-        })?;
-        self.check_document(doc)?;
-        Ok(CopyVerdict::Accepted)
-    }
-
-    /// How a document would read with a device's copies, before a person lets them in; `None`: they wait for something.
-    pub fn read_copies(&self, doc: DocumentId, device: DeviceId) -> Result<Option<NoteView>, HubError> {
-        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
-        let answer = self.relayed(doc, device, &copies)?;
-        Ok(answer.and_then(|(_, answer)| answer.entry).map(|entry| entry.view))
-    }
-
-    fn relayed(
-        &self,
-        doc: DocumentId,
-        device: DeviceId,
-        copies: &[CopyRow],
-    ) -> Result<Option<(Form, RelayAnswer)>, HubError> {
-        let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let changes: Vec<&CopyRow> = copies.iter().filter(|copy| copy.kind.is_document()).collect();
-        let (document, form) = self.store.read(|tx| Ok((tx.note_document(doc)?, tx.note_form(doc)?)))?;
-        let begun = changes.first().and_then(|copy| Form::from_tag(copy.kind.into()));
-        let form = form.or(begun).unwrap_or_default();
-        if changes.is_empty() {
-            return Ok(Some((form, RelayAnswer { known: Vec::new(), entry: None })));
-        }
-        let question = Question::Relay(RelayRequest {
-            doc,
-            form,
-            document,
-            device,
-            changes: changes.iter().map(|copy| serde_bytes::ByteBuf::from(copy.bytes.clone())).collect(),
-        });
-        let asked = changes.len();
-        let answer = ask(&mut worker, &question, |answer: &RelayAnswer| answer.known.len() == asked)?;
-        Ok(answer.map(|answer| (form, answer)))
     }
 }
 
@@ -310,28 +212,6 @@ fn version(heads: &[ChangeHash]) -> Option<ContentHash> {
 
 fn statement_hash(doc: DocumentId, hash: ContentHash) -> ContentHash {
     changes::entry_hash(doc, &[ChangeHash(hash.0)])
-}
-
-/// What became of copies that a person let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CopyVerdict {
-    Accepted,
-    /// Something they stand on has not arrived.
-    Waiting,
-    Nothing,
-}
-
-impl Question {
-    fn doc(&self) -> DocumentId {
-        match self {
-            Question::Check(request) => request.doc,
-            Question::Relay(request) => request.doc,
-            Question::Read(request) => request.changes.first().map_or(DocumentId([0; 16]), |change| change.doc),
-            Question::Bring(request) => request.doc,
-            Question::Compact(request) => request.doc,
-        }
-    }
 }
 
 /// Entries of stations that do not care for the patient, or for a document that is somebody else's: a document never
@@ -407,158 +287,16 @@ fn settle_note(tx: &Tx<'_>, entry: &EntryRow, verdict: Option<VerdictCode>, news
             // What everybody has already is told to nobody again.
             if news { tx.feed_entry(entry) } else { Ok(()) }
         }
-        Some(VerdictCode::Waiting) => tx.settle(entry.id, EntryState::Waiting, Some(VerdictCode::Waiting)),
-        Some(code) => tx.settle(entry.id, EntryState::Held, Some(code)),
+        Some(code) => put_aside(tx, entry, code),
     }
 }
 
-fn settle_other(tx: &Tx<'_>, entry: &EntryRow) -> Result<(), HubError> {
-    let verdict = match entry.kind {
-        Kind::Confirmation => check_confirmation(tx, entry)?,
-        Kind::Amendment => check_act(tx, entry)?,
-        // A kind of a newer app: kept for a newer hub.
-        _ => Some(VerdictCode::Unknown),
-    };
-    match verdict {
-        Some(VerdictCode::Waiting) => tx.settle(entry.id, EntryState::Waiting, Some(VerdictCode::Waiting)),
-        Some(code) => tx.settle(entry.id, EntryState::Held, Some(code)),
-        None => {
-            let is_repeat = tx.passed_before(entry)?;
-            tx.settle(entry.id, EntryState::Passed, None)?;
-            match entry.kind {
-                Kind::Confirmation => {
-                    if !is_repeat {
-                        let staff = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff;
-                        tx.put_confirmation(entry.id, entry.doc, entry.device, &staff, entry.received_at)?;
-                    }
-                    tx.feed_confirmation(entry, is_repeat)
-                }
-                _ if is_repeat => Ok(()),
-                _ => tx.feed_entry(entry),
-            }
-        }
-    }
-}
-
-/// A confirmation is signed by its device's key, for this note, by the device's owner.
-fn check_confirmation(tx: &Tx<'_>, entry: &EntryRow) -> Result<Option<VerdictCode>, HubError> {
-    let Ok(signed) = SignedConfirmation::from_bytes(&entry.bytes) else { return Ok(Some(VerdictCode::Unreadable)) };
-    if signed.entry_hash(entry.doc) != entry.hash {
-        return Ok(Some(VerdictCode::WrongHash));
-    }
-    let device = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?;
-    let Ok(frozen) = signed.open(entry.doc) else { return Ok(Some(VerdictCode::WrongSignature)) };
-    // Nothing is confirmed that has not arrived: a confirmation never makes a document.
-    let Some(form) = tx.note_form(entry.doc)? else { return Ok(Some(VerdictCode::Waiting)) };
-    let theirs = signed.key == device.signing_key
-        && frozen.device == entry.device
-        && frozen.staff == device.staff
-        && frozen.about.patient == entry.patient
-        && frozen.about.station == entry.station
-        && frozen.form == form;
-    Ok(if theirs { None } else { Some(VerdictCode::WrongSignature) })
-}
-
-/// An act is signed by its device's key, about this note, by the device's owner; only a manager chooses among confirmations.
-fn check_act(tx: &Tx<'_>, entry: &EntryRow) -> Result<Option<VerdictCode>, HubError> {
-    let Ok(signed) = SignedAct::from_bytes(&entry.bytes) else { return Ok(Some(VerdictCode::Unreadable)) };
-    if signed.entry_hash(entry.doc) != entry.hash {
-        return Ok(Some(VerdictCode::WrongHash));
-    }
-    let device = tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?;
-    let Ok(act) = signed.open(entry.doc) else { return Ok(Some(VerdictCode::WrongSignature)) };
-    let is_known = tx.confirmations(entry.doc)?.iter().any(|c| c.signed.hash() == act.on);
-    if !is_known {
-        return Ok(Some(VerdictCode::Waiting));
-    }
-    let theirs = signed.key == device.signing_key
-        && act.device == entry.device
-        && act.staff == device.staff
-        && act.patient == entry.patient
-        && act.station == entry.station;
-    let may = !matches!(act.what, What::Choose { .. })
-        || tx.staff_member(&act.staff)?.is_some_and(|staff| staff.role == StaffRole::Manager);
-    Ok(match (theirs, may) {
-        (false, _) => Some(VerdictCode::WrongSignature),
-        (true, false) => Some(VerdictCode::NotAllowed),
-        (true, true) => None,
-    })
-}
-
-/// A running worker process; its answers arrive over a channel so that silence can be noticed.
-struct Worker {
-    child: Child,
-    input: ChildStdin,
-    answers: Receiver<Vec<u8>>,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // A worker that hangs is killed; one that has died already says so and nothing is lost.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// What did not pass waits for something else to arrive, or for a person.
+fn put_aside(tx: &Tx<'_>, entry: &EntryRow, code: VerdictCode) -> Result<(), HubError> {
+    let state = if code == VerdictCode::Waiting { EntryState::Waiting } else { EntryState::Held };
+    tx.settle(entry.id, state, Some(code))
 }
 
 fn check(worker: &mut Bench, question: &Question, entries: usize) -> Result<Option<CheckAnswer>, HubError> {
     ask(worker, question, |answer: &CheckAnswer| answer.verdicts.len() == entries)
-}
-
-/// `None`: the worker died, hung or talked nonsense over this question and was killed.
-fn ask<A: serde::de::DeserializeOwned>(
-    bench: &mut Bench,
-    question: &Question,
-    fits: impl FnOnce(&A) -> bool,
-) -> Result<Option<A>, HubError> {
-    let worker = match bench {
-        Bench::Process(worker) => worker,
-        Bench::Here => return Ok(canonical::from_bytes::<A>(&worker::answer(question)?).ok().filter(fits)),
-    };
-    let message = canonical::to_bytes(question)?;
-    if worker.is_none() {
-        *worker = Some(start()?);
-    }
-    let Some(running) = worker.as_mut() else { return Ok(None) };
-    let answer = write_message(&mut running.input, &message)
-        .ok()
-        .and_then(|()| running.answers.recv_timeout(PATIENCE).ok())
-        .and_then(|bytes| canonical::from_bytes::<A>(&bytes).ok())
-        .filter(fits);
-    if answer.is_none() {
-        tracing::warn!(doc = %question.doc(), "the checking worker was killed over a document");
-        *worker = None;
-    }
-    Ok(answer)
-}
-
-fn start() -> Result<Worker, HubError> {
-    // On Linux the running program itself, even if an upgrade has replaced its file.
-    let program = match cfg!(target_os = "linux") {
-        true => std::path::PathBuf::from("/proc/self/exe"),
-        false => std::env::current_exe().map_err(HubError::Worker)?,
-    };
-    let mut child = Command::new(program)
-        .arg(worker::ARGUMENT)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(HubError::Worker)?;
-    let missing = || HubError::Worker(std::io::ErrorKind::BrokenPipe.into());
-    let input = child.stdin.take().ok_or_else(missing)?;
-    let mut output = child.stdout.take().ok_or_else(missing)?;
-    let (sender, answers) = sync_channel(1);
-    std::thread::spawn(move || {
-        while let Some(message) = read_message(&mut output) {
-            if sender.send(message).is_err() {
-                return;
-            }
-        }
-    });
-    let mut worker = Worker { child, input, answers };
-    // A first, empty question: a worker that cannot answer it must not be blamed on a nurse's entry.
-    let probe = canonical::to_bytes(&request(DocumentId([0; 16]), Form::VisitNote, Vec::new(), &[]))?;
-    let answered = write_message(&mut worker.input, &probe).is_ok() && worker.answers.recv_timeout(PATIENCE).is_ok();
-    if answered { Ok(worker) } else { Err(missing()) }
 }

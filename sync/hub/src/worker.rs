@@ -294,7 +294,7 @@ fn compact(request: &CompactRequest) -> Option<Vec<u8>> {
 fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(bool, NoteView), Bad> {
     let before = |error| Bad::Before(code(error));
     let encoding = Encoding::try_from(entry.enc).map_err(before)?;
-    let incoming = changes::decode(draft.id(), draft.form(), encoding, &entry.bytes).map_err(before)?;
+    let (whole, incoming) = read_entry(draft, encoding, &entry.bytes).map_err(before)?;
     if incoming.hash(draft.id()) != entry.hash {
         return Err(Bad::Before(VerdictCode::WrongHash));
     }
@@ -306,7 +306,10 @@ fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(bool, NoteView), 
     }
     let brought = incoming.made().iter().any(|change| !draft.knows(change.hash()));
     let authors = draft.authors().map_err(|_| Bad::Before(VerdictCode::Unreadable))?;
-    draft.apply(&incoming).map_err(|_| Bad::AfterApplying)?;
+    match whole {
+        Some(whole) => *draft = whole,
+        None => draft.apply(&incoming).map_err(|_| Bad::AfterApplying)?,
+    }
     let view = draft.view().map_err(|_| Bad::AfterApplying)?;
     // Sound changes that bend the document itself, or write another person's name, do not pass either.
     let is_honest = names_only(draft, &authors, entry.device, &entry.staff);
@@ -314,6 +317,22 @@ fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(bool, NoteView), 
         true => Ok((brought, view)),
         false => Err(Bad::AfterApplying),
     }
+}
+
+/// An entry's changes; where nothing stood there before and it is a whole document, that too: it is opened once, not opened and
+/// then merged into an empty one.
+fn read_entry(
+    draft: &mut Draft,
+    encoding: Encoding,
+    bytes: &[u8],
+) -> Result<(Option<Draft>, changes::Incoming), ChangeError> {
+    if encoding == Encoding::Columns
+        && draft.is_untouched()
+        && let Ok((whole, incoming)) = Draft::received_with(draft.id(), draft.form(), bytes, Actor::READER)
+    {
+        return Ok((Some(whole), incoming));
+    }
+    Ok((None, changes::decode(draft.id(), draft.form(), encoding, bytes)?))
 }
 
 /// Whether nobody's name was written but its own person's, beside its own device.

@@ -4,6 +4,7 @@
 //! Ours: the clock, the line, who is killed when, what the nurses do; and, in `nemesis`, the random bytes.
 
 mod compact;
+mod counts;
 mod dice;
 mod faults;
 mod laws;
@@ -15,6 +16,7 @@ mod steps;
 mod truth;
 
 use crate::Outcome;
+pub use counts::Counts;
 use device::jiff::Timestamp;
 pub use dice::Dice;
 pub use faults::Faults;
@@ -24,7 +26,7 @@ use protocol::{Series, SyncRequest, Trigger};
 use record::{DocumentId, FacilityId, PatientId, VisitId};
 pub use seeds::{Ran, again, child, run_all};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -37,62 +39,6 @@ const STATION: &str = "st-1";
 const OTHER_STATION: &str = "st-2";
 /// It discloses what it knows of the patients.
 const HOSPITAL: &str = "hp";
-
-/// What happened, for the line that is printed.
-#[derive(Debug, Default, Clone, Copy, serde::Serialize, serde::Deserialize)]
-pub struct Counts {
-    pub edits: u64,
-    pub syncs: u64,
-    pub lost: u64,
-    pub kills: u64,
-    pub restores: u64,
-    pub forks: u64,
-    pub wipes: u64,
-    pub backups: u64,
-    pub reassigns: u64,
-    /// Disks that were full for a while (phones', the hub's), what they refused, sealed copies that were brought all the same.
-    pub full: u64,
-    pub hub_full: u64,
-    pub refused: u64,
-    pub brought_sealed: u64,
-    /// Consents withdrawn and given again, records that hospitals disclosed meanwhile.
-    pub withdrawals: u64,
-    pub grants: u64,
-    pub disclosed: u64,
-    pub compacted: u64,
-    /// Words of a phone that is gone and a hub that was put back: they come back by colleagues' phones, or not at all.
-    pub relayed: u64,
-    /// Unlocks that read on without any line, by what came while the phone was locked.
-    pub pages: u64,
-    pub tokens: u64,
-    pub excused: u64,
-}
-
-impl std::ops::AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.edits += other.edits;
-        self.syncs += other.syncs;
-        self.lost += other.lost;
-        self.kills += other.kills;
-        self.restores += other.restores;
-        self.forks += other.forks;
-        self.wipes += other.wipes;
-        self.backups += other.backups;
-        self.reassigns += other.reassigns;
-        self.full += other.full;
-        self.hub_full += other.hub_full;
-        self.refused += other.refused;
-        self.brought_sealed += other.brought_sealed;
-        self.withdrawals += other.withdrawals;
-        self.grants += other.grants;
-        self.disclosed += other.disclosed;
-        self.compacted += other.compacted;
-        self.relayed += other.relayed;
-        self.pages += other.pages;
-        self.tokens += other.tokens;
-        self.excused += other.excused;
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -115,6 +61,7 @@ enum Event {
     HubUp,
     Backup,
     HubRestored,
+    EnterNamed,
     Replay,
     Reassign,
     DiskFull(usize),
@@ -149,6 +96,8 @@ pub struct World {
     past: Vec<(usize, SyncRequest)>,
     copied_at: Option<i64>,
     backup: Option<PathBuf>,
+    /// Whose consent a restore named, for people to look up on paper; `None`: they have been there, or need not come.
+    named: Option<BTreeSet<PatientId>>,
     quiet: bool,
 }
 
@@ -194,6 +143,7 @@ impl World {
             past: Vec::new(),
             copied_at: None,
             backup: None,
+            named: None,
             quiet: false,
             folder,
             clock,
@@ -297,6 +247,7 @@ impl World {
             self.hub_up()?;
         }
         self.empty_hubs_disk()?;
+        self.enter_named()?;
         if self.faults.reassign {
             self.everybody_has_everybody()?;
         }

@@ -20,7 +20,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use vault::{FileKeyStore, LockedVault, Pin, PinCost};
+use vault::{FileKeyStore, LockedVault, Pin, PinCost, RunningTime};
 use zeroize::Zeroizing;
 
 #[derive(Parser)]
@@ -266,7 +266,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         }
         Command::Sync => {
             // In the app this is done while it rests.
-            if let Err(error) = phone.sweep_photos(now) {
+            if let Err(error) = phone.sweep_photos(RunningTime::now()) {
                 tracing::warn!(%error, "photos that were taken away stay a while longer");
             }
             let report = match phone.sync().await {

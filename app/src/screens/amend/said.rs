@@ -3,7 +3,7 @@
 use super::sections::{Title, group_of};
 use crate::screens::form::Shown;
 use crate::screens::unreadable::name_of;
-use crate::text::{Language, Words, error_words, unit_words, value_in};
+use crate::text::{Language, Words, dotted, error_words, unit_words, value_in, with_unit};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::Directory;
@@ -48,7 +48,7 @@ pub fn value(words: Words, form: Form, name: &str, value: &FieldValue) -> String
         other => value_in(words, form, name, other),
     };
     match (form.field(name).map(|field| field.kind), value) {
-        (Ok(FieldKind::Number(range)), FieldValue::Number(_)) => format!("{said} {}", unit_words(words, range.unit)),
+        (Ok(FieldKind::Number(range)), FieldValue::Number(_)) => with_unit(&said, &unit_words(words, range.unit)),
         _ => said,
     }
 }
@@ -73,7 +73,7 @@ pub fn moment(at: Timestamp) -> String {
 pub fn who(words: Words, directory: &Directory, staff: Option<&StaffId>, at: Option<Timestamp>) -> String {
     let name = staff.map_or_else(|| words.say("amend-somebody"), |staff| directory.staff(staff).to_string());
     match at {
-        Some(at) => format!("{name} · {}", moment(at)),
+        Some(at) => dotted([name, moment(at)]),
         None => name,
     }
 }
@@ -94,6 +94,7 @@ pub fn verdict_words(words: Words, verdict: Verdict) -> (&'static str, String) {
 pub fn refusal(words: Words, error: &DeviceError) -> String {
     words.say(match error {
         DeviceError::ReasonMissing => "amend-error-reason",
+        DeviceError::ChooseFirst => "amend-choose-first",
         DeviceError::OnlyManager => "amend-error-only-manager",
         DeviceError::OnlyAuthorOrManager => "amend-error-only-author",
         DeviceError::ConflictsFirst => "amend-error-conflicts",
@@ -131,7 +132,7 @@ mod tests {
         assert_eq!(label(words, Form::VisitNote, "ulcer.2.depth"), "褥瘡 2 深さ");
         assert_eq!(short_label(words, Form::VisitNote, "ulcer.2.depth"), "深さ");
         assert_eq!(label(words, Form::VisitNote, "temperature_c"), "体温");
-        assert_eq!(value(words, Form::VisitNote, "temperature_c", &FieldValue::Number(36.5)), "36.5 ℃");
+        assert_eq!(value(words, Form::VisitNote, "temperature_c", &FieldValue::Number(36.5)), "36.5\u{a0}℃");
     }
 
     #[test]
@@ -148,10 +149,13 @@ mod tests {
 
     #[test]
     fn a_refused_act_says_what_to_do() {
-        let words = Words(Language::English);
-        for error in [DeviceError::ReasonMissing, DeviceError::OnlyManager, DeviceError::NotConfirmed] {
-            let said = refusal(words, &error);
-            assert!(!said.starts_with("amend-") && said != words.say("error-unknown"), "{said}");
+        let refused =
+            [DeviceError::ReasonMissing, DeviceError::ChooseFirst, DeviceError::OnlyManager, DeviceError::NotConfirmed];
+        for words in [Words(Language::Japanese), Words(Language::English)] {
+            for error in &refused {
+                let said = refusal(words, error);
+                assert!(!said.starts_with("amend-") && said != words.say("error-unknown"), "{said}");
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::components::{Drawn, Icon, JOURNAL_AFTER_MS, SyncPill, use_flushed};
 use crate::screens::form::Shown;
 use crate::screens::patient::Failed;
 use crate::screens::unreadable::{Trouble, because};
-use crate::text::{choice_words, use_words};
+use crate::text::{choice_words, dotted, use_words};
 use crate::unsaved::Edit;
 use device::DeviceError;
 use device::jiff::Timestamp;
@@ -123,7 +123,7 @@ pub fn AmendScreen(id: DocumentId, field: Option<String>) -> Element {
                 h1 { class: "grow small", {words.say("amend-title")} }
                 SyncPill {}
             }
-            div { class: "sub", "{name} · " {words.say("note-title")} }
+            div { class: "sub", {dotted([name, words.say("note-title")])} }
         }
         main { class: "bd",
             if let Some(why) = unread {

@@ -2,13 +2,13 @@
 
 use super::update::{Done, Effect, Event, Found, Model, NOT_VISITED, found, update};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{JOURNAL_AFTER_MS, TitleRow, use_flushed};
+use crate::components::{BackButton, JOURNAL_AFTER_MS, SyncPill, use_flushed};
 use crate::screens::amend::{Asides, HalfUnread, Reason, forget_half, half_typed, keep_half, read_note, refusal};
 use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::patient::Failed;
 use crate::screens::sex_words;
 use crate::screens::unreadable::{Trouble, because};
-use crate::text::{choice_words, date_short, use_words};
+use crate::text::{choice_words, date_short, dotted, use_words};
 use crate::unsaved::Edit;
 use device::DeviceError;
 use device::jiff::Timestamp;
@@ -94,8 +94,12 @@ pub fn CloseScreen(id: DocumentId) -> Element {
         unread.is_none() && done.is_none() && may && matches!(note.state, NoteState::Draft | NoteState::Confirmed);
     rsx! {
         header { class: "hd",
-            TitleRow { title: words.say("close-title") }
-            div { class: "sub", "{name} · " {words.say("note-title")} }
+            div { class: "row sp wrap",
+                BackButton {}
+                h1 { class: "grow small long", {words.say("close-title")} }
+                SyncPill {}
+            }
+            div { class: "sub", {dotted([name, words.say("note-title")])} }
         }
         main { class: "bd",
             if let Some(done) = done {
@@ -258,8 +262,7 @@ fn RightPatient(wrong: PatientId, desk: Desk) -> Element {
                     span { class: "kana", "{row.patient.kana}" }
                     b { if chosen.as_ref() == Some(&row.patient.id) { "✓ " } "{row.patient.name}" }
                     span { class: "who",
-                        if let Some(birth) = row.patient.birth_date { {date_short(words, birth)} " · " }
-                        {sex_words(words, row.patient.sex)}
+                        {dotted([row.patient.birth_date.map(|birth| date_short(words, birth)), Some(sex_words(words, row.patient.sex))].into_iter().flatten())}
                     }
                 }
             }

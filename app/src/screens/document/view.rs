@@ -10,7 +10,7 @@ use crate::screens::form::{
 use crate::screens::patient::Failed;
 use crate::screens::unreadable::{Trouble, name_of};
 use crate::screens::visit_note::ConfirmedWhole;
-use crate::text::{Words, confirm_words_in, error_words, form_words, month_words, use_words};
+use crate::text::{Words, confirm_words_in, dotted, error_words, form_words, month_words, use_words};
 use device::note::NoteShown;
 use device::record::report_calendar::ReportCalendar;
 use device::record::visit_note::required::check_complete;
@@ -38,7 +38,7 @@ pub fn DocumentScreen(id: DocumentId) -> Element {
 fn title_words(words: Words, note: &NoteShown) -> String {
     let form = form_words(words, note.row.form);
     match note.view.word("month") {
-        Some(month) => format!("{form} · {}", month_words(words, month)),
+        Some(month) => dotted([form, month_words(words, month)]),
         None => form,
     }
 }

@@ -5,7 +5,7 @@ use super::parts::Shown;
 use super::update::Event;
 use crate::app::Session;
 use crate::components::{Edited, NumberField, Phrase, TextField};
-use crate::text::{Words, choice_in, label_in, unit_words, use_words, value_in};
+use crate::text::{Words, choice_in, dotted, label_in, unit_words, use_words, value_in};
 use device::record::Form;
 use device::record::visit_note::fields::{CLOSING, TEXT_LIMIT};
 use device::record::visit_note::required::needed;
@@ -25,7 +25,7 @@ const LINE_LIMIT: usize = 200;
 /// The label, and whether the form is confirmed without it.
 fn label_words(words: Words, form: Form, name: &str) -> String {
     let label = label_in(words, form, name);
-    if needed(form).contains(&name) { format!("{label} · {}", words.say("board-needed")) } else { label }
+    if needed(form).contains(&name) { dotted([label, words.say("board-needed")]) } else { label }
 }
 
 /// One field of any kind, with its label.

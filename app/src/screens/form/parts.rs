@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::update::Event;
 use crate::app::{Live, Session};
 use crate::screens::amend;
-use crate::text::{Words, day_and_clock, label_in, use_words, value_in, whole_label};
+use crate::text::{Words, day_and_clock, dotted, label_in, use_words, value_in, whole_label};
 use device::jiff::Timestamp;
 use device::note::NoteShown;
 use device::record::Form;
@@ -91,9 +91,11 @@ pub fn ConflictCard(conflict: Conflict, desk: Desk) -> Element {
                     },
                     b { {reads(words, desk.form, &conflict.field, &side.value)} }
                     span { class: "who",
-                        {side.staff.as_ref().map(|s| directory.staff(s).to_string()).unwrap_or_default()}
-                        if let Some(at) = side.at { " · " {day_and_clock(at, now)} }
-                        if side.device == Some(here) { " · " {words.say("conflict-this-device")} }
+                        {dotted([
+                            side.staff.as_ref().map(|staff| directory.staff(staff).to_string()),
+                            side.at.map(|at| day_and_clock(at, now)),
+                            (side.device == Some(here)).then(|| words.say("conflict-this-device")),
+                        ].into_iter().flatten())}
                     }
                     span { class: "tag in", {words.say("conflict-take")} }
                 }
@@ -137,7 +139,7 @@ pub fn Content(form: Form, fields: Fields) -> Element {
     rsx! {
         dl {
             for (label, value) in lines { div { class: "line", dt { class: "k", "{label}" } dd { class: "body", "{value}" } } }
-            if !care.is_empty() { div { class: "line", dt { class: "k", {words.say("care-title")} } dd { {care.join(" · ")} } } }
+            if !care.is_empty() { div { class: "line", dt { class: "k", {words.say("care-title")} } dd { {dotted(&care)} } } }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::app::{Live, Session};
 use crate::components::TitleRow;
 use crate::screens::amend::{BeforeAfter, Pair, label, read_note, refusal, who};
 use crate::screens::patient::Failed;
-use crate::text::{Words, use_words};
+use crate::text::{Words, dotted, use_words};
 use device::read::Directory;
 use device::record::visit_note::{FieldChange, Version};
 use device::record::{ChangeHash, DocumentId, Form};
@@ -44,7 +44,7 @@ pub fn HistoryScreen(id: DocumentId) -> Element {
     rsx! {
         header { class: "hd",
             TitleRow { title: words.say("history-title") }
-            div { class: "sub", "{name} · " {words.count("history-count", total)} }
+            div { class: "sub", {dotted([name, words.count("history-count", total)])} }
         }
         main { class: "bd",
             if versions.is_empty() { div { class: "card empty", {words.say("history-none")} } }

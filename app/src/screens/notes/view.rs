@@ -5,7 +5,7 @@ use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::manager::ManagerLink;
 use crate::screens::unreadable::{Names, Trouble};
 use crate::screens::use_directory;
-use crate::text::{day_and_clock, error_words, use_words};
+use crate::text::{day_and_clock, dotted, error_words, use_words};
 use device::NoteRow;
 use device::jiff::Timestamp;
 use device::read::Directory;
@@ -74,16 +74,13 @@ pub fn NoteCard(row: NoteRow, name: Option<String>, author: Option<String>) -> E
     let now = Timestamp::now();
     let (class, state) = state_tag(row.state);
     let title = name.unwrap_or_else(|| words.say("note-title"));
-    let when = row.started_at.unwrap_or(row.changed_at);
+    let when = day_and_clock(row.started_at.unwrap_or(row.changed_at), now);
+    let unplanned = row.visit.is_none().then(|| words.say("unplanned-visit"));
     rsx! {
         button { class: "card cardlink", onclick: move |_| shell.go(Route::Note(row.note)),
             span { class: "col grow",
                 span { class: "nm small", "{title}" }
-                span { class: "sub",
-                    {day_and_clock(when, now)}
-                    if let Some(author) = author { " · {author}" }
-                    if row.visit.is_none() { " · " {words.say("unplanned-visit")} }
-                }
+                span { class: "sub", {dotted([Some(when), author, unplanned].into_iter().flatten())} }
             }
             span { class: "col end",
                 span { class, {words.say(state)} }

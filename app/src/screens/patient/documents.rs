@@ -2,10 +2,11 @@
 
 use crate::app::{Live, Route, Session, Shell};
 use crate::screens::document::{months_to_offer, standing};
+use crate::screens::notes::author_of;
 use crate::screens::patient::view::{Whole, as_of_words};
 use crate::screens::unreadable::Trouble;
 use crate::screens::use_directory;
-use crate::text::{day_and_clock, error_words, form_words, month_words, use_words};
+use crate::text::{Words, day_and_clock, dotted, error_words, form_words, month_words, use_words};
 use device::document_list::DocumentListed;
 use device::jiff::Timestamp;
 use device::read::Directory;
@@ -69,8 +70,7 @@ fn OfForm(form: Form, patient: PatientId, listed: Vec<DocumentListed>, directory
                     span { class: "col grow",
                         b { {known.month.as_ref().map_or_else(|| form_words(words, form), |month| month_words(words, month))} }
                         span { class: "src",
-                            {day_and_clock(known.row.changed_at, now)}
-                            if let Some(author) = &known.row.author { " · " {directory.staff(author).to_string()} }
+                            {dotted([Some(day_and_clock(known.row.changed_at, now)), author_of(&directory, &known.row)].into_iter().flatten())}
                         }
                     }
                     span { class: "col end",
@@ -138,12 +138,7 @@ fn Disclosed(items: Vec<SummaryItem>, directory: Directory) -> Element {
                         span { "{item.text}" }
                         if let Some(detail) = &item.detail { div { class: "src", "{detail}" } }
                     }
-                    div { class: "src",
-                        {directory.facility(&item.facility).to_string()}
-                        if let Some(date) = item.date { " · " {date.strftime("%Y/%-m/%-d").to_string()} }
-                        " · "
-                        {as_of_words(words, item.as_of, now)}
-                    }
+                    div { class: "src", {source_words(words, &directory, item, now)} }
                 }
             }
             if shown < total {
@@ -151,4 +146,10 @@ fn Disclosed(items: Vec<SummaryItem>, directory: Directory) -> Element {
             }
         }
     }
+}
+
+fn source_words(words: Words, directory: &Directory, item: &SummaryItem, now: Timestamp) -> String {
+    let as_of = as_of_words(words, item.as_of, now);
+    let day = item.date.map(|date| date.strftime("%Y/%-m/%-d").to_string());
+    dotted([Some(directory.facility(&item.facility).to_string()), day, Some(as_of)].into_iter().flatten())
 }

@@ -11,7 +11,9 @@ use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::{person_words, start_visit, use_directory};
-use crate::text::{Words, allergy_detail, date_long, day_and_clock, error_words, measured, printed_unit, use_words};
+use crate::text::{
+    TIE, Words, allergy_detail, date_long, day_and_clock, dotted, error_words, measured, printed_unit, use_words,
+};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::{Directory, PatientShown};
@@ -59,8 +61,9 @@ fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
     let visit_id = visit.map(|visit| visit.visit);
     let now = Timestamp::now();
     let patient = shown.0.summary.patient.clone();
-    let sub = person_words(words, &patient, day_in_japan(now));
+    let person = person_words(words, &patient, day_in_japan(now));
     let as_of = shown.0.as_of.map(|at| words.with("patient-as-of", &[("time", day_and_clock(at, now).into())]));
+    let sub = dotted([Some(person), as_of].into_iter().flatten());
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap",
@@ -68,7 +71,7 @@ fn OnePatient(id: PatientId, visit: Option<VisitId>, shown: Whole) -> Element {
                 div { class: "col grow", span { class: "kana", "{patient.kana}" } h1 { "{patient.name}" } }
                 SyncPill {}
             }
-            div { class: "sub", "{sub}" if let Some(as_of) = as_of { " · {as_of}" } }
+            div { class: "sub", "{sub}" }
         }
         main { class: "bd",
             // The card says how allergies are found out until then.
@@ -163,23 +166,31 @@ fn AllergyStrip(shown: Whole) -> Element {
             rsx! { div { class: "strip warn", {words.say("allergy-not-recorded")} } }
         }
         AllergyKnowledge::NoneKnown => {
-            let said: Vec<String> = items.iter().map(|i| i.text.clone()).collect();
-            rsx! { div { class: "strip calm", {words.say("allergy-none-known")} div { class: "light", {said.join(" · ")} } } }
+            let said = dotted(items.iter().map(|item| &item.text));
+            rsx! { div { class: "strip calm", {words.say("allergy-none-known")} div { class: "light", "{said}" } } }
         }
         AllergyKnowledge::Recorded => rsx! {
             div { class: "strip",
                 for item in items.iter() {
                     div { class: if item.flag == Some(RecordFlag::NoneKnown) { "light" },
                         Drawn { icon: Icon::Alert }
-                        " {item.text}"
-                        if item.flag != Some(RecordFlag::NoneKnown) { " — " {words.say("allergy-kind")} }
-                        if item.flag == Some(RecordFlag::Contraindicated) { " · " {words.say("flag-contraindicated")} }
+                        " " {allergy_words(words, item)}
                         if let Some(detail) = &item.detail { span { class: "light", " " {allergy_detail(words, detail)} } }
                     }
                 }
             }
         },
     }
+}
+
+/// ペニシリン — アレルギー · 禁忌
+fn allergy_words(words: Words, item: &SummaryItem) -> String {
+    if item.flag == Some(RecordFlag::NoneKnown) {
+        return item.text.clone();
+    }
+    let named = format!("{}{TIE}— {}", item.text, words.say("allergy-kind"));
+    let never = (item.flag == Some(RecordFlag::Contraindicated)).then(|| words.say("flag-contraindicated"));
+    dotted([Some(named), never].into_iter().flatten())
 }
 
 #[component]
@@ -231,8 +242,10 @@ fn Summary(shown: Whole) -> Element {
                 h2 { {words.say("section-orders")} }
                 for order in summary.orders.iter() {
                     div { class: "line",
-                        {words.with("order-period", &[("from", date_long(words, order.from).into()), ("until", date_long(words, order.until).into())])}
-                        if order.special { " · " {words.say("order-special")} }
+                        {dotted([
+                            Some(words.with("order-period", &[("from", date_long(words, order.from).into()), ("until", date_long(words, order.until).into())])),
+                            order.special.then(|| words.say("order-special")),
+                        ].into_iter().flatten())}
                         div { class: "src", {directory.facility(&order.facility).to_string()} }
                     }
                 }
@@ -313,7 +326,7 @@ pub fn whose(
 ) -> String {
     let day = day.or_else(|| (as_of != Timestamp::UNIX_EPOCH).then(|| day_in_japan(as_of)));
     let when = day.map_or_else(|| words.say("as-of-unknown"), |day| day.strftime("%Y/%-m/%-d").to_string());
-    format!("{} · {when}", directory.facility(facility))
+    dotted([directory.facility(facility).to_string(), when])
 }
 
 /// As of when a facility recorded something.

@@ -6,7 +6,7 @@ use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::handover::{Unread, UnreadLines, unread_of};
 use crate::screens::unreadable::because;
 use crate::screens::{age_words, sex_words};
-use crate::text::{Words, date_short, error_words, use_words};
+use crate::text::{Words, date_short, dotted, error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::Patient;
 use device::record::calendar::day_in_japan;
@@ -86,18 +86,21 @@ fn PatientCard(patient: Patient, same: bool, unread: Unread) -> Element {
     let shell = use_context::<Shell>();
     let today = day_in_japan(Timestamp::now());
     let id = patient.id.clone();
+    let sex = sex_words(words, patient.sex);
+    let who = match patient.birth_date {
+        Some(birth) => {
+            let age = age_words(words, birth, today);
+            dotted([date_short(words, birth), format!("{age} {sex}")])
+        }
+        None => sex,
+    };
     rsx! {
         button { class: "card cardlink", onclick: move |_| shell.go(Route::Patient(id.clone(), None)),
             span { class: "col grow",
                 span { class: "kana", "{patient.kana}" }
                 span { class: "nm", "{patient.name}" }
                 if same { span { class: "tag wa", {words.say("tag-same-reading")} } }
-                span { class: "sub",
-                    if let Some(birth) = patient.birth_date {
-                        {format!("{} · {} ", date_short(words, birth), age_words(words, birth, today))}
-                    }
-                    {sex_words(words, patient.sex)}
-                }
+                span { class: "sub", "{who}" }
                 if unread != Unread::Nothing { span { class: "chips tight", UnreadLines { unread } } }
             }
         }

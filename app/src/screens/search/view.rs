@@ -4,7 +4,7 @@ use super::update::{ASK_AFTER_MS, Event, MOST, Model, StartPause, by_patient, ki
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, Tabs, TitleRow};
 use crate::screens::unreadable::{Names, Trouble};
-use crate::text::{date_short, error_words, use_words};
+use crate::text::{date_short, dotted, error_words, use_words};
 use device::jiff::Timestamp;
 use device::record::{Form, PatientId};
 use device::{Hit, SearchKind};
@@ -109,7 +109,7 @@ fn Hits(patient: PatientId, name: (String, String), hits: Vec<Hit>) -> Element {
                         move |_| shell.go(to.clone())
                     },
                     span { class: "col grow",
-                        span { class: "src", {words.say(kind_key(hit.kind))} " · " {date_short(words, hit.day)} }
+                        span { class: "src", {dotted([words.say(kind_key(hit.kind)), date_short(words, hit.day)])} }
                         span { "{hit.snippet}" }
                     }
                     span { class: "n", "aria-hidden": "true", "›" }

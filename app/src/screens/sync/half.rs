@@ -4,7 +4,7 @@ use super::update::route_of;
 use crate::app::{Live, Session, Shell};
 use crate::screens::amend::label;
 use crate::screens::unreadable::{Names, Trouble, or_words};
-use crate::text::{Words, day_and_clock, form_words, use_words};
+use crate::text::{Words, day_and_clock, dotted, form_words, use_words};
 use device::HalfAct;
 use device::jiff::Timestamp;
 use dioxus::prelude::*;
@@ -35,7 +35,7 @@ pub fn HalfList() -> Element {
                         let route = route_of(&act);
                         move |_| shell.go(route.clone())
                     },
-                    span { {names.of(words, &act.patient).1} " · " {form_words(words, act.form)} }
+                    span { {dotted([names.of(words, &act.patient).1, form_words(words, act.form)])} }
                     span { class: "clip", {said(words, &act)} }
                     span { class: "src", {day_and_clock(act.at, now)} }
                 }

@@ -6,7 +6,7 @@ use crate::components::{Icon, SyncPill, Tabs};
 use crate::screens::patient::Failed;
 use crate::screens::state::{StateCard, states_of};
 use crate::screens::unreadable::{Names, Trouble, or_words};
-use crate::text::{day_and_clock, form_words, megabytes, trouble_words, use_words};
+use crate::text::{day_and_clock, dotted, form_words, megabytes, trouble_words, use_words};
 use device::Pill;
 use device::jiff::Timestamp;
 use device::record::visit_note::NoteState;
@@ -48,6 +48,8 @@ pub fn SyncScreen() -> Element {
         (day_and_clock(at, now), check.is_sound())
     });
     let syncing = pill == Pill::Syncing;
+    let named = words.with("sync-device", &[("device", session.phone.identity().device.to_string().into())]);
+    let device_line = dotted([named, device::VERSION.to_string()]);
     // Where the vault cannot say, nothing is said to have been sent.
     let photos = session.phone.photos_left().ok();
     rsx! {
@@ -67,7 +69,7 @@ pub fn SyncScreen() -> Element {
                     Trouble { said: names_unread }
                     for row in waiting {
                         div { class: "line row sp", key: "{row.note}",
-                            div { {names.of(words, &row.patient).1} " · " {form_words(words, row.form)}
+                            div { {dotted([names.of(words, &row.patient).1, form_words(words, row.form)])}
                                 div { class: "src", {day_and_clock(row.changed_at, now)} " " {words.say(match row.state { NoteState::Draft => "state-draft", _ => "state-confirmed" })} }
                             }
                             b { {words.say("sync-waiting")} }
@@ -112,8 +114,8 @@ pub fn SyncScreen() -> Element {
             }
             super::photos::PhotoLine {}
             button { class: "btn g", id: "settings", onclick: move |_| shell.go(Route::Settings), {words.say("settings")} }
-            div { class: "src", {words.with("sync-device", &[("device", session.phone.identity().device.to_string().into())])} " · {device::VERSION}" }
             button { class: "btn g", id: "lock", onclick: move |_| { shell.lock(); }, {words.say("lock")} }
+            p { class: "src", "{device_line}" }
         }
         footer { class: "foot near",
             button { class: "btn", id: "sync-now", disabled: syncing, onclick: move |_| session.background.sync_now(),

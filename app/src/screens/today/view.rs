@@ -9,7 +9,7 @@ use crate::screens::handover::{Unread, UnreadLines, unread_of};
 use crate::screens::notes::state_tag;
 use crate::screens::unreadable::{Trouble, because, last_sync};
 use crate::screens::{age_words, sex_words, start_visit};
-use crate::text::{Words, date_long, error_words, use_words};
+use crate::text::{Words, date_long, dotted, error_words, use_words};
 use device::Phone;
 use device::jiff::Timestamp;
 use device::read::TodayRow;
@@ -127,7 +127,7 @@ fn VisitCard(row: TodayRow, next: bool, unread: Unread) -> Element {
                 span { class: "col grow",
                     span { class: "kana", "{kana}" }
                     span { class: "nm", "{name}" }
-                    span { class: "sub", "{minutes} · {who}" }
+                    span { class: "sub", {dotted([minutes, who])} }
                     if next && !address.is_empty() { span { class: "sub", "{address}" } }
                     span { class: "chips tight",
                         if has_allergy == Some(true) { span { class: "tag al", {words.say("tag-allergy")} } }

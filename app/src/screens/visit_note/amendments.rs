@@ -9,7 +9,7 @@ use crate::screens::amend::{
 use crate::screens::form::Shown;
 use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::unreadable::Trouble;
-use crate::text::{Words, choice_words, use_words};
+use crate::text::{Words, choice_words, dotted, use_words};
 use device::amend::SignatureShown;
 use device::jiff::Timestamp;
 use device::read::Directory;
@@ -145,7 +145,7 @@ pub fn WholeFields(form: Form, fields: Values) -> Element {
                 dl {
                     if known.iter().any(|field| given(field.name)) {
                         div { class: "line", dt { class: "k", {words.say("care-title")} }
-                            dd { {known.iter().filter(|field| given(field.name)).map(|field| short_label(words, form, field.name)).collect::<Vec<_>>().join(" · ")} }
+                            dd { {dotted(known.iter().filter(|field| given(field.name)).map(|field| short_label(words, form, field.name)))} }
                         }
                     }
                     for field in known.iter().filter(|field| !given(field.name)) {

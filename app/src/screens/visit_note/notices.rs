@@ -4,8 +4,9 @@ use crate::app::{Route, Session, Shell};
 use crate::screens::amend::refusal;
 use crate::screens::form::Shown;
 use crate::screens::manager::{RoleUnread, use_is_manager};
+use crate::screens::notes::author_of;
 use crate::screens::unreadable::{Trouble, or_words};
-use crate::text::{choice_words, day_and_clock, use_words};
+use crate::text::{choice_words, day_and_clock, dotted, use_words};
 use device::jiff::Timestamp;
 use device::note::NoteShown;
 use device::record::visit_note::fields::CLOSING;
@@ -52,8 +53,7 @@ fn SameVisit(note: Shown) -> Element {
                 button { key: "{row.note}", class: "opt", onclick: move |_| shell.go(Route::Note(row.note)),
                     b { {words.say("close-other-note")} }
                     span { class: "who",
-                        {day_and_clock(row.started_at.unwrap_or(row.changed_at), now)}
-                        if let Some(author) = &row.author { " · " {directory.staff(author).to_string()} }
+                        {dotted([Some(day_and_clock(row.started_at.unwrap_or(row.changed_at), now)), author_of(&directory, &row)].into_iter().flatten())}
                     }
                 }
             }

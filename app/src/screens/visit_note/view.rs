@@ -18,7 +18,7 @@ use crate::screens::handover::BoardLink;
 use crate::screens::patient::Failed;
 use crate::screens::unreadable::{Trouble, name_of, or_words};
 use crate::screens::visiting::use_visit;
-use crate::text::{clock, confirm_words, error_words, field_label, unit_words, use_words, value_words};
+use crate::text::{clock, confirm_words, dotted, error_words, field_label, unit_words, use_words, value_words};
 use device::jiff::Timestamp;
 use device::record::DocumentId;
 use device::record::Form;
@@ -60,7 +60,7 @@ pub fn VisitNoteScreen(id: DocumentId) -> Element {
     rsx! {
         header { class: "hd",
             TitleRow { title: name }
-            div { class: "row sp wrap", span { class: "sub", {words.say("note-title")} " · {started}" } Chip { note: Shown(note.clone()), desk } }
+            div { class: "row sp wrap", span { class: "sub", {dotted([words.say("note-title"), started])} } Chip { note: Shown(note.clone()), desk } }
             div { class: "row segs",
                 if draft {
                     div { class: "seg", role: "tablist",

@@ -3,6 +3,7 @@
 //! What measured why: AUTOMERGE notes in ARCHITECTURE.md. A new document that holds only its root and our own changes
 //! is smallest as one uncompressed document; a tail of a known document as a bundle.
 
+use super::draft::{field_hash, root_hash};
 use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId};
 use automerge::{AutoCommit, Change};
@@ -153,7 +154,6 @@ pub fn decode(document: DocumentId, form: Form, encoding: Encoding, bytes: &[u8]
     if bytes.len() > ENTRY_LIMIT {
         return Err(ChangeError::TooLarge);
     }
-    let root = super::draft::root_change(document, form);
     let changes = catch_unwind(AssertUnwindSafe(|| match encoding {
         Encoding::Columns => read_columns(bytes),
         Encoding::Bundle => automerge::Bundle::try_from(bytes)
@@ -162,22 +162,17 @@ pub fn decode(document: DocumentId, form: Form, encoding: Encoding, bytes: &[u8]
         Encoding::Cbor => Err(ChangeError::UnknownEncoding),
     }))
     .unwrap_or(Err(ChangeError::Unreadable))?;
-    sort(document, form, &root, changes)
+    sort(document, form, changes)
 }
 
 /// What people wrote and what every device makes alike; anything else belongs to another document.
-pub(super) fn sort(
-    document: DocumentId,
-    form: Form,
-    root: &Change,
-    changes: Vec<Change>,
-) -> Result<Incoming, ChangeError> {
+pub(super) fn sort(document: DocumentId, form: Form, changes: Vec<Change>) -> Result<Incoming, ChangeError> {
     let mut incoming = Incoming { made: Vec::with_capacity(changes.len()), shared: Vec::new() };
     for change in changes {
-        if change.hash() == root.hash() {
-            continue;
-        }
         if change.deps().is_empty() {
+            if change.hash() == root_hash(document, form) {
+                continue;
+            }
             return Err(ChangeError::OtherDocument);
         }
         if is_deterministic(&change) {
@@ -209,9 +204,8 @@ pub fn decode_singly(document: DocumentId, form: Form, raw: &[Vec<u8>]) -> Resul
     let parents: HashSet<automerge::ChangeHash> =
         incoming.made.iter().flat_map(|made| made.change.deps().to_vec()).collect();
     for field in form.fields().iter().filter(|f| f.is_text() && form.root_texts().iter().all(|r| r.name != f.name)) {
-        let change = super::draft::field_change(document, form, field.name);
-        if parents.contains(&change.hash()) {
-            incoming.shared.push(change);
+        if parents.contains(&field_hash(document, form, field.name)) {
+            incoming.shared.push(super::draft::field_change(document, form, field.name));
         }
     }
     Ok(incoming)
@@ -227,11 +221,7 @@ fn check_deterministic(document: DocumentId, form: Form, change: &Change) -> Res
     let name = message.strip_prefix(super::draft::FIELD_MESSAGE).ok_or(ChangeError::NotDeterministic)?;
     let fits = (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_'));
-    if fits && super::draft::field_change(document, form, name).hash() == change.hash() {
-        Ok(())
-    } else {
-        Err(ChangeError::NotDeterministic)
-    }
+    if fits && field_hash(document, form, name) == change.hash() { Ok(()) } else { Err(ChangeError::NotDeterministic) }
 }
 
 fn read_columns(bytes: &[u8]) -> Result<Vec<Change>, ChangeError> {

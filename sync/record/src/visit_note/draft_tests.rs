@@ -1,5 +1,6 @@
+use super::root::root_change;
 use super::*;
-use crate::visit_note::{ConfirmContext, NoteState, VisitNote, changes::decode};
+use crate::visit_note::{ConfirmContext, Encoding, Field, IncomingChange, NoteState, VisitNote, changes::decode};
 use ed25519_dalek::SigningKey;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -1,7 +1,7 @@
 //! Laws of merging, tried on arbitrary days of two to five phones.
 
 use super::*;
-use crate::visit_note::changes::decode;
+use crate::visit_note::{Field, changes::decode};
 use proptest::prelude::*;
 
 const NOTE: DocumentId = DocumentId([9; 16]);

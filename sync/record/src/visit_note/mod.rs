@@ -58,6 +58,16 @@ impl NoteState {
         };
         if reads_closed || acts.is_closed_on(stands) { NoteState::Closed } else { NoteState::Confirmed }
     }
+
+    /// Whether a person may do this to a note that stands so. While confirmations compete, a decision about a late edit and a
+    /// closing wait for the choice: if another confirmation is chosen than the one they name, nothing of them is left. A
+    /// correction may be made: it would be a proposal to the other one.
+    pub fn allows(self, what: &What) -> bool {
+        match what {
+            What::Amend(_) | What::Choose { .. } => true,
+            What::Accept(_) | What::Decline(_) | What::Close { .. } => self != NoteState::Competing,
+        }
+    }
 }
 
 impl VisitNote {
@@ -91,6 +101,37 @@ impl VisitNote {
         match self {
             VisitNote::Draft(draft) => draft.view(),
             VisitNote::Confirmed(note) => note.view(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn while_confirmations_compete_only_what_outlives_the_choice_is_done() {
+        let correction = Correction { field: "pulse_bpm".into(), before: None, after: None, over: Vec::new() };
+        let hash = ContentHash([1; 32]);
+        let proposal = Proposal {
+            amendment: hash,
+            by: None,
+            at: None,
+            value: None,
+            correction: correction.clone(),
+            over: Vec::new(),
+        };
+        let choose = What::Choose { confirmation: hash, among: vec![hash], over: Vec::new() };
+        let close = What::Close { outcome: "duplicate".into(), copied_to: None };
+        for (what, while_competing) in [
+            (What::Amend(correction), true),
+            (choose, true),
+            (What::Accept(proposal.clone()), false),
+            (What::Decline(proposal), false),
+            (close, false),
+        ] {
+            assert_eq!(NoteState::Competing.allows(&what), while_competing, "{what:?}");
+            assert!(NoteState::Confirmed.allows(&what), "{what:?}");
         }
     }
 }

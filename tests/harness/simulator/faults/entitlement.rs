@@ -3,8 +3,8 @@
 
 use crate::Outcome;
 use crate::simulator::truth::Entered;
-use crate::simulator::{BEGIN_MS, HOSPITAL, STATION, World, moment};
-use hub::{HubError, Who};
+use crate::simulator::{BEGIN_MS, Event, HOSPITAL, STATION, World, moment};
+use hub::{HubError, Restored, Who};
 use record::{Consent, ContentHash, DataClass, DisclosedRecord, FacilityId, PatientId, StaffId, canonical};
 
 const CLASSES: [DataClass; 3] = [DataClass::Allergy, DataClass::Lab, DataClass::Rx];
@@ -79,6 +79,43 @@ impl World {
         self.enter(&entered)?;
         self.truth.entered.push(entered);
         Ok(())
+    }
+
+    /// The hub was put back. The database that stood there said what was withdrawn since: nobody has to tell it.
+    pub(super) fn withdrawals_stand(&self) -> Outcome {
+        let store = self.hub.as_ref().ok_or("no hub")?.store();
+        for patient in &self.truth.withdrawn {
+            if store.read(|tx| tx.consents_of(patient))?.iter().any(|consent| !consent.withdrawn) {
+                return Err(format!("entitlement: a restore opened what {patient} had closed").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// People come when they can, and until then phones hear what the restored hub knows by itself.
+    pub(super) fn enter_later(&mut self, restored: &Restored) {
+        let withdrawn = restored.consents_withdrawn.iter().map(|named| &named.patient);
+        self.counts.kept += withdrawn.clone().filter(|patient| self.truth.withdrawn.contains(*patient)).count() as u64;
+        let changed = restored.consents_to_enter.iter().map(|named| &named.patient);
+        self.named.get_or_insert_default().extend(withdrawn.chain(changed).cloned());
+        let later = self.now_ms + self.dice.between(2_000, 40_000);
+        self.at(later, Event::EnterNamed);
+    }
+
+    /// They bring the hospital's files again, and of the consents that the restore named those that stand on paper. What was
+    /// closed by mistake is among them: of two older databases one may know no better.
+    pub(in crate::simulator) fn enter_named(&mut self) -> Outcome {
+        if self.named.is_some() && self.taking_hub().is_none() {
+            let later = self.now_ms + 5_000;
+            self.at(later, Event::EnterNamed);
+            return Ok(());
+        }
+        let Some(named) = self.named.take() else { return Ok(()) };
+        for entered in self.truth.entered.iter().filter(|entered| matches!(entered, Entered::Record(..))) {
+            self.enter(entered)?;
+        }
+        let stands = |patient: &PatientId| !self.truth.withdrawn.contains(patient);
+        named.into_iter().filter(stands).try_for_each(|patient| self.enter(&Entered::Grant(patient)))
     }
 
     /// The hub was put back: consents stand on paper and the hospital's files where they were, and all of it is entered again.

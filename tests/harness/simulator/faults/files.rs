@@ -13,6 +13,7 @@ impl World {
         if self.taking_hub().is_none() {
             return Ok(());
         }
+        self.enter_named()?;
         self.counts.backups += 1;
         let hub = self.hub.as_ref().ok_or("no hub")?;
         let file = self.folder.path().join(format!("backup-{}", self.counts.backups));
@@ -33,9 +34,13 @@ impl World {
         let Some(backup) = self.backup.clone() else { return Ok(()) };
         self.counts.restores += 1;
         self.hub = None;
-        Store::restore_at(&self.data(), &backup, self.hub_time().as_millisecond())?;
+        let restored = Store::restore_at(&self.data(), &backup, self.hub_time().as_millisecond())?;
         self.hub_up()?;
-        self.enter_again()?;
+        self.withdrawals_stand()?;
+        match self.faults.entered_late {
+            true => self.enter_later(&restored),
+            false => self.enter_again()?,
+        }
         let held = self.excuse_what_nobody_holds()?;
         self.counts.relayed += held;
         Ok(())

@@ -36,6 +36,8 @@ pub struct Faults {
     pub lost: bool,
     /// Phones lie locked in a pocket for a while, and fetch what they cannot read.
     pub sleep: bool,
+    /// After a restore phones speak to the hub before anybody has entered anything, and withdrawals are entered by nobody.
+    pub entered_late: bool,
 }
 
 impl Faults {
@@ -65,6 +67,7 @@ impl Faults {
         faults.lost = faults.hub_restored && own.percent(60);
         // A file that is copied or put back is a locked phone's too: what it brings sealed is another story.
         faults.sleep = own.percent(60) && !faults.clone && !faults.older_phone;
+        faults.entered_late = faults.hub_restored && faults.consent && own.percent(70);
         faults
     }
 
@@ -147,6 +150,7 @@ impl World {
             }
             Event::Backup => self.back_up()?,
             Event::HubRestored => self.restore_hub()?,
+            Event::EnterNamed => self.enter_named()?,
             Event::Copy => self.copy_first()?,
             Event::PutBack => self.put_back()?,
             Event::Wipe => self.wipe_one()?,

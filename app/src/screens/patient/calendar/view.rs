@@ -9,7 +9,9 @@ use crate::screens::patient::update::flag_key;
 use crate::screens::patient::view::{Whole, as_of_words};
 use crate::screens::unreadable::{Trouble, or_words};
 use crate::screens::use_directory;
-use crate::text::{Language, Words, allergy_detail, clock, date_long, day_and_clock, error_words, measured, use_words};
+use crate::text::{
+    Language, TIE, Words, allergy_detail, clock, date_long, day_and_clock, error_words, measured, use_words,
+};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::Directory;
@@ -72,7 +74,7 @@ fn Week(id: PatientId, shown: Whole, notes: Vec<NoteRow>) -> Element {
     let days = week_of(monday);
     let rows = rows(&entries, monday);
     let groups = of_day(&entries, picked);
-    let title = format!("{} – {}", days[0].strftime("%Y/%-m/%-d"), days[6].strftime("%-m/%-d"));
+    let title = format!("{}{TIE}– {}", days[0].strftime("%Y/%-m/%-d"), days[6].strftime("%-m/%-d"));
     rsx! {
         section { class: "card",
             PeriodHead { title, before: "chart-week-before", this: "chart-this-week", after: "chart-week-after",

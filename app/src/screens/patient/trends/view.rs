@@ -5,7 +5,7 @@ use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Chart, Sparkline, Usual};
 use crate::screens::patient::view::{Whole, whose};
 use crate::screens::use_directory;
-use crate::text::{Words, error_words, field_label, measured, printed_unit, unit_words, use_words};
+use crate::text::{Words, dotted, error_words, field_label, measured, printed_unit, unit_words, use_words, with_unit};
 use device::jiff::Timestamp;
 use device::record::PatientId;
 use device::record::visit_note::{Field, FieldKind};
@@ -140,9 +140,9 @@ pub fn unit_of(words: Words, field: &str) -> String {
 
 /// 報告基準 in words; nothing where the field has none.
 fn report_words(words: Words, usual: Usual, unit: &str) -> String {
-    let side = |key: &str, bound: f64| words.with(key, &[("value", format!("{bound} {unit}").into())]);
+    let side = |key: &str, bound: f64| words.with(key, &[("value", with_unit(&bound.to_string(), unit).into())]);
     let sides =
         [usual.low.map(|low| side("chart-at-or-below", low)), usual.high.map(|high| side("chart-at-or-above", high))];
-    let said = sides.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let said = dotted(sides.into_iter().flatten());
     if said.is_empty() { said } else { words.with("chart-report", &[("bounds", said.into())]) }
 }

@@ -1,0 +1,114 @@
+//! What no line may tear apart: a number and its unit, a name with a hyphen, what stands between two parts and the first of
+//! them. Words for the screen only: nothing of it goes into a record.
+
+/// A blank at which no line breaks.
+pub const TIE: char = '\u{a0}';
+/// Takes no room, and no line breaks at it.
+const JOINER: char = '\u{2060}';
+
+/// Between the parts of one line.
+const DOT: &str = "\u{a0}· ";
+/// Stand between two parts and stay with the first: no line begins with them.
+const BETWEEN: [char; 5] = ['·', '—', '–', '〜', '/'];
+/// Stay with what they are explained by.
+const SIGNS: [char; 5] = ['○', '◎', '□', '△', '✕'];
+/// Units in the sentences of the Fluent files.
+const UNITS: [&str; 6] = ["%", "KB", "MB", "h", "min", "{ $unit }"];
+/// Names that a line would break at their hyphen.
+const NAMES: [&str; 2] = ["Wi-Fi", "DESIGN-R"];
+
+/// The parts of one line, with a dot between them; empty ones are left out.
+pub fn dotted<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> String {
+    let parts: Vec<T> = parts.into_iter().filter(|part| !part.as_ref().is_empty()).collect();
+    parts.iter().map(|part| part.as_ref()).collect::<Vec<&str>>().join(DOT)
+}
+
+/// 36.5 ℃; without a unit the value alone.
+pub fn with_unit(value: &str, unit: &str) -> String {
+    if unit.is_empty() { value.to_string() } else { format!("{value}{TIE}{}", whole_unit(unit)) }
+}
+
+/// mg/dL in one piece. mL/min/1.73m² may break behind its slashes: a narrow line would else break it anywhere.
+pub fn whole_unit(unit: &str) -> String {
+    let is_short = unit.matches('/').count() == 1 && !unit.contains(JOINER);
+    if is_short { unit.replace('/', &format!("/{JOINER}")) } else { unit.to_string() }
+}
+
+/// A Fluent file whose own words are tied. The values that they are given later are not touched.
+pub fn tied(source: &str) -> String {
+    let mut tied = with_units_tied(source);
+    for between in BETWEEN {
+        tied = tied.replace(&format!(" {between} "), &format!("{TIE}{between} "));
+    }
+    for sign in SIGNS {
+        tied = tied.replace(&format!("{sign} "), &format!("{sign}{TIE}"));
+    }
+    for name in NAMES {
+        tied = tied.replace(name, &name.replace('-', &format!("-{JOINER}")));
+    }
+    tied
+}
+
+/// The blank between a number, or the place of one, and a unit.
+fn with_units_tied(source: &str) -> String {
+    let mut tied = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some((before, behind)) = rest.split_once(' ') {
+        let is_number = before.ends_with(|last: char| last.is_ascii_digit() || last == '}');
+        tied.push_str(before);
+        tied.push(if is_number && begins_with_unit(behind) { TIE } else { ' ' });
+        rest = behind;
+    }
+    tied.push_str(rest);
+    tied
+}
+
+/// `h ago`, not `hospitals`.
+fn begins_with_unit(text: &str) -> bool {
+    let mut behind = UNITS.iter().filter_map(|unit| text.strip_prefix(*unit));
+    behind.any(|rest| !rest.starts_with(|next: char| next.is_ascii_alphabetic()))
+}
+
+/// As it reads, without what holds it together.
+#[cfg(test)]
+pub fn plain(words: &str) -> String {
+    words.replace(TIE, " ").replace(JOINER, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_begins_with_what_stands_between_two_parts() {
+        assert_eq!(dotted(["82歳", "", "女"]), "82歳\u{a0}· 女");
+        assert_eq!(
+            dotted([Some("青木".to_string()), None, Some("9:32".to_string())].into_iter().flatten()),
+            "青木\u{a0}· 9:32"
+        );
+        assert_eq!(dotted(Vec::<String>::new()), "");
+        assert_eq!(tied("a = { $from } – { $until } · b / c\n"), "a = { $from }\u{a0}– { $until }\u{a0}· b\u{a0}/ c\n");
+        assert_eq!(tied("○ 訪問 · ◎ 2回"), "○\u{a0}訪問\u{a0}· ◎\u{a0}2回");
+    }
+
+    #[test]
+    fn a_number_keeps_its_unit_and_only_that() {
+        assert_eq!(tied("a = 10 MB以上, { $n } h ago"), "a = 10\u{a0}MB以上, { $n }\u{a0}h ago");
+        assert_eq!(tied("a = { $low }〜{ $high } { $unit } の"), "a = { $low }〜{ $high }\u{a0}{ $unit } の");
+        for untouched in ["a = { $n } hospitals, 2 minutes", "   *[other] { $n } items\n}", "a = half % b"] {
+            assert_eq!(tied(untouched), untouched);
+        }
+        assert_eq!((with_unit("36.5", "℃"), with_unit("36.5", "")), ("36.5\u{a0}℃".into(), "36.5".into()));
+    }
+
+    #[test]
+    fn a_short_unit_and_a_name_with_a_hyphen_stay_in_one_piece() {
+        assert_eq!(whole_unit("mg/dL"), "mg/\u{2060}dL");
+        assert_eq!(whole_unit(&whole_unit("mg/dL")), whole_unit("mg/dL"), "twice is once");
+        for breakable in ["mL/min/1.73m²", "℃", ""] {
+            assert_eq!(whole_unit(breakable), breakable);
+        }
+        assert_eq!(tied("Wi-Fi、DESIGN-R, log-in"), "Wi-\u{2060}Fi、DESIGN-\u{2060}R, log-in");
+        assert_eq!(plain(&tied("Wi-Fi · 10 MB")), "Wi-Fi · 10 MB");
+    }
+}

@@ -1,0 +1,106 @@
+//! Where questions about documents are answered: a worker process, killed over whatever it dies of or hangs over.
+
+use crate::error::HubError;
+use crate::worker::{self, CheckRequest, Question, read_message, write_message};
+use record::{DocumentId, Form, canonical};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+/// A document that takes the worker longer than this is held, and the worker killed.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Where questions are answered.
+pub(super) enum Bench {
+    Process(Option<Worker>),
+    /// In this process: for simulations, which made the bytes themselves.
+    Here,
+}
+
+/// A running worker process; its answers arrive over a channel so that silence can be noticed.
+pub(super) struct Worker {
+    child: Child,
+    input: ChildStdin,
+    answers: Receiver<Vec<u8>>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // A worker that hangs is killed; one that has died already says so and nothing is lost.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `None`: the worker died, hung or talked nonsense over this question and was killed.
+pub(super) fn ask<A: serde::de::DeserializeOwned>(
+    bench: &mut Bench,
+    question: &Question,
+    fits: impl FnOnce(&A) -> bool,
+) -> Result<Option<A>, HubError> {
+    let worker = match bench {
+        Bench::Process(worker) => worker,
+        Bench::Here => return Ok(canonical::from_bytes::<A>(&worker::answer(question)?).ok().filter(fits)),
+    };
+    let message = canonical::to_bytes(question)?;
+    if worker.is_none() {
+        *worker = Some(start()?);
+    }
+    let Some(running) = worker.as_mut() else { return Ok(None) };
+    let answer = write_message(&mut running.input, &message)
+        .ok()
+        .and_then(|()| running.answers.recv_timeout(PATIENCE).ok())
+        .and_then(|bytes| canonical::from_bytes::<A>(&bytes).ok())
+        .filter(fits);
+    if answer.is_none() {
+        tracing::warn!(doc = %question.doc(), "the checking worker was killed over a document");
+        *worker = None;
+    }
+    Ok(answer)
+}
+
+fn start() -> Result<Worker, HubError> {
+    // On Linux the running program itself, even if an upgrade has replaced its file.
+    let program = match cfg!(target_os = "linux") {
+        true => std::path::PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().map_err(HubError::Worker)?,
+    };
+    let mut child = Command::new(program)
+        .arg(worker::ARGUMENT)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(HubError::Worker)?;
+    let missing = || HubError::Worker(std::io::ErrorKind::BrokenPipe.into());
+    let input = child.stdin.take().ok_or_else(missing)?;
+    let mut output = child.stdout.take().ok_or_else(missing)?;
+    let (sender, answers) = sync_channel(1);
+    std::thread::spawn(move || {
+        while let Some(message) = read_message(&mut output) {
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    let mut worker = Worker { child, input, answers };
+    // A first, empty question: a worker that cannot answer it must not be blamed on a nurse's entry.
+    let (doc, form) = (DocumentId([0; 16]), Form::VisitNote);
+    let probe = CheckRequest { doc, form, document: Vec::new(), entries: Vec::new() };
+    let probe = canonical::to_bytes(&Question::Check(probe))?;
+    let answered = write_message(&mut worker.input, &probe).is_ok() && worker.answers.recv_timeout(PATIENCE).is_ok();
+    if answered { Ok(worker) } else { Err(missing()) }
+}
+
+impl Question {
+    fn doc(&self) -> DocumentId {
+        match self {
+            Question::Check(request) => request.doc,
+            Question::Relay(request) => request.doc,
+            Question::Read(request) => request.changes.first().map_or(DocumentId([0; 16]), |change| change.doc),
+            Question::Bring(request) => request.doc,
+            Question::Compact(request) => request.doc,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Sealed copies that came without a PIN: what the document holds already is settled, a person lets the rest in.
+
+use super::{Checker, ask, statement_hash};
+use crate::error::HubError;
+use crate::store::{CopyRow, CopyState};
+use crate::worker::{Question, RelayAnswer, RelayRequest};
+use protocol::Kind;
+use record::visit_note::{Encoding, NoteView};
+use record::{DeviceId, DocumentId, Form};
+
+/// What became of copies that a person let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyVerdict {
+    Accepted,
+    /// Something they stand on has not arrived.
+    Waiting,
+    Nothing,
+}
+
+impl Checker {
+    /// Looks at sealed copies of one device for one document: what the document holds already is settled, the rest waits
+    /// for a person.
+    pub fn look_at_copies(&self, doc: DocumentId, device: DeviceId) -> Result<(), HubError> {
+        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
+        let Some((_, answer)) = self.relayed(doc, device, &copies)? else { return Ok(()) };
+        self.store.write(|tx| {
+            let changes = copies.iter().filter(|copy| copy.kind.is_document());
+            for (copy, known) in changes.zip(&answer.known) {
+                if *known {
+                    tx.settle_copy(copy.id, CopyState::Known)?;
+                }
+            }
+            for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
+                if tx.has_entry(doc, statement_hash(doc, copy.hash))? {
+                    tx.settle_copy(copy.id, CopyState::Known)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A person lets the copies in: they become entries of their device and go the way of every entry.
+    pub fn accept_copies(&self, doc: DocumentId, device: DeviceId) -> Result<CopyVerdict, HubError> {
+        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
+        if copies.is_empty() {
+            return Ok(CopyVerdict::Nothing);
+        }
+        let (form, answer) = match self.relayed(doc, device, &copies)? {
+            Some(relayed) => relayed,
+            None => return Ok(CopyVerdict::Waiting),
+        };
+        let has_changes = copies.iter().any(|copy| copy.kind.is_document());
+        if has_changes && answer.entry.is_none() {
+            return Ok(CopyVerdict::Waiting);
+        }
+        self.store.write(|tx| {
+            let first = &copies[0];
+            if let Some(entry) = &answer.entry
+                && has_changes
+            {
+                let kind = Kind::from(form.tag());
+                tx.relay_entry(first, kind, entry.enc, entry.hash, &entry.bytes)?;
+            }
+            for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
+                let hash = statement_hash(doc, copy.hash);
+                if !tx.has_entry(doc, hash)? {
+                    tx.relay_entry(copy, copy.kind, Encoding::Cbor.into(), hash, &copy.bytes)?;
+                }
+            }
+            copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Accepted))
+        })?;
+        self.check_document(doc)?;
+        Ok(CopyVerdict::Accepted)
+    }
+
+    /// How a document would read with a device's copies, before a person lets them in; `None`: they wait for something.
+    pub fn read_copies(&self, doc: DocumentId, device: DeviceId) -> Result<Option<NoteView>, HubError> {
+        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
+        let answer = self.relayed(doc, device, &copies)?;
+        Ok(answer.and_then(|(_, answer)| answer.entry).map(|entry| entry.view))
+    }
+
+    fn relayed(
+        &self,
+        doc: DocumentId,
+        device: DeviceId,
+        copies: &[CopyRow],
+    ) -> Result<Option<(Form, RelayAnswer)>, HubError> {
+        let mut worker = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let changes: Vec<&CopyRow> = copies.iter().filter(|copy| copy.kind.is_document()).collect();
+        let (document, form) = self.store.read(|tx| Ok((tx.note_document(doc)?, tx.note_form(doc)?)))?;
+        let begun = changes.first().and_then(|copy| Form::from_tag(copy.kind.into()));
+        let form = form.or(begun).unwrap_or_default();
+        if changes.is_empty() {
+            return Ok(Some((form, RelayAnswer { known: Vec::new(), entry: None })));
+        }
+        let question = Question::Relay(RelayRequest {
+            doc,
+            form,
+            document,
+            device,
+            changes: changes.iter().map(|copy| serde_bytes::ByteBuf::from(copy.bytes.clone())).collect(),
+        });
+        let asked = changes.len();
+        let answer = ask(&mut worker, &question, |answer: &RelayAnswer| answer.known.len() == asked)?;
+        Ok(answer.map(|answer| (form, answer)))
+    }
+}

@@ -1,0 +1,96 @@
+//! Whether a document is still the one that every device makes, whatever came into it.
+
+use super::root::{ABOUT, AUTHORS, FIELDS, TEXTS};
+use super::{Draft, DraftError};
+use super::{field_hash, root_hash};
+use crate::ids::{FacilityId, PatientId};
+use automerge::{ChangeHash, ObjId, ROOT, ReadDoc, ScalarValue, Value};
+
+/// More characters than any text of ours can come to by merging.
+const STORED_TEXT_LIMIT: usize = 100_000;
+
+impl Draft {
+    /// What a hostile change could bend without breaking anything: the maps and texts must be the ones every device makes,
+    /// the document be about this patient, names and values within bounds. Asked before others see a change.
+    pub fn is_sound(&self, patient: &PatientId, station: &FacilityId) -> bool {
+        self.check_sound(patient, station).unwrap_or(false)
+    }
+
+    fn check_sound(&self, patient: &PatientId, station: &FacilityId) -> Result<bool, DraftError> {
+        let root = root_hash(self.id, self.form);
+        for map in [ABOUT, AUTHORS, FIELDS, TEXTS] {
+            if self.made_by(&ROOT, map)? != Some(root) {
+                return Ok(false);
+            }
+        }
+        Ok(self.is_about(patient, station)? && self.are_texts_sound(root)? && self.are_fields_bounded()?)
+    }
+
+    /// The change that made the one map or text under a key; `None` where another thing stands there, or several.
+    fn made_by(&self, map: &ObjId, key: &str) -> Result<Option<ChangeHash>, DraftError> {
+        let found = self.doc.get_all(map, key).map_err(DraftError::Refused)?;
+        match found.as_slice() {
+            [(Value::Object(_), id)] => Ok(self.doc.hash_for_opid(id)),
+            _ => Ok(None),
+        }
+    }
+
+    fn is_about(&self, patient: &PatientId, station: &FacilityId) -> Result<bool, DraftError> {
+        let about = self.object(ABOUT)?;
+        for (key, wanted) in [("patient", patient.as_str()), ("station", station.as_str())] {
+            for (value, _) in self.doc.get_all(&about, key).map_err(DraftError::Refused)? {
+                let fits =
+                    matches!(&value, Value::Scalar(s) if matches!(s.as_ref(), ScalarValue::Str(w) if w == wanted));
+                if !fits {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn are_texts_sound(&self, root: ChangeHash) -> Result<bool, DraftError> {
+        let texts = self.object(TEXTS)?;
+        for name in self.doc.keys(&texts) {
+            let is_scalar = self.form.field(&name).is_ok_and(|field| !field.is_text());
+            let by = self.made_by(&texts, &name)?;
+            let expected = if self.form.root_texts().iter().any(|field| field.name == name) {
+                root
+            } else {
+                field_hash(self.id, self.form, &name)
+            };
+            if is_scalar || by != Some(expected) {
+                return Ok(false);
+            }
+            let Ok(Some((_, text))) = self.doc.get(&texts, name.as_str()) else { return Ok(false) };
+            if self.doc.length(&text) > STORED_TEXT_LIMIT {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn are_fields_bounded(&self) -> Result<bool, DraftError> {
+        let fields = self.object(FIELDS)?;
+        let mut count = 0;
+        for name in self.doc.keys(&fields) {
+            count += 1;
+            if name.len() > 96 || count > 2_000 {
+                return Ok(false);
+            }
+            for (value, _) in self.doc.get_all(&fields, name.as_str()).map_err(DraftError::Refused)? {
+                let Value::Scalar(value) = value else { continue };
+                let fits = match value.as_ref() {
+                    ScalarValue::F64(n) => n.is_finite(),
+                    ScalarValue::Str(word) => word.chars().count() <= 2_000,
+                    ScalarValue::Bytes(bytes) => bytes.len() <= 4_096,
+                    _ => true,
+                };
+                if !fits {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
