@@ -102,19 +102,6 @@ pub fn demographics(id: &PatientId, number: usize) -> Patient {
 }
 
 fn record(facility: &FacilityId, class: DataClass, text: String, day: Date) -> Done<DisclosedRecord> {
-    Ok(DisclosedRecord {
-        facility: facility.clone(),
-        class,
-        source_key: String::new(),
-        as_of: instant_in_japan(day.at(9, 0, 0, 0)).ok_or("a day without that hour")?,
-        date: Some(day),
-        text,
-        code: None,
-        value: None,
-        unit: None,
-        flag: None,
-        detail: None,
-        body: None,
-        deleted: false,
-    })
+    let as_of = instant_in_japan(day.at(9, 0, 0, 0)).ok_or("a day without that hour")?;
+    Ok(DisclosedRecord { date: Some(day), ..DisclosedRecord::new(facility.clone(), class, "", as_of, text) })
 }

@@ -121,20 +121,9 @@ impl FullPhone {
         let id = self.patients[number].clone();
         let hospital: FacilityId = HOSPITALS[number % HOSPITALS.len()].parse()?;
         let demographics = demographics(&id, number);
-        let order = NursingOrder {
-            id: DocumentId::from_random(self.dice.bytes()),
-            patient: id.clone(),
-            facility: hospital.clone(),
-            station: self.station.clone(),
-            from: self.today.saturating_sub(60.days()),
-            until: self.today.saturating_add(100.days()),
-            special: false,
-            psychiatric: false,
-            drip: false,
-            alerts: Vec::new(),
-            spo2_target_88_92: false,
-            issued_on: None,
-        };
+        let (from, until) = (self.today.saturating_sub(60.days()), self.today.saturating_add(100.days()));
+        let order_id = DocumentId::from_random(self.dice.bytes());
+        let order = NursingOrder::ordinary(order_id, id.clone(), hospital.clone(), self.station.clone(), from, until);
         let mut items = vec![
             self.told(Kind::Patient, DocumentId::derive("patient", id.as_str().as_bytes()), Some(&id), &demographics)?,
             self.told(Kind::Order, order.id, Some(&id), &order)?,
