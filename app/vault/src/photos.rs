@@ -96,10 +96,12 @@ impl Tx<'_> {
         for (key, waits, sealed) in rows {
             let place = self.place(Table::Photo, key, Some(patient), &Compartment::Station);
             let photo: StoredPhoto = self.open(place, &sealed)?;
-            match photo.note == note {
-                true if waits => return Ok(false),
-                true => gone.push(key),
-                false => {}
+            let is_named = photo.note == note || photo.also.contains(&note);
+            if is_named && waits {
+                return Ok(false);
+            }
+            if photo.note == note {
+                gone.push(key);
             }
         }
         for key in gone {
@@ -280,6 +282,23 @@ mod tests {
         for file in std::fs::read_dir(folder.path())? {
             let at_rest = std::fs::read(file?.path())?;
             assert!(!at_rest.windows(24).any(|window| window == &bytes[100..124] || window == &photo.hash.0[..24]));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_note_that_a_picture_was_taken_into_waits_for_it() -> Outcome {
+        let Made { folder: _folder, mut vault, .. } = new_vault()?;
+        let (bytes, patient) = (picture(100), "p1".parse()?);
+        let (first, second) = (photo_of(&bytes)?, DocumentId([8; 16]));
+        vault.write(|tx| tx.put_photo(&first, true, &bytes))?;
+        vault.write(|tx| tx.put_photo(&StoredPhoto { note: second, ..first.clone() }, true, &bytes))?;
+        for note in [first.note, second] {
+            assert!(!vault.write(|tx| tx.forget_photos_of(&patient, note))?, "the hub has not got it");
+        }
+        vault.write(|tx| tx.mark_photo_received(&first.hash, 7))?;
+        for note in [first.note, second] {
+            assert!(vault.write(|tx| tx.forget_photos_of(&patient, note))?);
         }
         Ok(())
     }
