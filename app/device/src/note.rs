@@ -23,7 +23,7 @@ const TAIL_LIMIT: usize = 64;
 const LIVE_LINE: SignedDuration = SignedDuration::from_secs(3);
 
 /// A note as a screen or a command line shows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NoteShown {
     pub row: NoteRow,
     pub state: NoteState,

@@ -14,18 +14,9 @@ use dioxus::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The document as a prop: a new reading is a new one.
-#[derive(Clone)]
+/// The document as a prop: drawn again whenever a reading says anything else, were it only that the hub holds it no more.
+#[derive(Clone, PartialEq)]
 pub struct Shown(pub Rc<NoteShown>);
-
-impl PartialEq for Shown {
-    fn eq(&self, other: &Self) -> bool {
-        let (a, b) = (&self.0, &other.0);
-        let reads_alike = a.view == b.view && a.row == b.row && a.state == b.state && a.same_visit == b.same_visit;
-        let decided_alike = a.amendments == b.amendments && a.confirmations == b.confirmations;
-        reads_alike && decided_alike && a.receipt == b.receipt && a.unsent == b.unsent
-    }
-}
 
 /// 端末に保存済 → ハブ受領済. The second is told exactly.
 #[component]
