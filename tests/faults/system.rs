@@ -1,6 +1,5 @@
 //! What an operating system does to a phone: its clock is wrong, or jumps; it suspends a process in the middle of things.
 
-use super::half_synced;
 use device::jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -177,7 +176,7 @@ fn a_phone_suspended_in_the_middle_of_a_sync_sends_nothing_twice() -> Outcome {
     for (round, (name, loses_the_line)) in [("CONT", false), ("CONT", true), ("KILL", false)].into_iter().enumerate() {
         let note = a.start_note(&patient, None)?;
         a.write_text(&note, "condition", &format!("{round}回目。"))?;
-        let sync = half_synced(&hub, &line, &a)?;
+        let sync = a.half_synced(&hub, &line)?;
         signal("STOP", &sync)?;
         assert!(is_suspended(&sync)?);
         // While it sleeps the answer comes, or the signal goes.

@@ -108,7 +108,7 @@ impl Tx<'_> {
         let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
         let mut rows: Vec<NoteRow> = match self.ring.trusted {
             true => self.kept_rows(form, wanted)?,
-            false => self.open_rows(form, wanted)?.into_iter().map(|(_, row)| row).collect(),
+            false => self.open_note_rows(form, wanted)?.into_iter().map(|(_, row)| row).collect(),
         };
         rows.sort_by_key(|row| Reverse(row.changed_at));
         Ok(rows)
@@ -153,7 +153,7 @@ impl Tx<'_> {
             self.ring.light.rows_to_read.remove(&place);
         }
         if !self.ring.light.whole.contains(&form.tag()) {
-            let rows = self.open_rows(form, wanted)?;
+            let rows = self.open_note_rows(form, wanted)?;
             self.ring.light.rows.extend(rows.iter().cloned());
             if wanted.is_none() {
                 self.ring.light.whole.insert(form.tag());
@@ -170,7 +170,7 @@ impl Tx<'_> {
 
     /// Rows of a form in the order of their places; those that are not known are opened. One that does not open is left out and
     /// counted.
-    fn open_rows(&mut self, form: Form, wanted: Option<Tag>) -> Result<Vec<(RowPlace, NoteRow)>, VaultError> {
+    fn open_note_rows(&mut self, form: Form, wanted: Option<Tag>) -> Result<Vec<(RowPlace, NoteRow)>, VaultError> {
         let found: Vec<(Tag, Tag, Vec<u8>)> = self
             .sql
             .prepare_cached(match wanted {
