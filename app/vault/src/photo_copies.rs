@@ -134,6 +134,7 @@ mod tests {
     use crate::attempts::RunningTime;
     use crate::capsule::{Locked, LockedVault};
     use crate::keys::{FileKeyStore, Pin};
+    use crate::relay::Durable;
     use crate::state::Identity;
     use crate::unlock::PinCost;
     use crate::vault::Vault;
@@ -298,11 +299,13 @@ mod tests {
         desk.enter(1, 10)?;
         desk.vault.write(|tx| tx.mark_photo_received(&hash, 20))?;
         desk.vault.write(|tx| tx.drop_durable(1, 99))?;
-        assert!(!desk.vault.write(|tx| tx.forget_note(&patient, NOTE, 99))?, "the backup may be older than the photo");
+        let durable = Durable::OneDisk { received_before: 99 };
+        let forgotten = desk.vault.write(|tx| tx.forget_note(&patient, NOTE, durable))?;
+        assert!(!forgotten, "the backup may be older than the photo");
         assert!(desk.vault.read(|tx| tx.photo(&hash))?.is_some());
         desk.enter(2, 30)?;
         desk.vault.write(|tx| tx.drop_durable(2, 99))?;
-        assert!(desk.vault.write(|tx| tx.forget_note(&patient, NOTE, 99))?);
+        assert!(desk.vault.write(|tx| tx.forget_note(&patient, NOTE, durable))?);
         assert!(desk.vault.read(|tx| tx.photo(&hash))?.is_none());
         assert!(desk.vault.read(|tx| tx.rows_add_up())?);
         Ok(())
