@@ -2,7 +2,7 @@
 
 use super::{Data, Output, lacking};
 use crate::error::HubError;
-use crate::store::{ConsentNamed, Restored, Store};
+use crate::store::{AssignmentNamed, ConsentNamed, LinkNamed, PlanNamed, Restored, Store};
 use record::{DeviceId, PatientId};
 use std::path::Path;
 
@@ -23,6 +23,16 @@ pub(super) fn run(data: &Data, file: &Path, out: &Output) -> Result<(), HubError
         "consents_narrowed": restored.consents_narrowed,
         "consents_to_enter": restored.consents_to_enter,
         "consents_compared": restored.consents_compared,
+        "orders_kept": restored.plans.orders_kept,
+        "orders_to_enter": restored.plans.orders_to_enter,
+        "visits_kept": restored.plans.visits_kept,
+        "visits_to_enter": restored.plans.visits_to_enter,
+        "links_to_enter": restored.plans.links_to_enter,
+        "plans_compared": restored.plans.is_compared,
+        "assignments_kept": restored.assignments.kept,
+        "assignments_ended": restored.assignments.ended,
+        "assignments_to_enter": restored.assignments.to_enter,
+        "assignments_compared": restored.assignments.is_compared,
     });
     out.say(&shown, |_| {
         let mut text = format!("restored, with {} photos", restored.photos);
@@ -52,10 +62,60 @@ fn forgotten(restored: &Restored) -> String {
         }
     };
     format!(
-        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits, assignments and linked numbers{known}{lines}{}{}",
+        "\nenter again before serving what changed after the backup: consents, above all withdrawals, and linked numbers{known}{lines}{}{}{}{}",
+        plans(restored),
+        assignments(restored),
         phones(restored),
         patients(restored)
     )
+}
+
+/// Orders and visits that stand again, and what of them, and of linked numbers, a person has to enter.
+fn plans(restored: &Restored) -> String {
+    let plans = &restored.plans;
+    let count = |kept: &[PlanNamed], what: &str| match kept.len() {
+        0 => String::new(),
+        n => format!("\n  {n} {what} entered after the backup and stand"),
+    };
+    let counted = [count(&plans.orders_kept, "orders were"), count(&plans.visits_kept, "visits were")];
+    let line = |plan: &PlanNamed, what: &str, first: &str| {
+        let PlanNamed { id, patient } = plan;
+        format!("\n  {what} {id} of {patient} was entered after the backup and does not stand: enter {first} again")
+    };
+    let orders = plans.orders_to_enter.iter().map(|plan| line(plan, "order", "it"));
+    let visits =
+        plans.visits_to_enter.iter().map(|plan| line(plan, "visit", "the patient's consent or order, then it"));
+    let link = |link: &LinkNamed| {
+        let LinkNamed { patient, facility } = link;
+        format!("\n  a number of {facility} was linked to {patient} after the backup: link it again")
+    };
+    let links = plans.links_to_enter.iter().map(link);
+    let known = match plans.is_compared {
+        true => "",
+        false => {
+            "\nno older database could be asked about orders, visits and linked numbers: enter again what was entered after the backup"
+        }
+    };
+    counted.into_iter().chain(orders).chain(visits).chain(links).chain(std::iter::once(known.to_string())).collect()
+}
+
+/// Who has whom, as it was said last.
+fn assignments(restored: &Restored) -> String {
+    let assignments = &restored.assignments;
+    let line = |name: &AssignmentNamed, what: &str| {
+        let AssignmentNamed { patient, staff } = name;
+        format!("\n  assignment of {patient} to {staff} {what}")
+    };
+    let kept = assignments.kept.iter().map(|name| line(name, "was made after the backup and stands"));
+    let ended = assignments.ended.iter().map(|name| line(name, "was ended after the backup and stays so"));
+    let to_enter = assignments.to_enter.iter().map(|name| line(name, "was made after the backup: make it again"));
+    let known = match assignments.is_compared {
+        true => "",
+        false => {
+            "\nno older database could be asked about assignments; look through `patient assignments` before serving: whoever was taken off a patient after the backup has the patient in full again"
+        }
+    };
+    kept.chain(ended).chain(to_enter).chain(std::iter::once(known.to_string())).collect()
 }
 
 /// What is known of phones, and what somebody must look through where nothing is.
