@@ -276,13 +276,7 @@ fn On(route: Route) -> Element {
 pub fn bring_sealed(vault: std::path::PathBuf) {
     tokio::spawn(async move {
         let store = device::FileKeyStore::beside(&vault);
-        let mut wait = Duration::from_secs(5);
-        while let Err(error) = device::capsule::push(&vault, &store).await {
-            tracing::warn!(%error, "the sealed copies wait");
-            let asked = device::capsule::wait_after(&error, wait);
-            tokio::time::sleep(asked).await;
-            wait = (wait * 2).min(Duration::from_secs(900));
-        }
+        device::capsule::push_until_done(&vault, &store).await;
     });
 }
 

@@ -1,5 +1,7 @@
 //! The phone that nobody can or may unlock: what was written still reaches the station.
 
+mod sent_away;
+
 use serde_json::json;
 use stories::line::Weather;
 use stories::{Hub, Outcome, Phone, contains_words, strings, until};

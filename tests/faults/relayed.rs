@@ -1,5 +1,7 @@
 //! 中継 (relay): the hub was put back, and the phone that wrote since is gone. What colleagues' phones hold of it comes back.
 
+mod no_room;
+
 use device::Trigger;
 use jiff::Timestamp;
 use protocol::Engine;

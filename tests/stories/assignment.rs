@@ -128,3 +128,39 @@ fn a_note_of_an_on_call_nurse_who_knows_that_she_is_on_call_is_not_late() -> Out
     assert_eq!((count(&listed), &listed[0]["late"]), (1, &json!(false)));
     Ok(())
 }
+
+#[test]
+fn whoever_was_taken_off_a_patient_after_the_backup_is_not_the_patients_again_by_a_restore() -> Outcome {
+    let (mut hub, patient) = Hub::with_consent()?;
+    let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+    assign(&hub, &patient, "nurse-a")?;
+    let file = hub.path("yesterday.db").display().to_string();
+    hub.ok(&["backup", &file])?;
+    unassign(&hub, &patient, "nurse-a")?;
+    assign(&hub, &patient, "nurse-b")?;
+    let visit = hub.visit(&patient, "nurse-b")?;
+    // Of each: how much of the patient, and how many labs.
+    let have = || -> Outcome<[(String, usize); 2]> {
+        let mut have = [(String::new(), 0), (String::new(), 0)];
+        for (phone, has) in [&a, &b].into_iter().zip(&mut have) {
+            phone.ok(&["sync"])?;
+            let (standing, _, _, labs) = held(phone, &patient)?;
+            *has = (standing, labs);
+        }
+        Ok(have)
+    };
+    let before = [("light".to_string(), 0), ("full".to_string(), 1)];
+    assert_eq!(have()?, before);
+    hub.kill();
+    let said = hub.ok(&["restore", &file])?;
+    hub.serve()?;
+    assert_eq!(said["assignments_kept"], json!([{ "patient": patient, "staff": "nurse-b" }]), "{said}");
+    assert_eq!(said["assignments_ended"], json!([{ "patient": patient, "staff": "nurse-a" }]), "{said}");
+    assert_eq!(said["visits_kept"], json!([{ "id": visit, "patient": patient }]), "{said}");
+    for _ in 0..2 {
+        assert_eq!(have()?, before);
+    }
+    let today = b.ok(&["today"])?;
+    assert_eq!((count(&today), &today[0]["visit"]), (1, &json!(visit)), "it is the same visit, once");
+    hub.ok(&["audit", "verify"]).map(|_| ())
+}

@@ -13,6 +13,9 @@ use vault::{KeyStore, Locked, LockedVault, VaultError};
 const COPIES: usize = 500;
 /// Bytes of copies in one request, and always one copy: with photos among them, a line that breaks costs no more than this.
 const OFFER: usize = 1 << 20;
+/// Between two pushes that failed: twice as long each time.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(900);
 
 /// What a push did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,6 +85,23 @@ pub async fn push(vault: &Path, store: &dyn KeyStore) -> Result<Pushed, DeviceEr
             }
             return Ok(pushed);
         }
+    }
+}
+
+/// The same until it is done, however often it fails in between: nothing is lost by waiting.
+pub async fn push_until_done(vault: &Path, store: &dyn KeyStore) {
+    until_done(|| push(vault, store)).await;
+}
+
+async fn until_done<F>(mut push: impl FnMut() -> F)
+where
+    F: Future<Output = Result<Pushed, DeviceError>>,
+{
+    let mut own = FIRST_WAIT;
+    while let Err(error) = push().await {
+        tracing::warn!(%error, "the sealed copies wait");
+        tokio::time::sleep(wait_after(&error, own)).await;
+        own = (own * 2).min(LONGEST_WAIT);
     }
 }
 
@@ -188,5 +208,29 @@ mod tests {
         for short in [busy(Some(5)), busy(None), DeviceError::Sync(Failure::Unreachable)] {
             assert_eq!(wait_after(&short, own), own);
         }
+    }
+
+    /// At which second each push began, where those before it failed so.
+    async fn begun(failures: &[Failure]) -> Vec<u64> {
+        let (mut next, mut begun) = (failures.iter().copied(), Vec::new());
+        let start = tokio::time::Instant::now();
+        until_done(|| {
+            begun.push(start.elapsed().as_secs());
+            let failure = next.next();
+            async move { failure.map_or(Ok(Pushed::default()), |failure| Err(DeviceError::Sync(failure))) }
+        })
+        .await;
+        begun
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hub_that_sends_a_locked_phone_away_is_not_asked_again_before_it_said() {
+        let busy = |retry_after_s| Failure::Busy { retry_after_s };
+        assert_eq!(begun(&[]).await, [0]);
+        assert_eq!(begun(&[busy(Some(300)), busy(Some(300)), busy(None)]).await, [0, 300, 600, 620]);
+        // Without a word of the hub's: twice as long each time, a quarter of an hour at most, and never given up.
+        assert_eq!(begun(&[Failure::Unreachable; 4]).await, [0, 5, 15, 35, 75]);
+        let long = begun(&[Failure::Unreachable; 12]).await;
+        assert_eq!((long[12] - long[11], long[11] - long[10]), (900, 900));
     }
 }

@@ -101,19 +101,19 @@ mod tests {
 
     const HOUR: i64 = 3_600;
 
-    fn record() -> Outcome<DisclosedRecord> {
-        Ok(DisclosedRecord::new("hp".parse()?, DataClass::Allergy, "1", NOW, "仮の薬"))
+    fn record(text: &str) -> Outcome<DisclosedRecord> {
+        Ok(DisclosedRecord::new("hp".parse()?, DataClass::Allergy, "1", NOW, text))
     }
 
     /// A page that the hub sealed at that second, with one new record.
-    fn page_of(second: i64, state: &SyncState, desk: &Desk) -> Outcome<SealedPage> {
+    fn page_of(second: i64, text: &str, state: &SyncState, desk: &Desk) -> Outcome<SealedPage> {
         let item = FeedItem {
             n: 1,
             kind: Kind::Record,
             doc: DocumentId([7; 16]),
             patient: Some("p-1".parse()?),
             enc: 3,
-            bytes: canonical::to_bytes(&record()?)?,
+            bytes: canonical::to_bytes(&record(text)?)?,
             at: later(second).as_millisecond(),
         };
         let answer = SyncResponse {
@@ -128,24 +128,25 @@ mod tests {
         Ok(page::seal(&answer, &since, phone.identity().device, &vault, &hub_key())?)
     }
 
-    /// How many records stand on the phone after an unlock without any line. The lease was granted for 72 hours, of which so
-    /// many are left; the page came at that second.
+    /// Where a phone stands that was granted a lease for 72 hours, of which so many are left.
+    fn stand(desk: &Desk, lease: Option<u64>) -> Outcome<SyncState> {
+        let phone = desk.unlock(NOW)?;
+        Ok(phone.write(|tx| {
+            let mut state = tx.sync_state()?;
+            state.last_sync = Some(NOW.as_millisecond());
+            state.last_hub_time = NOW.as_millisecond();
+            state.lease_until = lease.map(|_| later(72 * HOUR).as_millisecond());
+            state.lease_clock = lease.map(|hours| LeaseClock { left_ms: hours * 3_600_000, seen: RunningTime::now() });
+            tx.put_sync_state(&state)?;
+            Ok(state)
+        })?)
+    }
+
+    /// How many records stand on the phone after an unlock without any line. The page came at that second.
     fn unlocked(lease: Option<u64>, came: i64) -> Outcome<(usize, bool)> {
         let desk = Desk::new()?;
-        let state = {
-            let phone = desk.unlock(NOW)?;
-            phone.write(|tx| {
-                let mut state = tx.sync_state()?;
-                state.last_sync = Some(NOW.as_millisecond());
-                state.last_hub_time = NOW.as_millisecond();
-                state.lease_until = lease.map(|_| later(72 * HOUR).as_millisecond());
-                state.lease_clock =
-                    lease.map(|hours| LeaseClock { left_ms: hours * 3_600_000, seen: RunningTime::now() });
-                tx.put_sync_state(&state)?;
-                Ok(state)
-            })?
-        };
-        assert!(desk.keep_page(&page_of(came, &state, &desk)?)?);
+        let state = stand(&desk, lease)?;
+        assert!(desk.keep_page(&page_of(came, "仮の薬", &state, &desk)?)?);
         let phone = desk.unlock(later(96 * HOUR))?;
         phone.take_locked_pages();
         assert!(!phone.read(|tx| Ok(tx.has_locked_pages()?))?, "read or dropped, it waits no more");
@@ -161,6 +162,31 @@ mod tests {
         assert_eq!(unlocked(Some(0), 24 * HOUR)?, (0, false), "its time has run");
         assert_eq!(unlocked(Some(48), 73 * HOUR)?, (0, false), "the hub's time has run");
         assert_eq!(unlocked(None, 24 * HOUR)?, (0, false), "there never was one");
+        Ok(())
+    }
+
+    #[test]
+    fn a_page_that_a_full_disk_does_not_take_waits_whole_until_there_is_room() -> Outcome {
+        let desk = Desk::new()?;
+        let state = stand(&desk, Some(48))?;
+        // It came small, and what it says needs more than its own row has left free.
+        let long = "仮の薬、1日1回朝食後。".repeat(20_000);
+        assert!(desk.keep_page(&page_of(24 * HOUR, &long, &state, &desk)?)?);
+        let (phone, patient) = (desk.unlock(later(25 * HOUR))?, "p-1".parse()?);
+        let stands = || -> Outcome<(bool, usize, bool)> {
+            let waits = phone.read(|tx| Ok(tx.has_locked_pages()?))?;
+            let moved = phone.read(|tx| Ok(tx.sync_state()?))?.cursor != state.cursor;
+            Ok((waits, phone.disclosed_held(&patient)?.records.len(), moved))
+        };
+        phone.limit_room(Some(0))?;
+        for _ in 0..2 {
+            phone.take_locked_pages();
+            assert_eq!(stands()?, (true, 0, false));
+        }
+        assert!(phone.patients()?.len() == 2 && phone.read(|tx| Ok(tx.rows_add_up()?))?, "and all else is as it was");
+        phone.limit_room(None)?;
+        phone.take_locked_pages();
+        assert_eq!(stands()?, (false, 1, true), "nobody had to send it again");
         Ok(())
     }
 }

@@ -261,7 +261,9 @@ impl Phone {
         let Some(part) = &step.part else {
             // An older hub knows of no such question.
             let Some(lacks) = &answer.lacks else { return Ok(false) };
-            self.change_relay(|relay| relay.answered(&step.request.holds, lacks))?;
+            let asked = step.request.holds.iter().map(|held| held.doc);
+            let lacks: Vec<DocumentId> = asked.filter(|doc| lacks.contains(doc)).collect();
+            self.change_relay_of(&lacks, |relay| relay.answered(&step.request.holds, &lacks))?;
             return Ok(true);
         };
         let received = receipted(self.locked(), &step.request, answer)?;
@@ -279,7 +281,11 @@ impl Phone {
     /// Takes a refusal of a step that says more than "not now". `false`: it goes no further.
     pub fn take_refusal(&self, step: &RelayStep, code: RefusalCode) -> Result<bool, DeviceError> {
         match (code, &step.part) {
-            (RefusalCode::RelayOver, _) => self.change_relay(Relay::end).map(|()| false),
+            (RefusalCode::RelayOver, _) => {
+                // Nobody says any more what the hub has of these.
+                let unknown = self.read(stands)?.to_ask(usize::MAX);
+                self.change_relay_of(&unknown, Relay::end).map(|()| false)
+            }
             (RefusalCode::RelayFull, Some(part)) => self.change_relay(|relay| relay.put_off(part.doc)).map(|()| true),
             (code, _) => Err(DeviceError::Sync(Failure::Refused(code))),
         }
@@ -293,11 +299,21 @@ impl Phone {
     }
 
     fn change_relay(&self, change: impl FnOnce(&mut Relay)) -> Result<(), DeviceError> {
-        self.write(|tx| {
+        self.change_relay_of(&[], change)
+    }
+
+    /// The same, and what the hub may lack of these of one's own, with no entry here that would bring it, goes again.
+    fn change_relay_of(&self, docs: &[DocumentId], change: impl FnOnce(&mut Relay)) -> Result<(), DeviceError> {
+        let offers = self.write(|tx| {
             let mut relay = stands(tx)?;
             change(&mut relay);
-            Ok(tx.put_relay(&relay)?)
-        })
+            tx.put_relay(&relay)?;
+            self.offer_past_again(tx, docs)
+        })?;
+        if offers {
+            self.changed();
+        }
+        Ok(())
     }
 
     fn relay_request(&self) -> CapsuleRequest {
@@ -450,3 +466,7 @@ mod tests {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "left_series_tests.rs"]
+mod left_series_tests;

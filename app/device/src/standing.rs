@@ -58,9 +58,8 @@ pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, answer: &SyncRespon
     }
     // What the hub may have lost of others stays until it has it again (law 5).
     let relay = relay::stands(tx)?;
-    let received_before = answer.time - KEEP_MS;
     let durable = match answer.policy.as_ref().map(|policy| policy.durability) {
-        Some(Durability::Fsynced) => Durable::OneDisk { received_before },
+        Some(Durability::Fsynced) => Durable::OneDisk { received_before: answer.time - KEEP_MS },
         Some(Durability::Replicated) => Durable::Backups { last: tx.last_received(answer.durable_up_to)? },
         // What was said for a locked phone, or to one whose certificate is over.
         None => Durable::Backups { last: None },
@@ -78,7 +77,7 @@ pub(crate) fn let_go(tx: &mut Tx<'_>, state: &mut SyncState, answer: &SyncRespon
                 stay.push(note);
                 continue;
             }
-            match tx.forget_note(&leaving.patient, note, received_before) {
+            match tx.forget_note(&leaving.patient, note, durable) {
                 Ok(true) => gone = Gone { document: true, anything: true },
                 Ok(false) => stay.push(note),
                 Err(error) => {

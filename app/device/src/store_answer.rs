@@ -116,9 +116,14 @@ impl Phone {
         state.series = Series(record::DocumentId::from_random(bytes));
         state.durable_up_to = 0;
         tx.put_sync_state(&state)?;
+        self.offer_whole(tx, &notes)
+    }
+
+    /// Numbers what is dirty, and behind it own statements about notes that are offered whole once more.
+    fn offer_whole(&self, tx: &mut Tx<'_>, notes: &[record::DocumentId]) -> Result<(), DeviceError> {
         crate::note::freeze_all(tx, self.hand())?;
         for note in notes {
-            match self.offer_statements(tx, note) {
+            match self.offer_statements(tx, *note) {
                 Ok(()) => {}
                 Err(error) if error.is_retryable() => return Err(error),
                 // One note that cannot be read keeps no other from being offered (law 4); its sealed copies wait.
@@ -126,6 +131,21 @@ impl Phone {
             }
         }
         Ok(tx.copies_carried_by_last()?)
+    }
+
+    /// The hub may have been put back to before what a series that was left brought of these: no entry of it is here, so it goes
+    /// again whole, under numbers of this series. Says whether there is any.
+    pub(crate) fn offer_past_again(&self, tx: &mut Tx<'_>, docs: &[record::DocumentId]) -> Result<bool, DeviceError> {
+        let mut notes = Vec::new();
+        for doc in docs {
+            if tx.offer_past_again(*doc)? {
+                notes.push(*doc);
+            }
+        }
+        if !notes.is_empty() {
+            self.offer_whole(tx, &notes)?;
+        }
+        Ok(!notes.is_empty())
     }
 
     /// Own confirmations and acts of a note, into the outbox once more.

@@ -199,6 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_a_full_disk_does_not_keep_is_asked_for_again() -> Outcome {
+        let db = file()?;
+        stand(&db, 4)?;
+        assert!(keep(&db, &page(4, 7, 300))?);
+        let pages: i64 = db.pragma_query_value(None, "page_count", |r| r.get(0))?;
+        db.pragma_update(None, "max_page_count", pages)?;
+        let refused = keep(&db, &page(7, 9, 100_000));
+        assert!(matches!(refused, Err(VaultError::Full)), "{refused:?}");
+        assert_eq!((cursor(&db)?, waiting(&db)?.0), (Some(7), 1), "what was kept before it waits");
+        db.pragma_update(None, "max_page_count", pages + 100)?;
+        assert!(keep(&db, &page(7, 9, 100_000))?);
+        assert_eq!((cursor(&db)?, waiting(&db)?.0), (Some(9), 2));
+        Ok(())
+    }
+
+    #[test]
     fn a_page_that_took_the_process_down_is_given_out_no_second_time() -> Outcome {
         let Made { folder: _folder, path, store, mut vault } = new_vault()?;
         vault.write(|tx| {

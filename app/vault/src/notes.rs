@@ -2,6 +2,7 @@
 
 use crate::error::VaultError;
 use crate::items::Item;
+use crate::relay::Durable;
 use crate::seal::{Table, Tag};
 use crate::tx::Tx;
 use crate::vault::Compartment;
@@ -322,26 +323,23 @@ impl Tx<'_> {
     /// Lets a document go of which the hub has everything durably (law 5): nothing unsent or being typed, no entry without a
     /// receipt, with a verdict or with its body still here, no sealed copy that only this file has. `false`: it stays.
     ///
-    /// What was received in a series that was left since counts as durable once its receipt is older than a moment of the hub's clock.
-    pub fn forget_note(
-        &mut self,
-        patient: &PatientId,
-        note: DocumentId,
-        received_before: i64,
-    ) -> Result<bool, VaultError> {
+    /// What was received in a series that was left since has no number any more that could be durable: it is as durable as an
+    /// entry that the hub received after it.
+    pub fn forget_note(&mut self, patient: &PatientId, note: DocumentId, durable: Durable) -> Result<bool, VaultError> {
         let key = self.note_key(note);
-        let stays: bool = self
+        let (stays, past): (bool, Option<i64>) = self
             .sql
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM note WHERE key = ?1 AND dirty = 1)
                      OR EXISTS (SELECT 1 FROM journal WHERE note = ?1)
                      OR EXISTS (SELECT 1 FROM entry WHERE note = ?1
                                     AND (received IS NULL OR verdict IS NOT NULL OR sealed IS NOT NULL))
-                     OR EXISTS (SELECT 1 FROM entry_past WHERE note = ?1 AND received >= ?2)
-                     OR EXISTS (SELECT 1 FROM capsule WHERE note = ?1 AND received IS NULL)",
+                     OR EXISTS (SELECT 1 FROM capsule WHERE note = ?1 AND received IS NULL),
+                     (SELECT max(received) FROM entry_past WHERE note = ?1)",
             )?
-            .query_row((key, received_before), |r| r.get(0))?;
-        if stays || !self.forget_photos_of(patient, note)? {
+            .query_row([key], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let is_durable = past.is_none_or(|received_at| durable.holds(received_at));
+        if stays || !is_durable || !self.forget_photos_of(patient, note)? {
             return Ok(false);
         }
         let acts = self.acts(note, patient)?;

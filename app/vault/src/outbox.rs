@@ -159,6 +159,17 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(|row| row.note).collect())
     }
 
+    /// What a note's entries brought in series that were left is to go again, whole: the hub may have been put back to before it,
+    /// and nothing here would bring it. `false`: they brought nothing.
+    pub fn offer_past_again(&mut self, note: DocumentId) -> Result<bool, VaultError> {
+        let key = self.ring.tag("note", &note.0);
+        let brought = self.sql.prepare_cached("DELETE FROM entry_past WHERE note = ?1")?.execute([key])? > 0;
+        if brought {
+            self.sql.prepare_cached("UPDATE note SET dirty = 1, sent = 0 WHERE key = ?1")?.execute([key])?;
+        }
+        Ok(brought)
+    }
+
     /// After a new series was filled: a note's copies are carried once the last of its entries is there.
     pub fn copies_carried_by_last(&mut self) -> Result<(), VaultError> {
         self.sql.execute(
@@ -318,3 +329,7 @@ impl Tx<'_> {
         Ok(n.unwrap_or(0) as u64)
     }
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

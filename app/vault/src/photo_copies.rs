@@ -133,6 +133,7 @@ mod tests {
     use super::*;
     use crate::capsule::LockedVault;
     use crate::keys::FileKeyStore;
+    use crate::relay::Durable;
     use crate::testing::{Made, Outcome, identity, locked, new_vault, picture};
     use crate::vault::Vault;
     use protocol::{Entry, Epoch, SealedCopy};
@@ -257,11 +258,13 @@ mod tests {
         desk.enter(1, 10)?;
         desk.vault.write(|tx| tx.mark_photo_received(&hash, 20))?;
         desk.vault.write(|tx| tx.drop_durable(1, 99))?;
-        assert!(!desk.vault.write(|tx| tx.forget_note(&patient, NOTE, 99))?, "the backup may be older than the photo");
+        let durable = Durable::OneDisk { received_before: 99 };
+        let forgotten = desk.vault.write(|tx| tx.forget_note(&patient, NOTE, durable))?;
+        assert!(!forgotten, "the backup may be older than the photo");
         assert!(desk.vault.read(|tx| tx.photo(&hash))?.is_some());
         desk.enter(2, 30)?;
         desk.vault.write(|tx| tx.drop_durable(2, 99))?;
-        assert!(desk.vault.write(|tx| tx.forget_note(&patient, NOTE, 99))?);
+        assert!(desk.vault.write(|tx| tx.forget_note(&patient, NOTE, durable))?);
         assert!(desk.vault.read(|tx| tx.photo(&hash))?.is_none());
         assert!(desk.vault.read(|tx| tx.rows_add_up())?);
         Ok(())

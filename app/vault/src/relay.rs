@@ -1,6 +1,6 @@
 //! 中継 (relay): after the hub was put back, what this phone holds of others' words and the hub has lost.
 //!
-//! Own words go again by their entries. Others' may stand nowhere but here: they are asked about once an epoch, brought where
+//! Own words go again by their entries, those of a series that was left by new ones. Others' may stand nowhere but here: they are asked about once an epoch, brought where
 //! the hub has something else, and stay on this phone until they are there durably (law 5).
 
 use protocol::Holding;
@@ -47,7 +47,7 @@ pub enum Durable {
 }
 
 impl Durable {
-    fn holds(&self, received_at: i64) -> bool {
+    pub(crate) fn holds(&self, received_at: i64) -> bool {
         match self {
             Self::OneDisk { received_before } => received_at < *received_before,
             Self::Backups { last } => last.is_some_and(|last| received_at < last),

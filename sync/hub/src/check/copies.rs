@@ -2,7 +2,7 @@
 
 use super::{Checker, ask, statement_hash};
 use crate::error::HubError;
-use crate::store::{CopyRow, CopyState};
+use crate::store::{CopyRow, CopyState, Who};
 use crate::worker::{Question, RelayAnswer, RelayRequest};
 use protocol::Kind;
 use record::visit_note::{Encoding, NoteView};
@@ -31,8 +31,9 @@ impl Checker {
                     tx.settle_copy(copy.id, CopyState::Known)?;
                 }
             }
+            // An entry that has not passed is in nobody's feed, and may be a forgery that bears the same name.
             for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
-                if tx.has_entry(doc, statement_hash(doc, copy.hash))? {
+                if tx.has_passed(doc, statement_hash(doc, copy.hash))? {
                     tx.settle_copy(copy.id, CopyState::Known)?;
                 }
             }
@@ -40,36 +41,30 @@ impl Checker {
         })
     }
 
-    /// A person lets the copies in: they become entries of their device and go the way of every entry.
+    /// A person lets the copies in: they become entries of their device and go the way of every entry. That somebody asked for it
+    /// is written down with it, or nothing has happened.
     pub fn accept_copies(&self, doc: DocumentId, device: DeviceId) -> Result<CopyVerdict, HubError> {
         let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
-        if copies.is_empty() {
-            return Ok(CopyVerdict::Nothing);
-        }
-        let (form, answer) = match self.relayed(doc, device, &copies)? {
-            Some(relayed) => relayed,
-            None => return Ok(CopyVerdict::Waiting),
-        };
+        let Some(first) = copies.first() else { return Ok(CopyVerdict::Nothing) };
         let has_changes = copies.iter().any(|copy| copy.kind.is_document());
-        if has_changes && answer.entry.is_none() {
-            return Ok(CopyVerdict::Waiting);
-        }
+        let goes = self.relayed(doc, device, &copies)?.filter(|(_, answer)| !has_changes || answer.entry.is_some());
         self.store.write(|tx| {
-            let first = &copies[0];
-            if let Some(entry) = &answer.entry
-                && has_changes
-            {
-                let kind = Kind::from(form.tag());
-                tx.relay_entry(first, kind, entry.enc, entry.hash, &entry.bytes)?;
+            tx.audit(&Who::Admin, "held_accept", Some(&first.patient), &format!("copies-{doc}-{device}"))?;
+            let Some((form, answer)) = &goes else { return Ok(()) };
+            if let Some(entry) = &answer.entry {
+                tx.relay_entry(first, Kind::from(form.tag()), entry.enc, entry.hash, &entry.bytes)?;
             }
             for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
                 let hash = statement_hash(doc, copy.hash);
-                if !tx.has_entry(doc, hash)? {
+                if !tx.has_passed(doc, hash)? {
                     tx.relay_entry(copy, copy.kind, Encoding::Cbor.into(), hash, &copy.bytes)?;
                 }
             }
             copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Accepted))
         })?;
+        if goes.is_none() {
+            return Ok(CopyVerdict::Waiting);
+        }
         self.check_document(doc)?;
         Ok(CopyVerdict::Accepted)
     }

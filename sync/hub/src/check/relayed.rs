@@ -54,18 +54,23 @@ impl Brought {
 }
 
 impl Checker {
-    /// Documents have changed, or may have: what was relayed of them may have come from its author by now.
+    /// Documents have changed, or may have: what was copied or relayed of them may have come from its author by now.
     pub(super) fn look_again(&self, docs: &[DocumentId]) {
         for doc in docs {
-            let looked = match self.store.read(|tx| tx.is_relayed_held(*doc)) {
-                Ok(false) => Ok(()),
-                Ok(true) => self.look_at_relayed(*doc),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = looked {
-                tracing::error!(%doc, %error, "relayed copies were not looked at; they stay held");
+            if let Err(error) = self.look_at_held(*doc) {
+                tracing::error!(%doc, %error, "held copies were not looked at; they stay held");
             }
         }
+    }
+
+    fn look_at_held(&self, doc: DocumentId) -> Result<(), HubError> {
+        let (own, is_relayed) = self.store.read(|tx| Ok((tx.holders_of_copies(doc)?, tx.is_relayed_held(doc)?)))?;
+        // One that cannot be looked at keeps no other from it.
+        let looked: Vec<_> = own.into_iter().map(|device| self.look_at_copies(doc, device)).collect();
+        if is_relayed {
+            self.look_at_relayed(doc)?;
+        }
+        looked.into_iter().collect()
     }
 
     /// Opens a request's relayed copies and looks whether each is what it says, before any of it counts. `None`: it does not open,

@@ -500,3 +500,7 @@ fn what_its_author_signed_is_taken_at_once_where_the_document_is_whole() -> Outc
     assert_eq!(objects[0].1, format!("{NOTE} {} of {A}", hers.2));
     Ok(())
 }
+
+/// One's own sealed copies, among the same people.
+#[path = "copies_tests.rs"]
+mod copies;

@@ -4,14 +4,14 @@
 mod admin;
 mod held;
 mod note;
+mod restore;
 
 pub(crate) use admin::make_invitation;
 
 use crate::check::{Checker, DAY_MS, REST_DAYS};
 use crate::error::HubError;
-use crate::store::{CERTIFICATE_DAYS, ConsentNamed, LackingPhoto, Restored, Store};
+use crate::store::{CERTIFICATE_DAYS, LackingPhoto, Store};
 use clap::{Args, Parser, Subcommand};
-use record::{DeviceId, PatientId};
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -173,7 +173,7 @@ fn run(cli: Cli) -> Result<(), HubError> {
             })
         }
         Command::Backup { file, data } => back_up(&data, &file, &out),
-        Command::Restore { file, data } => restore(&data, &file, &out),
+        Command::Restore { file, data } => restore::run(&data, &file, &out),
         Command::Serve { data, listen, url, certificate_days } => {
             let store = data.open()?;
             if let Some(days) = certificate_days {
@@ -242,88 +242,6 @@ fn back_up(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
         0 => Ok(()),
         n => Err(HubError::PhotosLacking(n)),
     }
-}
-
-fn restore(data: &Data, file: &Path, out: &Output) -> Result<(), HubError> {
-    let restored = Store::restore(&data.data, file)?;
-    let shown = serde_json::json!({
-        "restored": file,
-        "before": restored.before,
-        "photos": restored.photos,
-        "photos_copied": restored.photos_copied,
-        "photos_lacking": restored.photos_lacking,
-        "devices_enrolled": restored.devices_enrolled,
-        "devices_revoked": restored.devices_revoked,
-        "devices_compared": restored.devices_compared,
-        "patients_kept": restored.patients_kept,
-        "patients_compared": restored.patients_compared,
-        "consents_withdrawn": restored.consents_withdrawn,
-        "consents_narrowed": restored.consents_narrowed,
-        "consents_to_enter": restored.consents_to_enter,
-        "consents_compared": restored.consents_compared,
-    });
-    out.say(&shown, |_| {
-        let mut text = format!("restored, with {} photos", restored.photos);
-        if let Some(before) = &restored.before {
-            text.push_str(&format!("; the database that stood there is kept as {}", before.display()));
-        }
-        text.push_str(&lacking(&restored.photos_lacking, "is not here"));
-        text.push_str(&forgotten(&restored));
-        text
-    })
-}
-
-/// What must be entered again before phones may be trusted with it.
-fn forgotten(restored: &Restored) -> String {
-    let line = |consent: &ConsentNamed, what: &str| {
-        let ConsentNamed { patient, disclosing, viewing } = consent;
-        format!("\n  consent of {patient}, {disclosing} to {viewing}, {what}")
-    };
-    let withdrawn = restored.consents_withdrawn.iter().map(|c| line(c, "was withdrawn after the backup and stays so"));
-    let narrowed = restored.consents_narrowed.iter().map(|c| line(c, "was narrowed after the backup and stays so"));
-    let changed = restored.consents_to_enter.iter().map(|c| line(c, "changed after the backup: enter it again"));
-    let lines: String = withdrawn.chain(narrowed).chain(changed).collect();
-    let known = match restored.consents_compared {
-        true => "",
-        false => {
-            "; no older database could be asked: withdrawals after the backup are not known here, and phones get those records back until they are entered"
-        }
-    };
-    format!(
-        "\nenter again before serving what changed after the backup: consents, above all withdrawals; orders, visits, assignments and linked numbers{known}{lines}{}{}",
-        phones(restored),
-        patients(restored)
-    )
-}
-
-/// What is known of phones, and what somebody must look through where nothing is.
-fn phones(restored: &Restored) -> String {
-    let line = |device: &DeviceId, what: &str| format!("\n  device {device} was {what} after the backup and stays so");
-    let enrolled = restored.devices_enrolled.iter().map(|device| line(device, "enrolled"));
-    let revoked = restored.devices_revoked.iter().map(|device| line(device, "revoked"));
-    let known = match restored.devices_compared {
-        true => "",
-        false => {
-            "\nno older database could be asked about phones; look through `device list` before serving:
-  phones that were revoked or lost after the backup count again: `device revoke` or `device wipe` them once more
-  phones that were enrolled after it are unknown here: invite them anew, or what they wrote waits, and what others wrote upon it
-  staff and facilities that were added after it are to be added again
-  invitations that were used after it count once more until their 24 hours are over"
-        }
-    };
-    enrolled.chain(revoked).chain(std::iter::once(known.to_string())).collect()
-}
-
-/// Who keeps her number, and that others' numbers are not given twice.
-fn patients(restored: &Restored) -> String {
-    let line = |id: &PatientId| format!("\n  patient {id} was first disclosed after the backup and keeps this number");
-    let known = match restored.patients_compared {
-        true => "",
-        false => {
-            "\nno older database could be asked about patients; numbers go on 10,000 behind the backup's, so that none is given twice: read the hospitals' files of since the backup again, and compare who has a new number with what phones bring of the old one (`held list`)"
-        }
-    };
-    restored.patients_kept.iter().map(line).chain(std::iter::once(known.to_string())).collect()
 }
 
 /// A line for each photo that is not here.

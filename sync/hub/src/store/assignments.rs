@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use record::{FacilityId, PatientId, StaffId};
 
 /// One assignment, past or present.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     pub patient: PatientId,
     pub staff: StaffId,

@@ -1,11 +1,13 @@
 //! Backups of the database and of the photos beside it, and putting one back. Bodies stay sealed by the master key, which a
 //! backup never holds.
 
+use super::assignments_again::AssignmentsAgain;
 use super::consents_again::{ConsentNamed, Forgotten};
 use super::former::{Former, KEPT, formers};
 use super::photo_backup::{
     Brought, LackingPhoto, awaited, bring, described, forget_lacking, kept_photos, named_and_lacking,
 };
+use super::plans_again::PlansAgain;
 use super::relayed::EPOCH_BEGAN;
 use super::{PhotoTag, Store, Tx, Who, connect};
 use crate::error::HubError;
@@ -66,6 +68,9 @@ pub struct Restored {
     pub consents_to_enter: Vec<ConsentNamed>,
     /// Whether it could be asked. If not, nobody here knows what was withdrawn after the backup.
     pub consents_compared: bool,
+    /// Orders and visits of after the backup, and numbers that were linked.
+    pub plans: PlansAgain,
+    pub assignments: AssignmentsAgain,
 }
 
 const KEYS: [&str; 5] = ["ca.key", "ca.der", "receipt.key", "sealing.key", "master.key"];
@@ -225,6 +230,8 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path, now: i64) -> Result<Restor
     let formers = formers(data, &told)?;
     let carried = told.carry_phones(&formers)?;
     let kept = told.keep_patients(&formers)?;
+    let plans = told.carry_plans(&formers)?;
+    let assignments = told.carry_assignments(&formers)?;
     let (forgotten, consents_compared) = told.consents_of_formers(&formers)?;
     told.tell_consents_again()?;
     forget_lacking(&tx, &photos.lacking)?;
@@ -245,6 +252,8 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path, now: i64) -> Result<Restor
         consents_narrowed: forgotten.narrowed.iter().map(ConsentNamed::of).collect(),
         consents_to_enter: forgotten.changed,
         consents_compared,
+        plans,
+        assignments,
     })
 }
 
@@ -328,3 +337,7 @@ fn folder_of(file: &Path) -> &Path {
 fn stamp() -> String {
     jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }
+
+#[cfg(test)]
+#[path = "backup_tests.rs"]
+mod tests;

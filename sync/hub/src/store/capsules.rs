@@ -242,13 +242,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether an entry with this content has arrived, whatever became of it.
-    pub fn has_entry(&self, doc: DocumentId, hash: ContentHash) -> Result<bool, HubError> {
-        Ok(self.sql.query_row(
-            "SELECT EXISTS (SELECT 1 FROM entry WHERE doc = ?1 AND hash = ?2)",
-            (doc.0, hash.0),
-            |r| r.get(0),
-        )?)
+    /// Whose own copies of a document wait for a person.
+    pub fn holders_of_copies(&self, doc: DocumentId) -> Result<Vec<DeviceId>, HubError> {
+        let mut statement = self.sql.prepare_cached(
+            "SELECT DISTINCT device FROM capsule WHERE doc = ?1 AND state = 'held' AND kind <> ?2 AND maker IS NULL",
+        )?;
+        let rows = statement.query_map((doc.0, u8::from(Kind::PhotoPiece)), |r| r.get(0).map(DeviceId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// What copies brought becomes an entry of the device that made it, in a series of its own.

@@ -148,6 +148,22 @@ impl Tx<'_> {
         self.open_rows(station, rows.collect::<Result<Vec<_>, _>>()?)
     }
 
+    /// The bodies of one kind that ever stood in a feed, in their order. One that does not open is left out.
+    pub(super) fn told_bodies(&self, kind: Kind) -> Result<Vec<Vec<u8>>, HubError> {
+        let mut statement = self
+            .sql
+            .prepare("SELECT station, n, body FROM feed WHERE kind = ?1 AND body IS NOT NULL ORDER BY station, n")?;
+        let rows = statement
+            .query_map([u8::from(kind)], |r| {
+                Ok((super::facilities::id::<FacilityId>(r, 0)?, r.get::<_, i64>(1)? as u64, r.get::<_, Vec<u8>>(2)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        let open = |(station, n, sealed): &(FacilityId, u64, Vec<u8>)| {
+            self.keys.open("feed", &feed_key(station, *n), sealed).ok()
+        };
+        Ok(rows.iter().filter_map(open).collect())
+    }
+
     fn open_rows(&self, station: &FacilityId, mut rows: Vec<FeedRow>) -> Result<Vec<FeedRow>, HubError> {
         for row in &mut rows {
             if let Some(sealed) = &row.body {

@@ -57,7 +57,7 @@ fn files(data: &Path) -> Vec<PathBuf> {
 
 impl Tx<'_> {
     /// When anybody last did anything here, by the audit trail.
-    fn last_act(&self) -> Result<Option<i64>, HubError> {
+    pub(super) fn last_act(&self) -> Result<Option<i64>, HubError> {
         Ok(self.sql.query_row("SELECT max(at) FROM audit", [], |r| r.get(0))?)
     }
 }

@@ -1,6 +1,7 @@
 //! The hub's store: SQLite by default. SQL stays inside what PostgreSQL-wire engines accept, as far as it can.
 
 mod assignments;
+mod assignments_again;
 mod audit;
 mod backup;
 mod capsules;
@@ -20,12 +21,14 @@ mod patients_again;
 mod photo_backup;
 mod photo_copies;
 mod photos;
+mod plans_again;
 mod relayed;
 mod snapshots;
 mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use assignments_again::{AssignmentNamed, AssignmentsAgain};
 pub use audit::Who;
 pub use backup::{BackupMade, Restored};
 pub use capsules::{CopyRow, CopyState};
@@ -39,6 +42,7 @@ pub use feed::FeedRow;
 pub use patients::RecordOutcome;
 pub use photo_backup::{KeptPhoto, LackingPhoto};
 pub use photos::{PhotoRow, PhotoTag, photo_tag};
+pub use plans_again::{LinkNamed, PlanNamed, PlansAgain};
 pub use relayed::{Chosen, ReadCopy};
 pub use snapshots::Pieces;
 pub use standing::Reader;

@@ -46,6 +46,11 @@ impl Tx<'_> {
         Ok(ids.iter().filter_map(|id| self.patient(id).ok().flatten()).collect())
     }
 
+    /// Whether somebody is known here, and her row opens.
+    pub(super) fn opens_patient(&self, id: &PatientId) -> bool {
+        matches!(self.patient(id), Ok(Some(_)))
+    }
+
     /// Only somebody of whom nothing is known here, neither under her own number nor under a hospital's: whom a person has to
     /// link stays that person's to link.
     fn keep_patient(&self, patient: &Patient) -> Result<bool, HubError> {
