@@ -32,6 +32,7 @@ pub fn run_all(nemesis: &Path, from: u64, seeds: u64, seconds: u64) -> Outcome<R
     let library = compile(folder.path())?;
     let next = AtomicU64::new(from);
     let ran = Mutex::new(Ran { counts: Counts::default(), failed: Vec::new() });
+    let done = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
@@ -49,6 +50,10 @@ pub fn run_all(nemesis: &Path, from: u64, seeds: u64, seconds: u64) -> Outcome<R
                             eprintln!("seed {seed}: {error}\n  again: {}", again(seed, seconds));
                             ran.failed.push((seed, error));
                         }
+                    }
+                    let done = done.fetch_add(1, Ordering::SeqCst) + 1;
+                    if done % 500 == 0 {
+                        eprintln!("{done} of {seeds} seeds, {} failed", ran.failed.len());
                     }
                 }
             });

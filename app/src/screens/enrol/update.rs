@@ -63,6 +63,14 @@ pub enum Effect {
     ShowUri,
 }
 
+impl Model {
+    /// The hub that the invitation names: what she compares with what her manager said.
+    pub fn hub(&self) -> Option<String> {
+        let uri: EnrolUri = self.uri.parse().ok()?;
+        Some(uri.hub.trim_start_matches("https://").to_string())
+    }
+}
+
 /// What the page sent of the chosen file: the file, or why there is none.
 pub fn read_sent(what: &str, base64: &str) -> Event {
     match what {
@@ -177,6 +185,13 @@ mod tests {
             assert!(update(&mut model, Event::Submitted).is_empty());
             assert_eq!(model.error, Some(wrong));
         }
+    }
+
+    #[test]
+    fn the_hub_is_named_once_the_code_is_whole() {
+        assert_eq!(filled().hub().as_deref(), Some("127.0.0.1:1"));
+        let half = Model { uri: "tsutsuji://enrol?hub=https://127.0.0.1:1".into(), ..Model::default() };
+        assert_eq!((half.hub(), Model::default().hub()), (None, None));
     }
 
     /// Chooses a picture, and answers with its number.

@@ -66,6 +66,7 @@ pub fn Enrol(vault: PathBuf) -> Element {
     });
     let working = model.read().working;
     let picture = model.read().picture;
+    let hub = model.read().hub();
     let initial = model.peek().uri.clone();
     rsx! {
         header { class: "hd",
@@ -126,6 +127,9 @@ pub fn Enrol(vault: PathBuf) -> Element {
                 Picture::Reading => rsx! { p { class: "sub", id: "picture-said", role: "status", {words.say("qr-reading")} } },
                 Picture::Read => rsx! { p { class: "sub", id: "picture-said", role: "status", {words.say("qr-read")} } },
                 Picture::Refused(error) => rsx! { p { class: "strip", id: "picture-said", role: "alert", {error_words(words, &error.into())} } },
+            }
+            if let Some(hub) = hub {
+                p { class: "sub", id: "enrol-to", {words.with("enrol-to", &[("hub", hub.into())])} }
             }
             PinInput { id: "pin", label: words.say("enrol-pin"), on_input: move |text| send.call(Event::PinChanged(text)) }
             PinInput { id: "pin-again", label: words.say("enrol-pin-again"), on_input: move |text| send.call(Event::AgainChanged(text)) }

@@ -224,9 +224,9 @@ fn begin_anew(data: &Path, new: &Path, beside: &Path, now: i64) -> Result<Restor
             (name, value),
         )?;
     }
-    // What phones were told since is not known here: it is told again, to whom it still holds for.
-    tx.execute("DELETE FROM standing", [])?;
     let told = Tx { sql: &tx, keys: &keys, now };
+    // What phones were told since is not known here.
+    told.tell_standings_again()?;
     let formers = formers(data, &told)?;
     let carried = told.carry_phones(&formers)?;
     let kept = told.keep_patients(&formers)?;
@@ -287,9 +287,8 @@ impl Tx<'_> {
         let tags: Vec<PhotoTag> = lost.iter().map(|lost| lost.photo.0).collect();
         forget_lacking(self.sql, &tags)?;
         self.put_meta("epoch", &DocumentId::from_random(*crate::keys::random()?).to_string())?;
-        // With the epoch phones forget whom they have in part, and are told again.
-        self.sql.execute("DELETE FROM standing", [])?;
-        Ok(())
+        // With the epoch phones forget whom they have in part.
+        self.tell_standings_again()
     }
 
     /// Up to where a series stands in a backup; `None`: no backup was ever made.

@@ -28,7 +28,7 @@ mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use assignments_again::{AssignmentNamed, AssignmentsAgain};
+pub use assignments_again::AssignmentNamed;
 pub use audit::Who;
 pub use backup::{BackupMade, Restored};
 pub use capsules::{CopyRow, CopyState};
@@ -42,7 +42,7 @@ pub use feed::FeedRow;
 pub use patients::RecordOutcome;
 pub use photo_backup::{KeptPhoto, LackingPhoto};
 pub use photos::{PhotoRow, PhotoTag, photo_tag};
-pub use plans_again::{LinkNamed, PlanNamed, PlansAgain};
+pub use plans_again::{LinkNamed, PlanNamed};
 pub use relayed::{Chosen, ReadCopy};
 pub use snapshots::Pieces;
 pub use standing::Reader;

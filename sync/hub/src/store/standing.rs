@@ -127,6 +127,14 @@ impl Tx<'_> {
         Ok(reader)
     }
 
+    /// After this phones are told again whom they have in part, and also whom they had in part and have in full by now: who
+    /// reads the feed once more meets the older word.
+    pub(super) fn tell_standings_again(&self) -> Result<(), HubError> {
+        self.sql.execute("DELETE FROM standing WHERE extent = ?1", [word(&Extent::Full)])?;
+        self.sql.execute("UPDATE standing SET extent = ?1", [word(&Extent::Unknown)])?;
+        Ok(())
+    }
+
     /// Every patient of the station: what the person gets today, and what she was told last.
     fn standings(
         &self,
@@ -229,7 +237,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "UPDATE entry SET late = 1 WHERE device = ?1 AND series = ?2 AND seq > ?3
                      AND EXISTS (SELECT 1 FROM standing AS s WHERE s.station = entry.station AND s.staff = ?4
-                                     AND s.patient = entry.patient AND s.extent <> 'full' AND s.n > ?5)",
+                                     AND s.patient = entry.patient AND s.extent NOT IN ('full', 'unknown') AND s.n > ?5)",
             )?
             .execute((device.0, series.0.0, after as i64, staff.as_str(), heard_up_to as i64))?)
     }
