@@ -9,8 +9,8 @@ use protocol::{Entry, Kind};
 use record::calendar::{day_in_japan, instant_in_japan};
 use record::canonical;
 use record::visit_note::{
-    About, Act, Actor, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue,
-    NoteState, NoteView, RawChange, SignedAct, VisitNote,
+    About, Act, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue, NoteState,
+    NoteView, RawChange, SignedAct, VisitNote,
 };
 use record::vitals::Values;
 use record::{ContentHash, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
@@ -417,15 +417,14 @@ impl OpenNote {
     }
 
     /// Brings the light row's state up to the confirmations and acts that stand here, and stores it.
-    pub(crate) fn settle(&mut self, tx: &mut Tx<'_>) -> Result<(), DeviceError> {
+    pub(crate) fn settle(mut self, tx: &mut Tx<'_>) -> Result<(), DeviceError> {
         let confirmations = tx.confirmations(self.row.note)?;
         let hashes: Vec<ContentHash> = confirmations.iter().map(|c| c.signed.hash()).collect();
         let acts = acts(tx, self.row.note, &self.row.patient)?;
         self.row.state = NoteState::of(&hashes, &Acts::open(self.row.note, &acts), self.draft.view()?.closed);
         if !hashes.is_empty() {
             let signed = confirmations.into_iter().map(|c| c.signed).collect();
-            let document = Draft::load(self.row.note, self.row.form, &self.draft.save(), &[], Actor::READER)?;
-            if let VisitNote::Confirmed(mut confirmed) = VisitNote::from_parts(document, signed, &acts)? {
+            if let VisitNote::Confirmed(mut confirmed) = VisitNote::from_parts(self.draft, signed, &acts)? {
                 let view = confirmed.view()?;
                 self.row.state = NoteState::of(&hashes, confirmed.acts(), view.closed);
                 self.row.started_at = view.time("started_at");

@@ -109,7 +109,16 @@ pub(crate) struct AttemptFile {
     path: PathBuf,
     key: Key,
     /// Locked, while a PIN is tried.
-    held: Option<File>,
+    held: Option<Held>,
+}
+
+/// Both slots, each with its number; `None`: it is not ours.
+type Slots = [Option<(u64, Attempts)>; 2];
+
+/// The locked file, and what stands in it: nobody else writes there.
+struct Held {
+    file: File,
+    slots: Slots,
 }
 
 impl AttemptFile {
@@ -139,7 +148,8 @@ impl AttemptFile {
                 for _ in 0..PATIENCE_MS / STEP_MS {
                     match file.try_lock() {
                         Ok(()) => {
-                            self.held = Some(file);
+                            let slots = self.slots(&file);
+                            self.held = Some(Held { file, slots });
                             return Ok(());
                         }
                         Err(std::fs::TryLockError::WouldBlock) => {
@@ -157,59 +167,55 @@ impl AttemptFile {
 
     /// The latest sound state.
     pub fn read(&self) -> Result<Counted, VaultError> {
-        let newest = |file: &File| {
-            let newest = self.slots(file).into_iter().flatten().max_by_key(|(number, _)| *number);
-            newest.map_or(Counted::Altered, |(_, attempts)| Counted::Sound(attempts))
+        let slots = match &self.held {
+            Some(held) => held.slots,
+            None => match File::open(&self.path) {
+                Ok(file) => self.slots(&file),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Counted::Missing),
+                Err(error) => return Err(VaultError::File(error)),
+            },
         };
-        match &self.held {
-            Some(file) => Ok(newest(file)),
-            None => self.read_unlocked(newest),
-        }
-    }
-
-    fn read_unlocked(&self, newest: impl FnOnce(&File) -> Counted) -> Result<Counted, VaultError> {
-        match File::open(&self.path) {
-            Ok(file) => Ok(newest(&file)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Counted::Missing),
-            Err(error) => Err(VaultError::File(error)),
-        }
+        let newest = slots.into_iter().flatten().max_by_key(|(number, _)| *number);
+        Ok(newest.map_or(Counted::Altered, |(_, attempts)| Counted::Sound(attempts)))
     }
 
     /// The same for a file that may have been taken away.
-    pub fn write_or_create(&self, state: &Attempts) -> Result<(), VaultError> {
+    pub fn write_or_create(&mut self, state: &Attempts) -> Result<(), VaultError> {
         if self.held.is_some() || self.path.exists() { self.write(state) } else { self.create(state) }
     }
 
     /// Written and on disk before anything else happens.
-    pub fn write(&self, state: &Attempts) -> Result<(), VaultError> {
+    pub fn write(&mut self, state: &Attempts) -> Result<(), VaultError> {
         self.put(state, File::sync_data)
     }
 
-    fn put(&self, state: &Attempts, then: impl FnOnce(&File) -> std::io::Result<()>) -> Result<(), VaultError> {
+    fn put(&mut self, state: &Attempts, then: impl FnOnce(&File) -> std::io::Result<()>) -> Result<(), VaultError> {
         let opened;
-        let mut file = match &self.held {
-            Some(file) => file,
+        let (mut file, slots) = match &self.held {
+            Some(held) => (&held.file, held.slots),
             None => {
                 opened = OpenOptions::new().read(true).write(true).open(&self.path).map_err(VaultError::File)?;
-                &opened
+                (&opened, self.slots(&opened))
             }
         };
-        let slots = self.slots(file);
-        let number = |slot: &Option<(u64, Attempts)>| slot.as_ref().map_or(0, |(number, _)| *number);
-        let (older, newest) = if number(&slots[0]) <= number(&slots[1]) { (0, &slots[1]) } else { (1, &slots[0]) };
-        let bytes = self.slot(number(newest) + 1, state);
+        let numbers = slots.map(|slot| slot.map_or(0, |(number, _)| number));
+        let (older, next) = if numbers[0] <= numbers[1] { (0, numbers[1] + 1) } else { (1, numbers[0] + 1) };
         file.seek(SeekFrom::Start((older * SLOT) as u64))
-            .and_then(|_| file.write_all(&bytes))
+            .and_then(|_| file.write_all(&self.slot(next, state)))
             .and_then(|()| then(file))
-            .map_err(VaultError::File)
+            .map_err(VaultError::File)?;
+        if let Some(held) = &mut self.held {
+            held.slots[older] = Some((next, *state));
+        }
+        Ok(())
     }
 
     /// The same without waiting for the disk: for a state that may be lost with the power.
-    pub fn forgive(&self, state: &Attempts) -> Result<(), VaultError> {
+    pub fn forgive(&mut self, state: &Attempts) -> Result<(), VaultError> {
         self.put(state, |_| Ok(()))
     }
 
-    fn slots(&self, mut file: &File) -> [Option<(u64, Attempts)>; 2] {
+    fn slots(&self, mut file: &File) -> Slots {
         let mut bytes = [0u8; 2 * SLOT];
         let mut filled = 0;
         if file.seek(SeekFrom::Start(0)).is_err() {
@@ -291,7 +297,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let vault = folder.path().join("a.vault");
         let secret = DeviceSecret([3; 32]);
-        let file = AttemptFile::beside(&vault, &secret);
+        let mut file = AttemptFile::beside(&vault, &secret);
         let now = at(1, 0);
         assert_eq!(file.read()?, Counted::Missing);
         file.create(&Attempts::none(now))?;
