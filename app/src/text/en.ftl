@@ -25,6 +25,7 @@ enrol-pin-differs = The two PINs differ. Type them again.
 enrol-button = Enrol
 enrol-working = Enrolling…
 enrol-to = Hub: { $hub }
+enrol-to-check = Check that it is the hub your manager named.
 
 unlock-title = Enter your PIN
 unlock-button = Open

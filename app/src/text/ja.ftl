@@ -25,6 +25,7 @@ enrol-pin-differs = 2回のPINが違います。もう一度入力してくだ�
 enrol-button = 登録する
 enrol-working = 登録しています…
 enrol-to = 登録先: { $hub }
+enrol-to-check = 管理者に聞いた登録先と同じか確かめてください。
 
 unlock-title = PINを入力
 unlock-button = 開く
