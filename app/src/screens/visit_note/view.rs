@@ -168,7 +168,7 @@ fn Vital(name: &'static str, note: Shown, before: Before, bounds: Bounds, desk: 
     let warned = concern != Concern::Calm;
     rsx! {
         div { class: if warned { "f hi" } else { "f" },
-            div { class: "row sp", span { class: "k", "{label}" }
+            div { class: "row sp", label { r#for: name, class: "k", "{label}" }
                 button { class: "mini", "aria-expanded": asking(), "aria-label": format!("{label} {}", words.say("unmeasured")), onclick: move |_| asking.toggle(), "…" }
             }
             NumberField { id: name.to_string(), label: label.clone(), value: shown, unsaved: desk.unsaved(&session, name), keys, on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) }
@@ -308,10 +308,10 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
                 if let Some(refused) = refused.get("next_visit") { div { class: "p bad", role: "alert", "{refused}" } }
             }
         }
+        Readiness { missing }
         section { class: "card",
             h2 { {words.say("confirm-title")} }
             Content { form: note.0.row.form, fields: Fields(fields.clone()) }
         }
-        Readiness { missing }
     }
 }
