@@ -169,14 +169,14 @@ pub fn App() -> Element {
             }
         }
     });
-    let size = (look.text_size)();
+    let scale = f64::from((look.text_size)()) / 100.0;
     let language = (look.language)();
     let class = classes((look.theme)(), (look.left_hand)(), (look.text_size)());
     rsx! {
         div {
             class: "{class}",
             lang: language.code(),
-            style: "--s: {f64::from(size) / 100.0}",
+            style: "--s: {scale}",
             onpointerdown: move |_| touched.set(RunningTime::now()),
             onkeydown: move |_| touched.set(RunningTime::now()),
             match (shell.gate)() {

@@ -27,6 +27,8 @@ story('an_invitation_is_read_out_of_a_picture_of_its_qr_and_enrols_the_device', 
   await choose(page, qrPicture(qr));
   await textOf(page, '#picture-said', /^QRから登録コードを読み取りました。$/);
   await until('the invitation in its field', async () => (await byId(page, 'invite').inputValue()) === uri);
+  const [, hub] = uri.match(/[?&]hub=https:\/\/([^&]+)/);
+  await textOf(page, '#enrol-to[role="status"]', new RegExp(`^登録先: ${hub.replaceAll('.', '\\.')}管理者に聞いた登録先と同じか確かめてください。$`));
   await typePins(page);
   await tap(page, '#enrol', '.pad');
   await unlock(page);

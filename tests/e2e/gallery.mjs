@@ -1,9 +1,10 @@
-// Pictures of every screen, in {light, dark} × {ja, en} × {100, 200 %}, into out/. A person looks.
+// Pictures of every screen, in {light, dark} × {ja, en} × {100, 200 %} and between, into out/. A person looks.
 //
 //     node gallery.mjs [out] [only: light-ja-100,dark-en-200,light-ja-200-320,…] [sheets]
 //
 // With a third argument a sheet of each variant's most telling screens goes into that folder, such as ../../assets/screenshots.
-// A fourth part is the width: 320 is as narrow as a page may have to be, else it is a phone's 390. The good day is the demo's;
+// A third part is the text's size (100, 125, 150, 200), a fourth the width: 320 is as narrow as a page may have to be, many
+// phones have 360, else it is 390. The good day is the demo's;
 // what goes wrong on others stands in wrongs.mjs. Says what stands outside the page and what axe-core finds against WCAG 2.2 AA,
 // and fails if there is any.
 
@@ -15,7 +16,9 @@ import { Running, binary, byId, openPhone, startBrowser, tap, temporaryFolder, t
 import { wrongs } from './wrongs.mjs';
 
 const EVERY = ['light', 'dark'].flatMap((scheme) => ['ja', 'en'].flatMap((language) => [100, 200].map((size) => `${scheme}-${language}-${size}`)))
-  .concat('light-ja-100-320', 'light-ja-200-320', 'dark-en-100-320', 'dark-en-200-320');
+  .concat('light-ja-100-320', 'light-ja-200-320', 'dark-en-100-320', 'dark-en-200-320', 'light-ja-100-360', 'light-ja-125', 'light-ja-125-360');
+/** As the settings offer them. */
+const SIZES = [100, 125, 150, 200];
 const only = process.argv[3]?.split(',') ?? EVERY;
 const out = path.resolve(process.argv[2] ?? path.join(path.dirname(fileURLToPath(import.meta.url)), 'out'));
 const sheets = process.argv[4] && path.resolve(process.argv[4]);
@@ -97,7 +100,7 @@ async function dress(page, { language, size }, seen = async () => {}) {
   const [languages, sizes] = [page.locator('.seg').nth(0), page.locator('#sizes')];
   await languages.locator(`button[lang="${language}"]`).tap();
   await until('the language', async () => (await isEnglish(page)) === (language === 'en'));
-  await sizes.locator('button').nth(size === 200 ? 3 : 0).tap();
+  await sizes.locator('button').nth(SIZES.indexOf(size)).tap();
   await until('the size', async () => (await page.locator('.app').getAttribute('style')).trim().endsWith(String(size / 100)));
   await seen();
   await tap(page, '#back', '#sync-now');
@@ -257,7 +260,7 @@ async function scroll(page, end) {
   }, end);
 }
 
-/** In the page: what is wider than its box, or stands beyond the page's edge. */
+/** In the page: what is wider than its box, stands beyond the page's edge, or is torn where app/src/text/tied.rs has tied it. */
 function outside() {
   const found = [];
   const name = (e) => `${e.tagName.toLowerCase()}${e.id ? `#${e.id}` : ''}${[...e.classList].map((c) => `.${c}`).join('')} ${JSON.stringify((e.textContent ?? '').trim().slice(0, 40))}`;
@@ -271,6 +274,23 @@ function outside() {
   for (const title of document.querySelectorAll('.app:not(.large) h1.long')) {
     const lines = Math.round(title.getBoundingClientRect().height / parseFloat(getComputedStyle(title).lineHeight));
     if (lines > 2) found.push(`${name(title)} stands on ${lines} lines`);
+  }
+  // What a tie holds together: the word, or the one kanji, on each side of it. A line may break behind a slash that is not tied.
+  const word = '(?:[\\p{sc=Latin}\\p{sc=Greek}\\p{N}.,:+×⁻()]+[-/]?|[^\\s\\u2060])';
+  const tied = new RegExp(`${word}(?:[\\u00a0\\u2060]${word})+`, 'gu');
+  const texts = document.createTreeWalker(document.querySelector('.app'), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    if (text.parentElement.closest('.hidden, svg, textarea')) continue;
+    for (const { 0: run, index } of text.data.matchAll(tied)) {
+      // Of a word that hyphens may part only the letter beside the tie.
+      const long = (side) => Math.max(0, (side.exec(run)?.[0].length ?? 0) - 1);
+      const range = document.createRange();
+      range.setStart(text, index + long(/^\p{L}{10,}/u));
+      range.setEnd(text, index + run.length - long(/\p{L}{10,}$/u));
+      const lines = new Set([...range.getClientRects()].filter(({ width }) => width).map(({ top }) => Math.round(top)));
+      if (lines.size > 1) found.push(`${name(text.parentElement)} tears ${JSON.stringify(run)}`);
+    }
   }
   return [...new Set(found)];
 }

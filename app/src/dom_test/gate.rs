@@ -27,6 +27,8 @@ async fn a_device_without_a_vault_asks_for_its_invitation_and_says_what_is_wrong
     page.sees(&JA.say("error-uri")).await?;
     page.type_in("#invite", &invitation()).await?;
     assert!(!page.says(&JA.say("error-uri")), "whoever types on is not told the same again");
+    let to = page.text_of("#enrol-to")?;
+    assert!(to.contains("127.0.0.1:1") && to.contains(&JA.say("enrol-to-check")), "{to}");
     page.type_in("#pin", "2468").await?;
     page.type_in("#pin-again", "2469").await?;
     page.click("#enrol").await?;

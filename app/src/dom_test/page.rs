@@ -149,6 +149,14 @@ impl Page {
         Ok(self.tree.seen(self.find(which)?))
     }
 
+    /// The heading that tells its changes by itself: which week or month is shown.
+    pub fn period(&self) -> Outcome<String> {
+        let is_period = |place: &Place| self.tree.tag(*place) == "h2" && self.tree.is(*place, "aria-live", "polite");
+        let found = self.tree.all().into_iter().find(is_period);
+        let heading = found.ok_or_else(|| Missed(format!("no period is shown:\n{}", self.outline())))?;
+        Ok(plain(&self.tree.seen(heading)))
+    }
+
     pub fn attribute(&self, which: &str, name: &str) -> Outcome<Option<String>> {
         Ok(self.tree.attribute(self.find(which)?, name).map(str::to_string))
     }

@@ -4,7 +4,9 @@ use super::folder::Folder;
 use super::page::Page;
 use super::{JA, Outcome, confirmed_note, patient, written_note};
 use crate::app::Route;
+use device::jiff::{Timestamp, ToSpan};
 use device::record::Form;
+use device::record::calendar::day_in_japan;
 use device::record::visit_note::FieldValue;
 
 /// The app on the patient with this in the name.
@@ -66,6 +68,35 @@ async fn every_tab_of_a_patient_shows_what_the_phone_holds() -> Outcome {
     page.click("#chart-tab-calendar").await?;
     page.click(&JA.say("chart-month")).await?;
     page.sees(&JA.say("chart-month-legend")).await
+}
+
+#[tokio::test]
+async fn the_arrows_lead_to_the_week_and_the_month_before_and_after_and_back_to_this_one() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let mut page = on(&folder, "トメ").await?;
+    page.click("#chart-tab-calendar").await?;
+    let today = day_in_japan(Timestamp::now());
+    let monday = today.saturating_sub(today.weekday().to_monday_zero_offset().days());
+    let week = |weeks: i64| {
+        let first = monday.saturating_add((7 * weeks).days());
+        format!("{} – {}", first.strftime("%Y/%-m/%-d"), first.saturating_add(6.days()).strftime("%-m/%-d"))
+    };
+    let month = |months: i64| today.first_of_month().saturating_add(months.months()).strftime("%Y/%-m").to_string();
+    let ways = |before: &'static str, this: &'static str, after: &'static str| {
+        [(before, -1), (before, -2), (this, 0), (after, 1), (after, 2), (before, 1), (this, 0)]
+    };
+    assert_eq!(page.period()?, week(0));
+    for (way, weeks) in ways("chart-week-before", "chart-this-week", "chart-week-after") {
+        page.click(&JA.say(way)).await?;
+        assert_eq!(page.period()?, week(weeks), "{way}");
+    }
+    page.click(&JA.say("chart-month")).await?;
+    assert_eq!(page.period()?, month(0));
+    for (way, months) in ways("chart-month-before", "chart-this-month", "chart-month-after") {
+        page.click(&JA.say(way)).await?;
+        assert_eq!(page.period()?, month(months), "{way}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

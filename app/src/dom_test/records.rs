@@ -139,6 +139,20 @@ async fn a_note_is_closed_with_its_reason_and_opened_again() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_note_that_was_taken_back_waits_as_what_it_is() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let mut page = Page::unlocked(&folder).await?;
+    let phone = page.session()?.phone.clone();
+    let note = written_note(&phone, &patient(&phone, "トメ")?)?;
+    page.go(Route::Sync).await?;
+    page.sees(&JA.say("state-draft")).await?;
+    phone.close_note(note, "discarded", "練習で作成", None, Timestamp::now())?;
+    page.sees(&JA.say("state-closed")).await?;
+    assert!(page.says(&JA.say("sync-waiting")) && !page.says(&JA.say("state-confirmed")));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_visit_that_did_not_take_place_is_written_and_confirmed() -> Outcome {
     let folder = Folder::enrolled()?;
     let mut page = Page::unlocked(&folder).await?;

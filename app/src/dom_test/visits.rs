@@ -156,7 +156,7 @@ async fn a_note_is_confirmed_after_its_review_and_reads_as_confirmed() -> Outcom
     }
     assert!(page.is_off("#confirm")? && page.says("未記入:"));
     page.type_in("#started_at", "00:00").await?;
-    page.type_in("#ended_at", "00:30").await?;
+    page.type_in("#ended_at", "0030").await?;
     page.leave().await;
     page.sees(&JA.say("confirm-ready")).await?;
     page.click("#confirm").await?;

@@ -1,10 +1,10 @@
 //! What a hospital says of an allergy, in the reader's language as far as the words are intake's own.
 
-use super::Words;
+use super::{TIE, Words};
 use device::record::disclosed::ALLERGY_WORDS;
 
-/// Between the parts of a detail line, as intake writes it.
-const BETWEEN: &str = " / ";
+/// Stands between the parts of a detail line, with a blank on each side of it: intake writes it so.
+const SIGN: char = '/';
 
 /// 医薬品 / 発疹 / 重度 — or medication / 発疹 / severe.
 pub fn allergy_detail(words: Words, detail: &str) -> String {
@@ -12,13 +12,14 @@ pub fn allergy_detail(words: Words, detail: &str) -> String {
         Some((code, _)) => words.say(&format!("source-allergy-{code}")),
         None => part.to_string(),
     };
-    detail.split(BETWEEN).map(said).collect::<Vec<_>>().join(BETWEEN)
+    let (received, shown) = (format!(" {SIGN} "), format!("{TIE}{SIGN} "));
+    detail.split(received.as_str()).map(said).collect::<Vec<_>>().join(shown.as_str())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Language;
+    use crate::text::{Language, plain};
 
     const JA: Words = Words(Language::Japanese);
     const EN: Words = Words(Language::English);
@@ -34,9 +35,10 @@ mod tests {
 
     #[test]
     fn what_the_hospital_wrote_itself_stays_as_it_wrote_it() {
-        assert_eq!(allergy_detail(EN, "医薬品 / 発疹 / 重度"), "medication / 発疹 / severe");
+        let english = allergy_detail(EN, "医薬品 / 発疹 / 重度");
+        assert_eq!(english, "medication\u{a0}/ 発疹\u{a0}/ severe", "no line begins with what stands between");
         for received in ["薬物アレルギー / 反応 発疹", "医薬品による発疹", "animal", ""] {
-            assert_eq!(allergy_detail(EN, received), received);
+            assert_eq!(plain(&allergy_detail(EN, received)), received);
         }
     }
 }

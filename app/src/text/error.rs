@@ -78,7 +78,7 @@ fn qr_words(words: Words, error: QrError) -> String {
         QrError::NoCode => "qr-error-none",
         QrError::SeveralCodes => "qr-error-several",
         QrError::NotOurs(UriError::NotAnInvitation) => "qr-error-other",
-        QrError::NotOurs(UriError::Incomplete | UriError::NotHttps) => "error-uri",
+        QrError::NotOurs(UriError::Incomplete | UriError::NotHttps | UriError::NotAnAddress) => "error-uri",
     })
 }
 

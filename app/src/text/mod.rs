@@ -197,6 +197,6 @@ mod tests {
         let english = Words(Language::English);
         assert_eq!(english.count("drugs", 1u64), "1 drug");
         assert_eq!(english.count("drugs", 2u64), "2 drugs");
-        assert_eq!(Words(Language::Japanese).count("pill-unsent", 2u64), "未送信 2件");
+        assert_eq!(plain(&Words(Language::Japanese).count("pill-unsent", 2u64)), "未送信 2件");
     }
 }

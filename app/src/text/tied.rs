@@ -1,5 +1,6 @@
 //! What no line may tear apart: a number and its unit, a name with a hyphen, what stands between two parts and the first of
-//! them. Words for the screen only: nothing of it goes into a record.
+//! them. Words for the screen only: the app writes nothing of it into a record. Whoever copies words off the screen and pastes
+//! them into a field brings it along.
 
 /// A blank at which no line breaks.
 pub const TIE: char = '\u{a0}';
@@ -9,11 +10,13 @@ const JOINER: char = '\u{2060}';
 /// Between the parts of one line.
 const DOT: &str = "\u{a0}· ";
 /// Stand between two parts and stay with the first: no line begins with them.
-const BETWEEN: [char; 5] = ['·', '—', '–', '〜', '/'];
+pub const BETWEEN: [char; 5] = ['·', '—', '–', '〜', '/'];
 /// Stay with what they are explained by.
 const SIGNS: [char; 5] = ['○', '◎', '□', '△', '✕'];
 /// Units in the sentences of the Fluent files.
 const UNITS: [&str; 6] = ["%", "KB", "MB", "h", "min", "{ $unit }"];
+/// Japanese counters, which follow their number without a blank.
+const COUNTERS: [&str; 10] = ["分", "歳", "日", "件", "名", "剤", "回", "か月", "年", "時"];
 /// Names that a line would break at their hyphen.
 const NAMES: [&str; 2] = ["Wi-Fi", "DESIGN-R"];
 
@@ -36,7 +39,7 @@ pub fn whole_unit(unit: &str) -> String {
 
 /// A Fluent file whose own words are tied. The values that they are given later are not touched.
 pub fn tied(source: &str) -> String {
-    let mut tied = with_units_tied(source);
+    let mut tied = with_counters_tied(&with_units_tied(source));
     for between in BETWEEN {
         tied = tied.replace(&format!(" {between} "), &format!("{TIE}{between} "));
     }
@@ -54,13 +57,30 @@ fn with_units_tied(source: &str) -> String {
     let mut tied = String::with_capacity(source.len());
     let mut rest = source;
     while let Some((before, behind)) = rest.split_once(' ') {
-        let is_number = before.ends_with(|last: char| last.is_ascii_digit() || last == '}');
+        let is_number = before.ends_with(ends_number);
         tied.push_str(before);
         tied.push(if is_number && begins_with_unit(behind) { TIE } else { ' ' });
         rest = behind;
     }
     tied.push_str(rest);
     tied
+}
+
+/// 60分 and 82歳: before a kanji a line may break.
+fn with_counters_tied(source: &str) -> String {
+    let mut tied = String::with_capacity(source.len());
+    for (at, next) in source.char_indices() {
+        let is_counted =
+            tied.ends_with(ends_number) && COUNTERS.iter().any(|counter| source[at..].starts_with(*counter));
+        tied.extend(is_counted.then_some(JOINER));
+        tied.push(next);
+    }
+    tied
+}
+
+/// A digit, or the end of a number's place.
+fn ends_number(last: char) -> bool {
+    last.is_ascii_digit() || last == '}'
 }
 
 /// `h ago`, not `hospitals`.
@@ -88,7 +108,7 @@ mod tests {
         );
         assert_eq!(dotted(Vec::<String>::new()), "");
         assert_eq!(tied("a = { $from } – { $until } · b / c\n"), "a = { $from }\u{a0}– { $until }\u{a0}· b\u{a0}/ c\n");
-        assert_eq!(tied("○ 訪問 · ◎ 2回"), "○\u{a0}訪問\u{a0}· ◎\u{a0}2回");
+        assert_eq!(tied("○ 訪問 · ◎ 多く"), "○\u{a0}訪問\u{a0}· ◎\u{a0}多く");
     }
 
     #[test]
@@ -99,6 +119,18 @@ mod tests {
             assert_eq!(tied(untouched), untouched);
         }
         assert_eq!((with_unit("36.5", "℃"), with_unit("36.5", "")), ("36.5\u{a0}℃".into(), "36.5".into()));
+    }
+
+    #[test]
+    fn a_japanese_counter_stays_with_its_number() {
+        assert_eq!(tied("a = あと{ $n }日、1日2回"), "a = あと{ $n }\u{2060}日、1\u{2060}日2\u{2060}回");
+        assert_eq!(tied("a = { $n }か月、24時間"), "a = { $n }\u{2060}か月、24\u{2060}時間");
+        for untouched in ["a = { $staff }かどうか", "a = 毎日、何回、{ $n } 件", "    *[other] { $n }つ\n}\n日"]
+        {
+            assert_eq!(tied(untouched), untouched);
+        }
+        assert_eq!(tied(&tied("a = { $n }件")), tied("a = { $n }件"), "twice is once");
+        assert_eq!(plain(&tied("未送信 2件")), "未送信 2件");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::str::FromStr;
 /// The code is a secret that lives for minutes: `Debug` does not show it, `Display` does, because it is the QR.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnrolUri {
-    /// Base URL of the hub, `https` only.
+    /// Base URL of the hub, `https` only, in visible ASCII and without a user's name.
     pub hub: String,
     /// SHA-256 of the hub's CA certificate (DER).
     pub ca: ContentHash,
@@ -27,6 +27,8 @@ pub enum UriError {
     Incomplete,
     #[error("the enrolment code names a hub without https; ask the station's manager for a new one")]
     NotHttps,
+    #[error("the enrolment code's hub is not written as an address is; ask the station's manager for a new one")]
+    NotAnAddress,
 }
 
 impl FromStr for EnrolUri {
@@ -43,6 +45,11 @@ impl FromStr for EnrolUri {
         let hub = part("hub")?.trim_end_matches('/').to_string();
         if !hub.starts_with("https://") || hub.len() > 300 {
             return Err(UriError::NotHttps);
+        }
+        // She compares it with what her manager said: the name before `@` is no hub's, and what cannot be seen or told from
+        // another letter is no name.
+        if !hub.chars().all(|c| c.is_ascii_graphic() && c != '@') {
+            return Err(UriError::NotAnAddress);
         }
         let code = part("code")?;
         if code.len() > 64 || !code.bytes().all(|b| b.is_ascii_alphanumeric()) {
@@ -116,6 +123,25 @@ mod tests {
         assert_eq!(format!("  {uri}\n").parse::<EnrolUri>()?, uri);
         assert!(!format!("{uri:?}").contains("ABCD2345"));
         Ok(())
+    }
+
+    #[test]
+    fn a_hub_whose_name_would_read_as_another_is_refused() {
+        let read =
+            |hub: &str| format!("tsutsuji://enrol?hub=https://{hub}&ca={}&code=A", "07".repeat(32)).parse::<EnrolUri>();
+        let plain = "xn--r8jz45g.example.jp:8443";
+        assert_eq!(read(plain).map(|uri| uri.hub), Ok(format!("https://{plain}")));
+        for hub in [
+            "hub.example.jp@evil.example",
+            "hub example.jp",
+            "hub\t.example.jp",
+            "hub\u{7}.example.jp",
+            "hub\u{200b}.jp",
+            "hüb.jp",
+            "ハブ.jp",
+        ] {
+            assert_eq!(read(hub), Err(UriError::NotAnAddress), "{hub:?}");
+        }
     }
 
     #[test]

@@ -374,13 +374,13 @@ fn NewValue(name: &'static str, form: Form, start: String, desk: Desk) -> Elemen
             };
         }
         FieldKind::Time => (5, "09:32"),
-        FieldKind::Date => (10, "2026-11-24"),
+        FieldKind::Date => (12, "2026-11-24"),
         FieldKind::Number(_) => (12, "—"),
         _ => (200, ""),
     };
     let keys = match field.kind {
         FieldKind::Number(range) if range.decimals > 0 => "decimal",
-        FieldKind::Number(_) => "numeric",
+        FieldKind::Number(_) | FieldKind::Time | FieldKind::Date => "numeric",
         _ => "text",
     };
     rsx! {

@@ -162,7 +162,7 @@ fn Rows(group: &'static Group, note: Shown, desk: Desk, mut model: Signal<Model>
     }
 }
 
-/// What will be frozen, what is missing, and what it means.
+/// What is missing, what confirming means, and what will be frozen.
 #[component]
 fn Review(note: Shown) -> Element {
     let words = use_words();
@@ -170,6 +170,7 @@ fn Review(note: Shown) -> Element {
     let missing = check_complete(form, view, &note.0.context).err().map(|error| confirm_words_in(words, form, &error));
     let month = view.word("month").map(str::to_string);
     rsx! {
+        Readiness { missing }
         section { class: "card",
             h2 { {words.say("confirm-title")} }
             if view.fields.is_empty() { p { class: "sub", {words.say("board-nothing-written")} } }
@@ -178,7 +179,6 @@ fn Review(note: Shown) -> Element {
         if form == Form::VisitReport {
             if let Some(month) = month { DaysOfVisits { patient: note.0.row.patient.clone(), month } }
         }
-        Readiness { missing }
     }
 }
 

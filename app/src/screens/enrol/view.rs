@@ -129,7 +129,10 @@ pub fn Enrol(vault: PathBuf) -> Element {
                 Picture::Refused(error) => rsx! { p { class: "strip", id: "picture-said", role: "alert", {error_words(words, &error.into())} } },
             }
             if let Some(hub) = hub {
-                p { class: "sub", id: "enrol-to", {words.with("enrol-to", &[("hub", hub.into())])} }
+                div { class: "sub", id: "enrol-to", role: "status",
+                    p { {words.with("enrol-to", &[("hub", hub.into())])} }
+                    p { {words.say("enrol-to-check")} }
+                }
             }
             PinInput { id: "pin", label: words.say("enrol-pin"), on_input: move |text| send.call(Event::PinChanged(text)) }
             PinInput { id: "pin-again", label: words.say("enrol-pin-again"), on_input: move |text| send.call(Event::AgainChanged(text)) }

@@ -51,9 +51,8 @@ pub fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
             let keys = if range.decimals > 0 { "decimal" } else { "numeric" };
             rsx! { ValueLine { name, label: format!("{label} {}", unit_words(words, range.unit)), typed, keys, desk } }
         }
-        FieldKind::Steps(_) | FieldKind::Time | FieldKind::Date | FieldKind::Line => {
-            rsx! { ValueLine { name, label, typed, keys: "text", desk } }
-        }
+        FieldKind::Time | FieldKind::Date => rsx! { ValueLine { name, label, typed, keys: "numeric", desk } },
+        FieldKind::Steps(_) | FieldKind::Line => rsx! { ValueLine { name, label, typed, keys: "text", desk } },
         FieldKind::Text(limit) => {
             let equal = view.equal_edits.iter().any(|known| known == name);
             rsx! { LongText { name, label, limit, text: view.text(name).to_string(), equal, desk } }

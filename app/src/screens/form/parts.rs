@@ -49,7 +49,7 @@ pub fn HeldStrip(is_held: bool) -> Element {
     }
 }
 
-/// Under what will be frozen: what is still missing, and what confirming means.
+/// Over what will be frozen: what is still missing, so that a grey button says why, and what confirming means.
 #[component]
 pub fn Readiness(missing: Option<String>) -> Element {
     let words = use_words();

@@ -3,13 +3,13 @@
 use super::update::{lease_hours, trouble_key};
 use crate::app::{Live, Route, Session, Shell};
 use crate::components::{Icon, SyncPill, Tabs};
+use crate::screens::notes::state_tag;
 use crate::screens::patient::Failed;
 use crate::screens::state::{StateCard, states_of};
 use crate::screens::unreadable::{Names, Trouble, or_words};
 use crate::text::{day_and_clock, dotted, form_words, megabytes, trouble_words, use_words};
 use device::Pill;
 use device::jiff::Timestamp;
-use device::record::visit_note::NoteState;
 use dioxus::prelude::*;
 use fluent_bundle::FluentValue;
 
@@ -70,7 +70,7 @@ pub fn SyncScreen() -> Element {
                     for row in waiting {
                         div { class: "line row sp", key: "{row.note}",
                             div { {dotted([names.of(words, &row.patient).1, form_words(words, row.form)])}
-                                div { class: "src", {day_and_clock(row.changed_at, now)} " " {words.say(match row.state { NoteState::Draft => "state-draft", _ => "state-confirmed" })} }
+                                div { class: "src", {day_and_clock(row.changed_at, now)} " " {words.say(state_tag(row.state).1)} }
                             }
                             b { {words.say("sync-waiting")} }
                         }

@@ -9,7 +9,7 @@ use crate::screens::amend::{
 use crate::screens::form::Shown;
 use crate::screens::manager::{RoleUnread, use_is_manager};
 use crate::screens::unreadable::Trouble;
-use crate::text::{Words, choice_words, dotted, use_words};
+use crate::text::{TIE, Words, choice_words, dotted, use_words};
 use device::amend::SignatureShown;
 use device::jiff::Timestamp;
 use device::read::Directory;
@@ -80,7 +80,7 @@ pub fn ConfirmedWhole(note: Shown) -> Element {
             div { class: "strip warn", role: "status",
                 {words.say("state-closed")}
                 if let What::Close { outcome, .. } = &closing.what { ": " {choice_words(words, "outcome", outcome)} }
-                div { class: "light", "{closing.reason} — " {who(words, &directory, Some(&closing.staff), Some(closing.at))} }
+                div { class: "light", "{closing.reason}{TIE}— " {who(words, &directory, Some(&closing.staff), Some(closing.at))} }
             }
         }
         RoleUnread { trouble: role_unread.filter(|_| competing || !may_decide) }

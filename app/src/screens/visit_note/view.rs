@@ -168,7 +168,7 @@ fn Vital(name: &'static str, note: Shown, before: Before, bounds: Bounds, desk: 
     let warned = concern != Concern::Calm;
     rsx! {
         div { class: if warned { "f hi" } else { "f" },
-            div { class: "row sp", span { class: "k", "{label}" }
+            div { class: "row sp", label { r#for: name, class: "k", "{label}" }
                 button { class: "mini", "aria-expanded": asking(), "aria-label": format!("{label} {}", words.say("unmeasured")), onclick: move |_| asking.toggle(), "…" }
             }
             NumberField { id: name.to_string(), label: label.clone(), value: shown, unsaved: desk.unsaved(&session, name), keys, on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) }
@@ -296,7 +296,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
                 div { class: "line row sp wrap", key: "{name}",
                     label { r#for: name, {field_label(words, name)} }
                     div { class: "row wrap",
-                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, unsaved: desk.unsaved(&session, name), keys: "text", on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
+                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, unsaved: desk.unsaved(&session, name), keys: "numeric", on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
                         button { class: "btn g s", id: "{now_key}", onclick: move |_| { desk.send.call(Event::ValueChosen { field: name.to_string(), value: minute_of(Timestamp::now()) }); }, {words.say(now_key)} }
                     }
                     if let Some(refused) = refused.get(name) { div { class: "p bad", role: "alert", "{refused}" } }
@@ -304,14 +304,14 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
             }
             div { class: "line row sp wrap",
                 label { r#for: "next_visit", {field_label(words, "next_visit")} }
-                div { class: "f slim wide", NumberField { id: "next_visit".to_string(), label: field_label(words, "next_visit"), value: next, unsaved: desk.unsaved(&session, "next_visit"), keys: "text", on_save: move |typed| desk.save_value("next_visit", typed), on_keep: move |typed| desk.keep_value("next_visit", typed) } }
+                div { class: "f slim wide", NumberField { id: "next_visit".to_string(), label: field_label(words, "next_visit"), value: next, unsaved: desk.unsaved(&session, "next_visit"), keys: "numeric", on_save: move |typed| desk.save_value("next_visit", typed), on_keep: move |typed| desk.keep_value("next_visit", typed) } }
                 if let Some(refused) = refused.get("next_visit") { div { class: "p bad", role: "alert", "{refused}" } }
             }
         }
+        Readiness { missing }
         section { class: "card",
             h2 { {words.say("confirm-title")} }
             Content { form: note.0.row.form, fields: Fields(fields.clone()) }
         }
-        Readiness { missing }
     }
 }

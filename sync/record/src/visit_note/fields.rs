@@ -1,5 +1,6 @@
 //! The fields of 訪問看護記録書Ⅱ (参考様式2; domain §3.4), their units and ranges (domain §4.1).
 
+use crate::calendar;
 use crate::form::Form;
 use crate::writing::half_width_number;
 use jiff::Timestamp;
@@ -414,10 +415,9 @@ impl Field {
                 _ => Err(FieldError::NotAFlag { field }),
             },
             FieldKind::Time => parse_time(text, day).map(FieldValue::Time).ok_or(FieldError::NotATime { field }),
-            FieldKind::Date => half_width_number(text)
-                .parse::<Date>()
-                .map(FieldValue::Date)
-                .map_err(|_| FieldError::NotADate { field }),
+            FieldKind::Date => {
+                calendar::parse_date(text).map(FieldValue::Date).map_err(|_| FieldError::NotADate { field })
+            }
             FieldKind::Line if text.chars().count() > 200 || text.contains('\n') => {
                 Err(FieldError::LineTooLong { field })
             }
@@ -460,9 +460,16 @@ fn parse_time(text: &str, day: Date) -> Option<Timestamp> {
         return Some(instant);
     }
     let typed = half_width_number(text);
-    let (hour, minute) = typed.split_once(':')?;
+    let (hour, minute) = match typed.split_once(':') {
+        Some(parts) => parts,
+        // Where the pad has no colon: 932 is 9:32, 1028 is 10:28.
+        None if matches!(typed.len(), 3 | 4) && typed.bytes().all(|b| b.is_ascii_digit()) => {
+            typed.split_at(typed.len() - 2)
+        }
+        None => return None,
+    };
     let time = Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()?;
-    crate::calendar::instant_in_japan(day.to_datetime(time))
+    calendar::instant_in_japan(day.to_datetime(time))
 }
 
 /// Whether a measured value lies at or beyond the bounds at which a nurse reports it.
@@ -484,7 +491,7 @@ impl Serialize for FieldValue {
             FieldValue::Number(n) => s.serialize_f64(*n),
             FieldValue::Flag(flag) => s.serialize_bool(*flag),
             FieldValue::Word(word) => s.serialize_str(word),
-            FieldValue::Time(at) => s.serialize_str(&crate::calendar::rfc3339_in_japan(*at)),
+            FieldValue::Time(at) => s.serialize_str(&calendar::rfc3339_in_japan(*at)),
             FieldValue::Date(date) => s.collect_str(date),
             FieldValue::Unmeasured(reason) => {
                 let mut map = s.serialize_map(Some(1))?;
@@ -555,6 +562,30 @@ mod tests {
             parse("started_at", "９：３２").map(|v| serde_json::to_string(&v).unwrap_or_default()),
             Ok("\"2026-11-22T09:32:00+09:00\"".to_string())
         );
+    }
+
+    #[test]
+    fn a_time_needs_no_colon() {
+        for (typed, with_colon) in [("932", "9:32"), ("0932", "9:32"), ("２３５９", "23:59"), ("000", "0:00")] {
+            let read = parse("started_at", typed);
+            assert!(read.is_ok(), "{typed}");
+            assert_eq!(read, parse("started_at", with_colon), "{typed}");
+        }
+        for typed in ["", "9", "32", "960", "2400", "09320", "-932", "9.32", "9h32", "9:", "24:00"] {
+            assert_eq!(parse("started_at", typed), Err(FieldError::NotATime { field: "started_at" }), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_taken_as_people_write_it() {
+        let written =
+            ["R8.11.24", "ｒ８．１１．２４", "令和8年11月24日", "20261124", "２０２６／１１／２４", "2026-11-24"];
+        for typed in written {
+            assert_eq!(parse("next_visit", typed), Ok(FieldValue::Date(date(2026, 11, 24))), "{typed}");
+        }
+        for typed in ["", "1124", "11/24", "2026-11-31", "H38.11.24", "tomorrow"] {
+            assert_eq!(parse("next_visit", typed), Err(FieldError::NotADate { field: "next_visit" }), "{typed}");
+        }
     }
 
     #[test]
