@@ -67,6 +67,9 @@ proptest! {
                 }
             }
         }
+        if let Ok(mut draft) = Draft::received(NOTE, form, &bytes, actor()) {
+            let _ = (draft.view(), draft.history(), draft.is_sound(&"p".parse().expect("an id"), &"st".parse().expect("an id")));
+        }
         let _ = changes::decode_singly(NOTE, form, std::slice::from_ref(&bytes));
         let _ = Draft::load(NOTE, form, &bytes, &[], actor()).map(|mut draft| draft.view().map(|_| ()));
         let _ = Draft::load(NOTE, form, &[], std::slice::from_ref(&bytes), actor()).map(|mut draft| draft.view().map(|_| ()));

@@ -11,8 +11,10 @@
 //!
 //! Not modelled: bytes, hashes, signatures (a chain hash is the beginning of the feed itself), a second document, merges,
 //! checks and held entries (what arrives passes at once), pages shorter than the feed, clocks, consent, colleagues' copies
-//! taken as relayed. A change is what a nurse did: made again in a new series, it is the same one. Along the way the hub is
-//! backed up once; phone A's older file is from between its first change and its second.
+//! taken as relayed; what a series that was left had receipts for (here all of it goes again at once that is not known to be
+//! durable; a program's phone keeps it, and offers it again where a hub that was put back says that it lacks it:
+//! `app/device/src/left_series_tests.rs`). A change is what a nurse did: made again in a new series, it is the same one. Along
+//! the way the hub is backed up once; phone A's older file is from between its first change and its second.
 //!
 //! What no protocol can save is excused by name: a change that stood only in the file that an older one replaced.
 

@@ -9,8 +9,8 @@ use protocol::{Entry, Kind};
 use record::calendar::{day_in_japan, instant_in_japan};
 use record::canonical;
 use record::visit_note::{
-    About, Act, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue, NoteState,
-    NoteView, RawChange, SignedAct, VisitNote,
+    About, Act, Acts, Amendment, AmendmentState, ConfirmContext, Draft, Encoding, FieldKind, FieldValue, NewEntry,
+    NoteState, NoteView, RawChange, SignedAct, VisitNote,
 };
 use record::vitals::Values;
 use record::{ContentHash, DocumentId, Form, PatientId, StaffId, Visit, VisitId};
@@ -494,7 +494,12 @@ impl OpenNote {
 
 /// Numbers and freezes what no entry carries yet. Afterwards the note is clean and compact.
 pub(crate) fn freeze(tx: &mut Tx<'_>, open: &mut OpenNote, hand: Hand<'_>) -> Result<(), DeviceError> {
-    if let Some(new) = open.draft.entry_of(hand.actor.device, open.sent)? {
+    let new = open.draft.entry_of(hand.actor.device, open.sent)?;
+    keep_frozen(tx, open, new)
+}
+
+fn keep_frozen(tx: &mut Tx<'_>, open: &mut OpenNote, new: Option<NewEntry>) -> Result<(), DeviceError> {
+    if let Some(new) = new {
         let entry = Entry {
             seq: tx.next_seq()?,
             doc: open.row.note,
@@ -514,15 +519,16 @@ pub(crate) fn freeze(tx: &mut Tx<'_>, open: &mut OpenNote, hand: Hand<'_>) -> Re
 /// Freezes every note with unsent changes, oldest first.
 pub(crate) fn freeze_all(tx: &mut Tx<'_>, hand: Hand<'_>) -> Result<(), DeviceError> {
     for note in tx.dirty_notes()? {
-        // One note that cannot be read stays unsent and counted; the others go (law 4).
-        let opened = tx
-            .note(note)
-            .map_err(DeviceError::from)
-            .and_then(|stored| OpenNote::from_stored(stored.ok_or(DeviceError::UnknownNote(note))?, hand));
-        match opened {
-            Ok(mut open) => freeze(tx, &mut open, hand)?,
+        // One note that cannot be read, or that no entry can hold, stays unsent and counted; the others go (law 4).
+        let frozen = tx.note(note).map_err(DeviceError::from).and_then(|stored| {
+            let mut open = OpenNote::from_stored(stored.ok_or(DeviceError::UnknownNote(note))?, hand)?;
+            let new = open.draft.entry_of(hand.actor.device, open.sent)?;
+            Ok((open, new))
+        });
+        match frozen {
+            Ok((mut open, new)) => keep_frozen(tx, &mut open, new)?,
             Err(error) if error.is_retryable() => return Err(error),
-            Err(error) => tracing::warn!(%note, %error, "a note cannot be read and stays unsent"),
+            Err(error) => tracing::warn!(%note, %error, "a note cannot be read or frozen and stays unsent"),
         }
     }
     Ok(())
@@ -692,3 +698,7 @@ pub(crate) fn show(tx: &mut Tx<'_>, note: DocumentId, hand: Hand<'_>) -> Result<
     });
     Ok(shown)
 }
+
+#[cfg(test)]
+#[path = "note_tests.rs"]
+mod tests;

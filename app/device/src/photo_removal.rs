@@ -166,11 +166,16 @@ impl Phone {
         Ok(fates)
     }
 
-    /// Photos that are not sent: they were taken away, and none of their notes names them again.
+    /// Photos that wait for the hub and are not sent: they were taken away, and none of their notes names them again.
     pub(crate) fn withheld_photos(&self, tx: &mut Tx<'_>) -> Result<Vec<ContentHash>, VaultError> {
-        let mut marks = tx.removed_photos()?;
-        marks.retain(|removed| !self.is_named(tx, &removed.hash, removed.notes.iter().copied()));
-        Ok(marks.into_iter().map(|removed| removed.hash).collect())
+        let mut withheld = Vec::new();
+        for removed in tx.removed_photos()? {
+            // Notes are opened for those alone that would be sent: a screen asks at every draw.
+            if tx.photo_waits(&removed.hash)? && !self.is_named(tx, &removed.hash, removed.notes.iter().copied()) {
+                withheld.push(removed.hash);
+            }
+        }
+        Ok(withheld)
     }
 
     /// Marks a photo as taken away, unless another note of hers names it: then this phone is still to send it.

@@ -22,6 +22,9 @@ use vault::{Relay, Tx, VaultError};
 const OFFER: usize = 1 << 20;
 /// Requests behind one sync: the rest goes behind the next. A document that is under way is brought to its end.
 const REQUESTS: usize = 64;
+/// So many documents of series that were left go again in one transaction: each is opened, sealed and stored anew, and the
+/// nurse's pen waits for no more.
+const AGAIN: usize = 4;
 /// Bytes that go over a line that is paid by the byte, from one unlock to the next. The rest waits for another line.
 const METERED: usize = 256 << 10;
 /// About what a seal adds to somebody's word, and what a question takes.
@@ -302,13 +305,21 @@ impl Phone {
         self.change_relay_of(&[], change)
     }
 
-    /// The same, and what the hub may lack of these of one's own, with no entry here that would bring it, goes again.
+    /// The same, and what the hub may lack of these of one's own, with no entry here that would bring it, goes again. That they
+    /// were asked about is forgotten last: after a kill between they are asked about once more, and what went does not go twice.
     fn change_relay_of(&self, docs: &[DocumentId], change: impl FnOnce(&mut Relay)) -> Result<(), DeviceError> {
-        let offers = self.write(|tx| {
+        let (epoch, mut offers) = (self.read(|tx| Ok(tx.sync_state()?.epoch))?, false);
+        for few in docs.chunks(AGAIN) {
+            offers |= self.write(|tx| self.offer_past_again(tx, few))?;
+        }
+        self.write(|tx| {
+            if tx.sync_state()?.epoch != epoch {
+                // Another process heard meanwhile that the hub was put back once more: everything is asked anew.
+                return Ok(());
+            }
             let mut relay = stands(tx)?;
             change(&mut relay);
-            tx.put_relay(&relay)?;
-            self.offer_past_again(tx, docs)
+            Ok(tx.put_relay(&relay)?)
         })?;
         if offers {
             self.changed();

@@ -84,18 +84,26 @@ impl Tx<'_> {
     }
 
     /// Lets the photos of a note go with it. `false`: one of them does not stand at the hub durably yet (its sealed copies are
-    /// here until it does), and all stay.
+    /// here until it does), and all stay. A picture that was taken into another patient's note since stands under that patient.
     pub(crate) fn forget_photos_of(&mut self, patient: &PatientId, note: DocumentId) -> Result<bool, VaultError> {
         let whose = self.ring.patient_tag(Some(patient));
         let rows = self
             .sql
-            .prepare_cached(&format!("SELECT key, {MAY_BE_THE_ONLY_COPY}, sealed FROM photo WHERE patient = ?1"))?
-            .query_map([whose], |r| Ok((r.get::<_, Tag>(0)?, r.get::<_, bool>(1)?, r.get::<_, Vec<u8>>(2)?)))?
-            .collect::<Result<Vec<_>, _>>()?;
+            .prepare_cached(&format!(
+                "SELECT key, patient, {MAY_BE_THE_ONLY_COPY}, sealed FROM photo
+                 WHERE patient = ?1 OR ({MAY_BE_THE_ONLY_COPY})"
+            ))?
+            .query_map([whose], |r| Ok((r.get(0)?, r.get::<_, Tag>(1)?, r.get(2)?, r.get::<_, Vec<u8>>(3)?)))?
+            .collect::<Result<Vec<(Tag, Tag, bool, Vec<u8>)>, _>>()?;
         let mut gone = Vec::new();
-        for (key, waits, sealed) in rows {
-            let place = self.place(Table::Photo, key, Some(patient), &Compartment::Station);
-            let photo: StoredPhoto = self.open(place, &sealed)?;
+        for (key, under, waits, sealed) in rows {
+            let place = self.station(Table::Photo, key, under);
+            let opened: Option<StoredPhoto> = match under == whose {
+                true => Some(self.open(place, &sealed)?),
+                // One that does not open can be sent from here no more, whether this note stays or not.
+                false => self.open_or_count(place, &sealed),
+            };
+            let Some(photo) = opened else { continue };
             let is_named = photo.note == note || photo.also.contains(&note);
             if is_named && waits {
                 return Ok(false);
@@ -300,6 +308,29 @@ mod tests {
         for note in [first.note, second] {
             assert!(vault.write(|tx| tx.forget_photos_of(&patient, note))?);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_note_waits_for_a_picture_that_was_taken_into_another_patients_note_since() -> Outcome {
+        let Made { folder: _folder, mut vault, .. } = new_vault()?;
+        let (bytes, patients): (_, [PatientId; 2]) = (picture(100), ["p1".parse()?, "p2".parse()?]);
+        let (first, second) = (photo_of(&bytes)?, DocumentId([8; 16]));
+        let taken_since = StoredPhoto { note: second, patient: patients[1].clone(), ..first.clone() };
+        vault.write(|tx| {
+            tx.put_photo(&first, true, &bytes)?;
+            tx.put_photo(&taken_since, true, &bytes)
+        })?;
+        let third = DocumentId([7; 16]);
+        assert!(vault.write(|tx| tx.forget_photos_of(&patients[0], third))?, "one that does not name it");
+        for (patient, note) in patients.iter().zip([first.note, second]) {
+            assert!(!vault.write(|tx| tx.forget_photos_of(patient, note))?, "the hub has not got it");
+        }
+        vault.write(|tx| tx.mark_photo_received(&first.hash, 7))?;
+        assert!(vault.write(|tx| tx.forget_photos_of(&patients[0], first.note))?);
+        assert!(vault.read(|tx| tx.photo(&first.hash))?.is_some(), "the other note has it");
+        assert!(vault.write(|tx| tx.forget_photos_of(&patients[1], second))?);
+        assert!(vault.read(|tx| tx.photo(&first.hash))?.is_none());
         Ok(())
     }
 

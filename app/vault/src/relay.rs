@@ -1,7 +1,8 @@
 //! 中継 (relay): after the hub was put back, what this phone holds of others' words and the hub has lost.
 //!
-//! Own words go again by their entries, those of a series that was left by new ones. Others' may stand nowhere but here: they are asked about once an epoch, brought where
-//! the hub has something else, and stay on this phone until they are there durably (law 5).
+//! Own words go again by their entries, those of a series that was left by new ones. Others' may stand nowhere but here: they are
+//! asked about once an epoch, brought where the hub has something else, and stay on this phone until they are there durably
+//! (law 5).
 
 use protocol::Holding;
 use record::DocumentId;

@@ -543,3 +543,50 @@ fn what_two_nurses_wrote_in_turns_is_brought_back_by_a_third_in_the_order_in_whi
     assert_eq!(other.heads(), hub.heads());
     Ok(())
 }
+
+#[test]
+fn a_document_that_is_opened_as_it_came_reads_as_one_that_its_changes_were_applied_to() -> Outcome {
+    let actor = |number: u8| Actor { device: DeviceId([number; 8]), session: [number; 8] };
+    let (mut a, mut b) = (Nurse::opens("nurse-a", 1)?, Nurse::opens("nurse-b", 2)?);
+    a.writes("condition", "", "下肢浮腫あり。", 1)?;
+    a.writes("emergency.request", "", "呼吸苦との電話。", 2)?;
+    a.sets("pulse_bpm", "70", 3)?;
+    b.writes("condition", "", "食欲良好。", 3)?;
+    b.sets("pulse_bpm", "72", 4)?;
+    b.sends_to(&mut a)?;
+    let sound = a.draft.columns();
+    // A change whose parent is missing waits inside, where no check sees it.
+    let mut c = Nurse::opens("nurse-c", 3)?;
+    let waiting = c.draft.set(Field::named("temperature_c")?, FieldValue::Number(36.5), at(5))?.ok_or("no change")?;
+    let with_waiting = Draft::load(NOTE, Form::VisitNote, &sound, &[waiting.bytes], actor(5))?.columns();
+    assert!(with_waiting.len() > sound.len());
+    let is_refused = |columns: &[u8]| {
+        let refused = Draft::received(NOTE, Form::VisitNote, columns, actor(5)).err();
+        matches!(refused, Some(DraftError::Change(ChangeError::OtherDocument)))
+    };
+    for (columns, is_whole) in [(&sound, true), (&with_waiting, false)] {
+        let incoming = decode(NOTE, Form::VisitNote, Encoding::Columns, columns)?;
+        let mut applied = Draft::new(NOTE, Form::VisitNote, actor(5));
+        applied.apply(&incoming)?;
+        assert!(applied.heads() == a.draft.heads() && applied.view()? == a.draft.view()?);
+        if is_whole {
+            let (mut received, brought) = Draft::received_with(NOTE, Form::VisitNote, columns, actor(5))?;
+            assert_eq!(received.heads(), applied.heads());
+            assert_eq!(received.view()?, applied.view()?);
+            assert_eq!(brought.hash(NOTE), incoming.hash(NOTE));
+        } else {
+            assert!(is_refused(columns));
+        }
+    }
+    let mut other = Draft::new(DocumentId([8; 16]), Form::VisitNote, actor(6));
+    other.edit_text(Field::named("remarks")?, "", "x", at(1))?;
+    let mut both = Draft::load(NOTE, Form::VisitNote, &sound, &[], actor(5))?;
+    both.doc.apply_changes(other.doc.get_changes(&[]))?;
+    let mut board = Draft::new(NOTE, Form::Handover, actor(6));
+    for foreign in [other.columns(), both.columns(), board.columns()] {
+        assert!(is_refused(&foreign));
+        let read = decode(NOTE, Form::VisitNote, Encoding::Columns, &foreign);
+        assert_eq!(read.err(), Some(ChangeError::OtherDocument));
+    }
+    Ok(())
+}
