@@ -8,7 +8,7 @@ fn grow_beyond_an_entry(phone: &Phone, note: DocumentId) -> Result<(), DeviceErr
     phone.write(|tx| {
         let mut open = OpenNote::load(tx, note, phone.hand())?;
         let form = open.row.form;
-        let copied_phone = Actor { session: [7; 8], ..phone.actor() };
+        let copied_phone = record::visit_note::Actor { session: [7; 8], ..phone.actor() };
         let mut copied = Draft::load(note, form, &open.draft.save(), &[], copied_phone)?;
         copied.set(form.field("pulse_bpm")?, FieldValue::Number(70.0), NOW)?;
         open.draft.set(form.field("companion")?, FieldValue::Word("x".repeat(ENTRY_LIMIT)), NOW)?;
