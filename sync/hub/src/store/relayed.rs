@@ -11,9 +11,9 @@ use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use rusqlite::OptionalExtension;
 use std::collections::BTreeMap;
 
-/// When the epoch began, by the hub's clock in milliseconds. In the first one, before any restore, it is not there.
+/// When the epoch began, by the hub's clock in milliseconds. In a hub's first one it is not there.
 pub(super) const EPOCH_BEGAN: &str = "epoch_began";
-/// How long after a restore phones may bring what others wrote: their authors have been back by then, or will not be.
+/// How long phones may bring what others wrote in it: their authors have been back by then, or will not be.
 const OPEN_MS: i64 = 45 * 24 * 3_600_000;
 
 /// Most bytes that may wait of what one device brought of one document, and of what a station's devices brought in all.
@@ -57,7 +57,8 @@ pub struct HeldRelayed {
 }
 
 impl Tx<'_> {
-    /// Whether phones may bring what others wrote: only a hub that was put back, and not long ago, may have lost it.
+    /// Whether phones may ask what is here, and bring what others wrote: only a hub that was put back, or lost photos, and not
+    /// long ago, may have lost it.
     pub fn takes_relayed(&self) -> Result<bool, HubError> {
         let began = self.meta(EPOCH_BEGAN)?.and_then(|at| at.parse::<i64>().ok());
         Ok(began.is_some_and(|began| self.now - began < OPEN_MS))
