@@ -1,7 +1,7 @@
 //! 担当: who gets what of a patient, over real TLS. Her own patients in full, the station's others light.
 
 use serde_json::json;
-use stories::{Hub, Outcome, Phone, count};
+use stories::{Hub, Outcome, Phone, count, today};
 
 /// Standing, visit notes, allergies and labs of the only patient, as a phone has them.
 fn held(phone: &Phone, patient: &str) -> Outcome<(String, u64, usize, usize)> {
@@ -163,4 +163,67 @@ fn whoever_was_taken_off_a_patient_after_the_backup_is_not_the_patients_again_by
     let today = b.ok(&["today"])?;
     assert_eq!((count(&today), &today[0]["visit"]), (1, &json!(visit)), "it is the same visit, once");
     hub.ok(&["audit", "verify"]).map(|_| ())
+}
+
+#[test]
+fn whoever_was_given_a_patient_after_the_backup_has_everything_of_her_whether_or_not_anybody_still_knows() -> Outcome {
+    for is_lost in [true, false] {
+        let (mut hub, patient) = Hub::with_consent()?;
+        let (a, b) = (hub.phone("nurse-a")?, hub.phone("nurse-b")?);
+        assign(&hub, &patient, "nurse-a")?;
+        a.ok(&["sync"])?;
+        notes(&a, &patient, 7)?;
+        b.ok(&["sync"])?;
+        assert_eq!(held(&b, &patient)?, is("light", 5, 1, 0), "of the backup she has heard this");
+        let file = hub.back_up("yesterday.db")?;
+        assign(&hub, &patient, "nurse-b")?;
+        b.ok(&["sync"])?;
+        assert_eq!(held(&b, &patient)?, is("full", 7, 1, 1));
+        if is_lost {
+            hub.lose_database();
+        }
+        let said = hub.put_back(&file)?;
+        assert_eq!(said["assignments_compared"], json!(!is_lost), "{said}");
+        if is_lost {
+            for _ in 0..2 {
+                b.ok(&["sync"])?;
+            }
+            assert_eq!(held(&b, &patient)?, is("light", 5, 1, 0), "the hub knows of no more, and says so again");
+            assign(&hub, &patient, "nurse-b")?;
+        }
+        for _ in 0..2 {
+            assert_eq!(b.ok(&["sync"])?["set_aside"], json!(0));
+            assert_eq!(held(&b, &patient)?, is("full", 7, 1, 1));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_visit_that_a_restore_does_not_put_back_is_entered_again_under_its_id_and_a_phone_shows_it_once() -> Outcome {
+    let mut hub = Hub::new()?;
+    let patient = hub.patient()?;
+    hub.serve()?;
+    let b = hub.phone("nurse-b")?;
+    let file = hub.back_up("yesterday.db")?;
+    hub.consent(&patient, "st-1")?;
+    let visit = hub.visit(&patient, "nurse-b")?;
+    b.ok(&["sync"])?;
+    assert_eq!(count(&b.ok(&["today"])?), 1);
+    let said = hub.put_back(&file)?;
+    assert_eq!(said["visits_to_enter"], json!([{ "id": visit, "patient": patient }]), "{said}");
+    hub.consent(&patient, "st-1")?;
+    let day = today().to_string();
+    let enter = || {
+        let planned: [&str; 6] = ["--date", &day, "--start", "09:30", "--minutes", "60"];
+        let whose: [&str; 8] = ["visit", "add", "--id", &visit, "--patient", &patient, "--staff", "nurse-b"];
+        hub.try_run(&[whose.as_slice(), &planned].concat())
+    };
+    let entered = enter()?.map_err(|said| said.0)?;
+    assert_eq!(entered["visit"], json!(visit));
+    assert!(enter()?.is_err(), "it stands");
+    b.ok(&["sync"])?;
+    let shown = b.ok(&["today"])?;
+    assert_eq!((count(&shown), &shown[0]["visit"]), (1, &json!(visit)));
+    Ok(())
 }

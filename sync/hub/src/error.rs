@@ -59,6 +59,8 @@ pub enum HubError {
         "patient {patient} has neither consented to {station} nor has an order for it; run `consent add` or `order add` first"
     )]
     NoCare { patient: PatientId, station: FacilityId },
+    #[error("visit {0} stands already, `visit list` shows it; nothing was changed")]
+    VisitExists(DocumentId),
     #[error("{staff} is not assigned to patient {patient}; `patient assignments` shows who is")]
     NotAssigned { patient: PatientId, staff: StaffId },
     #[error("there is no such consent; `consent list` shows them")]

@@ -1,5 +1,6 @@
 //! Sealed copies that came without a PIN: what the document holds already is settled, a person lets the rest in.
 
+use super::relayed::DEATHS;
 use super::{Checker, ask, statement_hash};
 use crate::error::HubError;
 use crate::store::{CopyRow, CopyState, Who};
@@ -20,19 +21,30 @@ pub enum CopyVerdict {
 
 impl Checker {
     /// Looks at sealed copies of one device for one document: what the document holds already is settled, the rest waits
-    /// for a person.
+    /// for a person. Nobody's check waits for the same answer twice, nor for the worker to die over them without end.
     pub fn look_at_copies(&self, doc: DocumentId, device: DeviceId) -> Result<(), HubError> {
-        let copies = self.store.read(|tx| tx.held_copies(doc, device))?;
-        let Some((_, answer)) = self.relayed(doc, device, &copies)? else { return Ok(()) };
+        let (stamp, copies) = self.store.read(|tx| {
+            let stamp = tx.relay_stamp(doc)?;
+            let copies = tx.unseen_copies(doc, device, (stamp.as_slice(), DEATHS as u8))?;
+            Ok((stamp, copies))
+        })?;
+        if copies.is_empty() {
+            return Ok(());
+        }
+        let known = self.relayed(doc, device, &copies)?.map(|(_, answer)| answer.known);
         self.store.write(|tx| {
-            let changes = copies.iter().filter(|copy| copy.kind.is_document());
-            for (copy, known) in changes.zip(&answer.known) {
-                if *known {
+            let (has_died, known) = (known.is_none(), known.unwrap_or_default());
+            let (changes, statements): (Vec<&CopyRow>, Vec<&CopyRow>) =
+                copies.iter().partition(|copy| copy.kind.is_document());
+            for (n, copy) in changes.into_iter().enumerate() {
+                tx.looked_at_own(copy.id, &stamp, has_died)?;
+                if known.get(n) == Some(&true) {
                     tx.settle_copy(copy.id, CopyState::Known)?;
                 }
             }
             // An entry that has not passed is in nobody's feed, and may be a forgery that bears the same name.
-            for copy in copies.iter().filter(|copy| !copy.kind.is_document()) {
+            for copy in statements {
+                tx.looked_at_own(copy.id, &stamp, false)?;
                 if tx.has_passed(doc, statement_hash(doc, copy.hash))? {
                     tx.settle_copy(copy.id, CopyState::Known)?;
                 }

@@ -1,6 +1,8 @@
 use super::*;
+use crate::check::bench::Bench;
 use crate::store::EntryState;
 use protocol::VerdictCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What A wrote and signed on her phone.
 struct Signed {
@@ -139,5 +141,38 @@ fn copies_that_wait_for_something_are_let_in_by_nobody_and_the_attempt_is_writte
     hub.pushes(&words[..1])?;
     assert_eq!(hub.checker.accept_copies(NOTE, A)?, CopyVerdict::Accepted);
     assert_eq!(hub.view()?.ok_or("no note")?.text("condition"), "一。二。");
+    Ok(())
+}
+
+/// How often a worker that dies over copies was asked about some.
+fn deaths(checker: &Checker) -> usize {
+    let worker = checker.worker.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Bench::DiesOverCopies(asked) = &*worker { *asked } else { 0 }
+}
+
+#[test]
+fn copies_over_which_the_worker_dies_are_put_to_it_no_more_whatever_colleagues_write_and_a_person_lets_them_in()
+-> Outcome {
+    let (mut hub, mut writer, mut reader) = (hub()?, Writer::new(A)?, Writer::new(B)?);
+    reader.reads(&writer.writes("一。")?)?;
+    let words = reader.others();
+    hub.pushes(&words)?;
+    let living = hub.checker.clone();
+    let worker = Arc::new(Mutex::new(Bench::DiesOverCopies(0)));
+    hub.checker = Checker { store: hub.store.clone(), worker };
+    hub.checker.check_document(NOTE)?;
+    assert_eq!(deaths(&hub.checker), 0, "nothing has come since they were looked at");
+    let mut colleague = Writer::new(D)?;
+    for n in 1..=DEATHS + 2 {
+        hub.accepts(D, &colleague.writes("二。")?)?;
+        for _ in 0..2 {
+            hub.checker.check_document(NOTE)?;
+        }
+        assert_eq!(deaths(&hub.checker), n.min(DEATHS), "once for each state of the document, and not for ever");
+    }
+    assert_eq!(hub.copies()?, (words.len(), 0));
+    assert!(hub.store.read(|tx| tx.held_entries())?.is_empty());
+    assert_eq!(living.accept_copies(NOTE, A)?, CopyVerdict::Accepted);
+    assert_eq!(hub.copies()?, (0, 0));
     Ok(())
 }

@@ -16,8 +16,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 /// Most bytes and changes in one question: nobody else's check waits long for it.
 const PORTION: usize = 1 << 20;
 const CHANGES: usize = 200;
-/// How often the worker may die over one request.
-const DEATHS: usize = 3;
+/// How often the worker may die over one request, and over one's own copies, from one state of their document to another.
+pub(super) const DEATHS: usize = 3;
 
 /// What the worker said of a document's relayed changes.
 struct Brought {

@@ -281,7 +281,14 @@ fn one_phone_brings_no_more_of_a_document_than_there_is_room_for() -> Outcome {
     assert_eq!(hub.rows()?, 3);
     // Another one may, and of what does not wait there may be any amount.
     assert!(hub.asked(B, &hub.brings(B, &[junk(3)])?).is_ok());
-    hub.store.write(|tx| Ok(tx.sql.execute("UPDATE capsule SET state = 'returned'", [])?))?;
+    let unreadable = || -> Outcome<Vec<(Vec<DeviceId>, u64)>> {
+        let unreadable = hub.store.read(|tx| tx.unreadable_relayed())?;
+        Ok(unreadable.into_iter().map(|one| (one.bringers, one.changes)).collect())
+    };
+    assert_eq!((unreadable()?, hub.held()?.len()), (vec![(vec![B, D], 4)], 0));
+    let of_d = Chosen { from: Some(D), patient: None };
+    assert_eq!(hub.store.write(|tx| tx.return_unreadable(NOTE, &of_d))?, 3);
+    assert_eq!(unreadable()?, [(vec![B], 1)], "a person leaves out what cannot be read");
     assert!(hub.asked(D, &more).is_ok());
     Ok(())
 }

@@ -40,7 +40,7 @@ pub enum HeldCommand {
         #[command(flatten)]
         data: Data,
     },
-    /// Leave it out for good; the bytes are kept
+    /// Leave it out for good, of relayed copies the unreadable ones too; the bytes are kept
     #[command(after_help = "Example: tsutsuji-hub held return entry-12 --data hub")]
     Return {
         held: HeldId,
@@ -123,7 +123,8 @@ impl std::fmt::Display for HeldId {
 #[derive(Serialize)]
 struct Held {
     held: String,
-    /// The hub's code, `capsule` for sealed copies, `relayed`, or `photo` for one that has not come whole.
+    /// The hub's code, `capsule` for sealed copies, `relayed`, `unreadable` for relayed ones that are not what they say and can
+    /// only be left out, or `photo` for one that has not come whole.
     reason: String,
     doc: DocumentId,
     patient: PatientId,
@@ -314,12 +315,14 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                         received_at: time(copies.received_at),
                     });
                 }
-                for relayed in tx.all_held_relayed()? {
+                let held = tx.all_held_relayed()?.into_iter().map(|one| ("relayed", one));
+                let unreadable = tx.unreadable_relayed()?.into_iter().map(|one| ("unreadable", one));
+                for (reason, relayed) in held.chain(unreadable) {
                     let bringers = bringers(tx, &relayed.bringers)?;
                     let Some(first) = bringers.first().cloned() else { continue };
                     rows.push(Held {
                         held: HeldId::Relayed(relayed.doc).to_string(),
-                        reason: "relayed".to_string(),
+                        reason: reason.to_string(),
                         doc: relayed.doc,
                         patient: relayed.patient,
                         station: relayed.station,
@@ -417,7 +420,8 @@ pub fn run(command: HeldCommand, out: &Output) -> Result<(), HubError> {
                     HeldId::Relayed(doc) => {
                         let mut copies = tx.held_changes(doc, &chosen)?;
                         copies.extend(tx.held_statements(doc, &chosen)?);
-                        if copies.is_empty() {
+                        // With it what cannot be read of it: that takes room too.
+                        if tx.return_unreadable(doc, &chosen)? == 0 && copies.is_empty() {
                             return Err(HubError::UnknownHeld);
                         }
                         copies.iter().try_for_each(|copy| tx.settle_copy(copy.id, CopyState::Returned))?;

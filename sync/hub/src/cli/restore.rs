@@ -78,13 +78,18 @@ fn plans(restored: &Restored) -> String {
         n => format!("\n  {n} {what} entered after the backup and stand"),
     };
     let counted = [count(&plans.orders_kept, "orders were"), count(&plans.visits_kept, "visits were")];
-    let line = |plan: &PlanNamed, what: &str, first: &str| {
+    let line = |plan: &PlanNamed, what: &str, to_do: &str| {
         let PlanNamed { id, patient } = plan;
-        format!("\n  {what} {id} of {patient} was entered after the backup and does not stand: enter {first} again")
+        format!("\n  {what} {id} of {patient} was entered after the backup and does not stand: {to_do}")
     };
-    let orders = plans.orders_to_enter.iter().map(|plan| line(plan, "order", "it"));
-    let visits =
-        plans.visits_to_enter.iter().map(|plan| line(plan, "visit", "the patient's consent or order, then it"));
+    let orders = plans.orders_to_enter.iter().map(|plan| line(plan, "order", "enter it again"));
+    let visits = plans.visits_to_enter.iter().map(|plan| {
+        let to_do = format!(
+            "there is no consent or order of the patient for its station, or its nurse is not of that station: enter what lacks, then it with `visit add --id {}`",
+            plan.id
+        );
+        line(plan, "visit", &to_do)
+    });
     let link = |link: &LinkNamed| {
         let LinkNamed { patient, facility } = link;
         format!("\n  a number of {facility} was linked to {patient} after the backup: link it again")

@@ -279,7 +279,8 @@ impl Tx<'_> {
     }
 
     /// What this database says is here and is not: it says so no more. A new epoch begins, in which phones hold no photo for
-    /// received: whoever took one of these brings it, and the others hear that theirs are here.
+    /// received: whoever took one of these brings it, and the others hear that theirs are here. They ask of documents too, and
+    /// hear that nothing lacks: were they not let, they would take all of it for lost.
     fn ask_again_for(&self, lost: &[LackingPhoto]) -> Result<(), HubError> {
         if lost.is_empty() {
             return Ok(());
@@ -287,6 +288,7 @@ impl Tx<'_> {
         let tags: Vec<PhotoTag> = lost.iter().map(|lost| lost.photo.0).collect();
         forget_lacking(self.sql, &tags)?;
         self.put_meta("epoch", &DocumentId::from_random(*crate::keys::random()?).to_string())?;
+        self.put_meta(EPOCH_BEGAN, &self.now.to_string())?;
         // With the epoch phones forget whom they have in part.
         self.tell_standings_again()
     }

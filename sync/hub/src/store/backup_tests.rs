@@ -1,11 +1,11 @@
 use super::*;
+use crate::store::testing::{consent, person};
 use crate::store::{AssignmentNamed, LinkNamed, PlanNamed};
 use jiff::civil::{Date, date, time};
 use protocol::Kind;
 use record::facility::{FacilityKind, StaffRole};
 use record::order::VitalAlert;
-use record::patient::{Demographics, Sex};
-use record::{Consent, DataClass, Facility, FacilityId, NursingOrder, Staff, StaffId, Visit, canonical};
+use record::{Facility, FacilityId, NursingOrder, Staff, StaffId, Visit, canonical};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -40,29 +40,12 @@ impl Desk {
     /// A facility's patient, under the number that she has there.
     fn discloses(&self, facility: &str, number: &str) -> Outcome<PatientId> {
         let facility: FacilityId = facility.parse()?;
-        let person = Demographics {
-            local_id: number.into(),
-            name: "仮山 花子".into(),
-            kana: "カリヤマ ハナコ".into(),
-            birth_date: None,
-            sex: Sex::Unknown,
-            address: None,
-            phone: None,
-        };
-        Ok(self.store.write(|tx| Ok(tx.take_demographics(&facility, &person)?.0))?)
+        Ok(self.store.write(|tx| Ok(tx.take_demographics(&facility, &person(number))?.0))?)
     }
 
     fn consents(&self, patient: &PatientId) -> Outcome {
-        let consent = Consent {
-            patient: patient.clone(),
-            disclosing: "hp".parse()?,
-            viewing: "st-1".parse()?,
-            classes: DataClass::ALL.into_iter().collect(),
-            offline_hours: Some(72),
-            until: None,
-            withdrawn: false,
-        };
-        Ok(self.store.write(|tx| tx.add_consent(&consent))?)
+        let (hospital, station): (FacilityId, FacilityId) = ("hp".parse()?, "st-1".parse()?);
+        Ok(self.store.write(|tx| tx.add_consent(&consent(patient, &hospital, &station)))?)
     }
 
     fn assigns(&self, name: &AssignmentNamed, until: Option<Date>) -> Outcome {
@@ -81,19 +64,12 @@ impl Desk {
     }
 
     fn orders(&self, n: u8, patient: &PatientId) -> Outcome<NursingOrder> {
+        let (hospital, station): (FacilityId, FacilityId) = ("hp".parse()?, "st-1".parse()?);
+        let (from, until) = (date(2026, 11, 1), date(2027, 4, 30));
         let order = NursingOrder {
-            id: DocumentId([n; 16]),
-            patient: patient.clone(),
-            facility: "hp".parse()?,
-            station: "st-1".parse()?,
-            from: date(2026, 11, 1),
-            until: date(2027, 4, 30),
-            special: false,
-            psychiatric: false,
-            drip: false,
             alerts: vec!["spo2_percent=88..93".parse::<VitalAlert>()?],
             spo2_target_88_92: true,
-            issued_on: None,
+            ..NursingOrder::ordinary(DocumentId([n; 16]), patient.clone(), hospital, station, from, until)
         };
         self.store.write(|tx| tx.add_order(&order))?;
         Ok(order)
@@ -134,6 +110,13 @@ impl Desk {
         let store = Store::open(&data)?;
         store.read(|tx| tx.verify_audit())?;
         Ok((Desk { folder: self.folder, store }, restored))
+    }
+
+    fn damages_what_was_told_of_orders(&self) -> Outcome {
+        let damage = "UPDATE feed SET body = x'00' WHERE kind = ?1";
+        let damaged = self.store.write(|tx| Ok(tx.sql.execute(damage, [u8::from(Kind::Order)])?))?;
+        assert_eq!(damaged, 1);
+        Ok(())
     }
 
     /// The hub's disk breaks: nothing is left of its database.
@@ -256,9 +239,40 @@ fn orders_and_visits_of_after_the_backup_stand_under_their_own_ids_and_what_lack
         // The same backup once more.
         (desk, restored) = desk.put_back(&file)?;
     }
-    // Her consent is entered again: then the visit can be.
+    // Her consent is entered again: then the visit can be, under its id and once.
     desk.consents(&consented)?;
     desk.store.write(|tx| tx.add_visit(&closed))?;
+    let again = desk.store.write(|tx| tx.add_visit(&closed));
+    assert!(matches!(again, Err(HubError::VisitExists(id)) if id == closed.id));
+    Ok(())
+}
+
+#[test]
+fn an_order_that_a_newer_database_knows_half_stands_again_by_an_older_one_that_knows_it_whole() -> Outcome {
+    let desk = desk()?;
+    let patient: PatientId = "p-000001".parse()?;
+    let file = desk.back_up("before.db")?;
+    let order = desk.orders(1, &patient)?;
+    let name = PlanNamed { id: order.id, patient };
+    let (desk, restored) = desk.put_back(&file)?;
+    assert_eq!(restored.plans.orders_kept, std::slice::from_ref(&name));
+    // What stations were told of it does not open any more, but for the database that the restore has put aside.
+    desk.damages_what_was_told_of_orders()?;
+    let (desk, restored) = desk.put_back(&file)?;
+    assert_eq!((&restored.plans.orders_kept, &restored.plans.orders_to_enter), (&vec![name.clone()], &vec![]));
+    let told = desk.store.read(|tx| tx.told_bodies(Kind::Order))?;
+    let told = told.iter().map(|body| canonical::from_bytes::<NursingOrder>(body)).collect::<Result<Vec<_>, _>>()?;
+    assert_eq!(told, [order]);
+    // Where nobody knows it whole a person has to.
+    desk.damages_what_was_told_of_orders()?;
+    for kept in std::fs::read_dir(desk.folder.path().join("hub"))? {
+        let kept = kept?;
+        if kept.file_name().to_string_lossy().starts_with(KEPT) {
+            std::fs::remove_file(kept.path())?;
+        }
+    }
+    let (_, restored) = desk.put_back(&file)?;
+    assert_eq!((restored.plans.orders_kept, restored.plans.orders_to_enter), (vec![], vec![name]));
     Ok(())
 }
 

@@ -199,12 +199,44 @@ impl Tx<'_> {
 
     /// What a person has to decide about, of one document and device. A photo's bytes are no such thing: only a note shows it.
     pub fn held_copies(&self, doc: DocumentId, device: DeviceId) -> Result<Vec<CopyRow>, HubError> {
+        self.own_where(doc, device, None)
+    }
+
+    /// Of them those that nobody has looked at with the document at this state, and over which the worker has died less often.
+    pub fn unseen_copies(
+        &self,
+        doc: DocumentId,
+        device: DeviceId,
+        looked: (&[u8], u8),
+    ) -> Result<Vec<CopyRow>, HubError> {
+        self.own_where(doc, device, Some(looked))
+    }
+
+    fn own_where(
+        &self,
+        doc: DocumentId,
+        device: DeviceId,
+        unlike: Option<(&[u8], u8)>,
+    ) -> Result<Vec<CopyRow>, HubError> {
         let mut statement = self.sql.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM capsule WHERE doc = ?1 AND device = ?2 AND state = 'held' AND kind <> ?3
-                 AND maker IS NULL ORDER BY made_at, n"
+                 AND maker IS NULL AND (?4 IS NULL OR looked IS NULL
+                     OR (substr(looked, 1, length(looked) - 1) <> ?4 AND substr(looked, -1) < ?5))
+                 ORDER BY made_at, n"
         ))?;
-        let rows = statement.query_map((doc.0, device.0, u8::from(Kind::PhotoPiece)), read_copy)?;
+        let (stamp, deaths) = unlike.map(|(stamp, deaths)| (stamp, [deaths])).unzip();
+        let asked = (doc.0, device.0, u8::from(Kind::PhotoPiece), stamp, deaths);
+        let rows = statement.query_map(asked, read_copy)?;
         self.open_copies(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes at which state one's own copy was looked at; behind it how often running the worker has died over it by now.
+    pub fn looked_at_own(&self, copy: i64, stamp: &[u8], has_died: bool) -> Result<(), HubError> {
+        let before: Option<Vec<u8>> =
+            self.sql.prepare_cached("SELECT looked FROM capsule WHERE id = ?1")?.query_row([copy], |r| r.get(0))?;
+        let before = before.and_then(|looked| looked.last().copied()).unwrap_or(0);
+        let deaths = if has_died { before.saturating_add(1) } else { 0 };
+        self.looked_at(copy, &[stamp, &[deaths]].concat())
     }
 
     pub(super) fn open_copies(&self, rows: Vec<(CopyRow, [u8; 32])>) -> Result<Vec<CopyRow>, HubError> {

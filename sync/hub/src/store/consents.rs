@@ -288,6 +288,9 @@ impl Tx<'_> {
 
     /// 訪問予定の登録. The station is the one that the nurse works for.
     pub fn add_visit(&self, visit: &Visit) -> Result<(), HubError> {
+        if self.stands("visit", visit.id)? {
+            return Err(HubError::VisitExists(visit.id));
+        }
         self.known_patient(&visit.patient)?;
         if !self.has_care(&visit.station, &visit.patient)? {
             return Err(HubError::NoCare { patient: visit.patient.clone(), station: visit.station.clone() });

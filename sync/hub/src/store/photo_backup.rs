@@ -190,6 +190,7 @@ mod tests {
         let desk = desk()?;
         let (gone, altered) = (desk.photo(1, true)?, desk.photo(2, true)?);
         let epoch = desk.store.read(|tx| tx.epoch())?;
+        assert!(!desk.store.read(|tx| tx.takes_relayed())?, "a hub in its first epoch has lost nothing");
         std::fs::remove_file(file(desk.store.data(), &gone))?;
         let mut bytes = std::fs::read(file(desk.store.data(), &altered))?;
         bytes[100] ^= 1;
@@ -206,6 +207,7 @@ mod tests {
         }
         let asking = desk.store.read(|tx| tx.epoch())?;
         assert_ne!(asking, epoch, "by which phones hear of it");
+        assert!(desk.store.read(|tx| tx.takes_relayed())?, "they may ask whether anything else is lost");
         // The next one says what has not come, and nobody is asked twice.
         let made = desk.store.backup(&desk.path("kept").join("two.db"))?;
         assert_eq!((made.photos_lacking.len(), made.photos_awaited.len()), (0, 2));

@@ -33,7 +33,7 @@ pub struct PlansAgain {
     /// Not known whole, or too many special ones in a month with those that are here.
     pub orders_to_enter: Vec<PlanNamed>,
     pub visits_kept: Vec<PlanNamed>,
-    /// The station does not care for the patient here: the consent is to be entered first.
+    /// The station does not care for the patient here, or its nurse is not of that station: that is to be entered first.
     pub visits_to_enter: Vec<PlanNamed>,
     pub links_to_enter: Vec<LinkNamed>,
     /// Whether the database that stood here last could be asked.
@@ -42,8 +42,9 @@ pub struct PlansAgain {
 
 /// What a database knows of plans.
 struct Known {
-    /// Every order; with what stations were told of it, if that opens.
-    orders: Vec<(PlanNamed, Option<NursingOrder>)>,
+    orders: Vec<PlanNamed>,
+    /// What stations were told of them, as far as that opens.
+    told: BTreeMap<DocumentId, NursingOrder>,
     visits: Vec<Visit>,
     links: Vec<LinkNamed>,
 }
@@ -63,11 +64,13 @@ impl Tx<'_> {
         }
         again.links_to_enter = links.into_iter().collect();
         // Orders first, all of them: an order makes the patient the station's, and a visit is planned for no other.
-        for (name, order) in known.iter().flat_map(|known| &known.orders) {
+        for name in known.iter().flat_map(|known| &known.orders) {
             if self.stands("nursing_order", name.id)? || again.orders_to_enter.contains(name) {
                 continue;
             }
-            match order.as_ref().map(|order| self.carry_order(order)).transpose()? {
+            // A newer database may know it half, and an older one whole.
+            let whole = known.iter().find_map(|known| known.told.get(&name.id));
+            match whole.map(|order| self.carry_order(order)).transpose()? {
                 Some(true) => again.orders_kept.push(name.clone()),
                 _ => again.orders_to_enter.push(name.clone()),
             }
@@ -86,16 +89,12 @@ impl Tx<'_> {
     fn plans(&self, made: i64) -> Result<Known, HubError> {
         let told = self.told_bodies(Kind::Order)?;
         let told = told.iter().filter_map(|body| canonical::from_bytes::<NursingOrder>(body).ok());
-        let mut told: BTreeMap<DocumentId, NursingOrder> = told.map(|order| (order.id, order)).collect();
+        let told = told.map(|order| (order.id, order)).collect();
         let mut statement = self.sql.prepare("SELECT id, patient FROM nursing_order ORDER BY \"from\", id")?;
         let orders = statement
             .query_map([], |r| Ok(PlanNamed { id: DocumentId(r.get(0)?), patient: id(r, 1)? }))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let orders = orders.into_iter().map(|name| {
-            let order = told.remove(&name.id);
-            (name, order)
-        });
-        Ok(Known { orders: orders.collect(), visits: self.visits()?, links: self.links_since(made)? })
+            .collect::<Result<_, _>>()?;
+        Ok(Known { orders, told, visits: self.visits()?, links: self.links_since(made)? })
     }
 
     /// Numbers that somebody has linked since, by the audit trail.
@@ -107,7 +106,7 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn stands(&self, table: &str, id: DocumentId) -> Result<bool, HubError> {
+    pub(super) fn stands(&self, table: &str, id: DocumentId) -> Result<bool, HubError> {
         let asked = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1)");
         Ok(self.sql.prepare_cached(&asked)?.query_row([id.0], |r| r.get(0))?)
     }

@@ -11,9 +11,9 @@ use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId};
 use rusqlite::OptionalExtension;
 use std::collections::BTreeMap;
 
-/// When the epoch began, by the hub's clock in milliseconds. In the first one, before any restore, it is not there.
+/// When the epoch began, by the hub's clock in milliseconds. In a hub's first one it is not there.
 pub(super) const EPOCH_BEGAN: &str = "epoch_began";
-/// How long after a restore phones may bring what others wrote: their authors have been back by then, or will not be.
+/// How long phones may bring what others wrote in it: their authors have been back by then, or will not be.
 const OPEN_MS: i64 = 45 * 24 * 3_600_000;
 
 /// Most bytes that may wait of what one device brought of one document, and of what a station's devices brought in all.
@@ -57,7 +57,8 @@ pub struct HeldRelayed {
 }
 
 impl Tx<'_> {
-    /// Whether phones may bring what others wrote: only a hub that was put back, and not long ago, may have lost it.
+    /// Whether phones may ask what is here, and bring what others wrote: only a hub that was put back, or lost photos, and not
+    /// long ago, may have lost it.
     pub fn takes_relayed(&self) -> Result<bool, HubError> {
         let began = self.meta(EPOCH_BEGAN)?.and_then(|at| at.parse::<i64>().ok());
         Ok(began.is_some_and(|began| self.now - began < OPEN_MS))
@@ -287,12 +288,31 @@ impl Tx<'_> {
 
     /// Everything held, by document and patient, oldest first.
     pub fn all_held_relayed(&self) -> Result<Vec<HeldRelayed>, HubError> {
+        self.relayed_in(CopyState::Held)
+    }
+
+    /// What was brought and is not what it says. It takes room until a person leaves it out.
+    pub fn unreadable_relayed(&self) -> Result<Vec<HeldRelayed>, HubError> {
+        self.relayed_in(CopyState::Unreadable)
+    }
+
+    /// A person leaves out what cannot be read of a document. Says how much it was.
+    pub fn return_unreadable(&self, doc: DocumentId, chosen: &Chosen) -> Result<usize, HubError> {
+        let (from, patient) = (chosen.from.map(|from| from.0), chosen.patient.as_ref().map(PatientId::as_str));
+        Ok(self.sql.execute(
+            "UPDATE capsule SET state = 'returned' WHERE doc = ?1 AND state = 'unreadable' AND maker IS NOT NULL
+                 AND (?2 IS NULL OR device = ?2) AND (?3 IS NULL OR patient = ?3)",
+            (doc.0, from, patient),
+        )?)
+    }
+
+    fn relayed_in(&self, state: CopyState) -> Result<Vec<HeldRelayed>, HubError> {
         let mut statement = self.sql.prepare(
             "SELECT doc, station, patient, count(*), min(received_at) FROM capsule
-             WHERE state = 'held' AND maker IS NOT NULL GROUP BY doc, station, patient ORDER BY min(received_at), doc",
+             WHERE state = ?1 AND maker IS NOT NULL GROUP BY doc, station, patient ORDER BY min(received_at), doc",
         )?;
         let mut held = statement
-            .query_map([], |r| {
+            .query_map([state.as_str()], |r| {
                 Ok(HeldRelayed {
                     doc: DocumentId(r.get(0)?),
                     bringers: Vec::new(),
@@ -305,18 +325,19 @@ impl Tx<'_> {
             })?
             .collect::<Result<Vec<_>, _>>()?;
         for one in &mut held {
-            one.bringers = self.devices_of(one.doc, &one.patient, "device")?;
-            one.makers = self.devices_of(one.doc, &one.patient, "maker")?;
+            one.bringers = self.devices_of(one, state, "device")?;
+            one.makers = self.devices_of(one, state, "maker")?;
         }
         Ok(held)
     }
 
-    fn devices_of(&self, doc: DocumentId, patient: &PatientId, column: &str) -> Result<Vec<DeviceId>, HubError> {
+    fn devices_of(&self, of: &HeldRelayed, state: CopyState, column: &str) -> Result<Vec<DeviceId>, HubError> {
         let mut statement = self.sql.prepare_cached(&format!(
             "SELECT DISTINCT {column} FROM capsule
-             WHERE doc = ?1 AND patient = ?2 AND state = 'held' AND maker IS NOT NULL ORDER BY {column}"
+             WHERE doc = ?1 AND patient = ?2 AND state = ?3 AND maker IS NOT NULL ORDER BY {column}"
         ))?;
-        let rows = statement.query_map((doc.0, patient.as_str()), |r| r.get(0).map(DeviceId))?;
+        let asked = (of.doc.0, of.patient.as_str(), state.as_str());
+        let rows = statement.query_map(asked, |r| r.get(0).map(DeviceId))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

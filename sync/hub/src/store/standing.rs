@@ -242,3 +242,7 @@ impl Tx<'_> {
             .execute((device.0, series.0.0, after as i64, staff.as_str(), heard_up_to as i64))?)
     }
 }
+
+#[cfg(test)]
+#[path = "standing_tests.rs"]
+mod tests;

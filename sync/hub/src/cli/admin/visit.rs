@@ -29,6 +29,9 @@ pub enum VisitCommand {
         start: Time,
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1440))]
         minutes: u16,
+        /// Of a visit that a restore names as to be entered again: its id, so that phones show it once
+        #[arg(long, value_name = "UUID")]
+        id: Option<DocumentId>,
     },
     /// List the planned visits
     #[command(after_help = "Example: tsutsuji-hub visit list --data hub --json")]
@@ -65,8 +68,11 @@ impl From<&Visit> for VisitShown {
 
 pub fn visit(command: VisitCommand, out: &Output) -> Result<(), HubError> {
     match command {
-        VisitCommand::Add { data, patient, staff, date, start, minutes } => {
-            let id = DocumentId::from_random(*random()?);
+        VisitCommand::Add { data, patient, staff, date, start, minutes, id } => {
+            let id = match id {
+                Some(id) => id,
+                None => DocumentId::from_random(*random()?),
+            };
             let visit = audited(&data, "visit_add", Some(&patient), &id.to_string(), |tx| {
                 let station = tx.known_staff(&staff)?.facility;
                 let visit = Visit { id, patient: patient.clone(), station, staff: staff.clone(), date, start, minutes };
