@@ -52,7 +52,7 @@ pub fn run_all(nemesis: &Path, from: u64, seeds: u64, seconds: u64) -> Outcome<R
                         }
                     }
                     let done = done.fetch_add(1, Ordering::SeqCst) + 1;
-                    if done % 500 == 0 {
+                    if done.is_multiple_of(500) {
                         eprintln!("{done} of {seeds} seeds, {} failed", ran.failed.len());
                     }
                 }
