@@ -89,8 +89,9 @@ fn what_the_hub_has_no_room_for_stays_on_its_phone_and_gets_in_once_a_person_has
     c.ok(&["sync"])?;
     assert_eq!(waiting(&hub)?, relayed(&[&first, &second]));
     // Somebody brought so much that nobody can read that nothing more has room.
-    let fill = "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, state, sealed, maker)
-        SELECT x'07', x'07', 1, x'07', 0, 'st-1', x'07', 'unreadable', zeroblob(?1 - 512 - sum(length(sealed) + 512)), x'07'
+    let fill = "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, state, sealed, maker)
+        SELECT max(device), zeroblob(16), 1, zeroblob(32), 0, 'st-1', zeroblob(16), max(patient), 'unreadable',
+            zeroblob(?1 - 512 - sum(length(sealed) + 512)), max(maker)
         FROM capsule WHERE maker IS NOT NULL";
     assert_eq!(Connection::open(hub.path("hub/hub.db"))?.execute(fill, [ROOM])?, 1);
     assert_eq!(brings(&b)?, (2, 2), "what waits there already needs no room");
