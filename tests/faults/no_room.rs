@@ -89,7 +89,8 @@ fn what_the_hub_has_no_room_for_stays_on_its_phone_and_gets_in_once_a_person_has
     c.ok(&["sync"])?;
     assert_eq!(waiting(&hub)?, relayed(&[&first, &second]));
     // Somebody brought so much that nobody can read that nothing more has room.
-    let fill = "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, state, sealed, maker)
+    let fill =
+        "INSERT INTO capsule (device, series, n, sealed_hash, received_at, station, doc, patient, state, sealed, maker)
         SELECT max(device), zeroblob(16), 1, zeroblob(32), 0, 'st-1', zeroblob(16), max(patient), 'unreadable',
             zeroblob(?1 - 512 - sum(length(sealed) + 512)), max(maker)
         FROM capsule WHERE maker IS NOT NULL";
