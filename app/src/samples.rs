@@ -60,6 +60,7 @@ pub fn status() -> Status {
         held: 0,
         rejected: 0,
         set_aside: 0,
+        has_arrivals: false,
         damaged: 0,
         received_up_to: 0,
         durable_up_to: 0,

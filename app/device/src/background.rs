@@ -81,9 +81,9 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
     let mut changes = phone.changes();
     let mut trigger = Trigger::Start;
     let waiting = phone.clone();
-    // What came while the phone was locked needs no line, and the first sync goes on from there.
-    if tokio::task::spawn_blocking(move || waiting.take_locked_pages()).await.is_err() {
-        tracing::warn!("what came while the phone was locked is left to the sync");
+    // What came while the phone was locked, or had arrived, needs no line; the first sync goes on from there.
+    if tokio::task::spawn_blocking(move || waiting.catch_up(Timestamp::now())).await.is_err() {
+        tracing::warn!("what waited in the vault is left to the sync");
     }
     loop {
         pill.send_replace(Pill::Syncing);

@@ -114,6 +114,12 @@ impl Phone {
             let input = input.unwrap_or_else(|failure| Input::Failed { failure, dice: dice() });
             todo.extend(engine.handle(now, input));
         }
+        // Everything that the line could bring is here: now there is time to merge it.
+        match self.take_in_arrivals(Timestamp::now()) {
+            Ok(aside) => report.set_aside += aside,
+            Err(error) => tracing::warn!(%error, "what has arrived waits to be taken in"),
+        }
+        end.result = end.result.map(|_| report);
         self.log_run(&end, &report);
         if end.result.is_ok()
             && let Err(error) = self.relay(line.hub.as_ref(), report.sent > 0, is_called).await

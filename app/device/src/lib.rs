@@ -4,6 +4,7 @@
 //! **Never**: SQL, ciphers, Automerge, the words on a screen.
 
 pub mod amend;
+mod arrivals;
 pub mod background;
 pub mod board;
 pub mod capsule;

@@ -11,10 +11,7 @@ impl Phone {
     /// Takes the pages that wait, in their order: after the unlock, which must not wait for it, and before the first sync. One
     /// that does not open or does not fit is dropped with those behind it: the next sync brings the same. A full disk keeps them
     /// waiting, and nobody from reading.
-    pub fn take_locked_pages(&self) {
-        if self.is_decoy() {
-            return;
-        }
+    pub(crate) fn take_locked_pages(&self) {
         if let Err(error) = self.take_all() {
             tracing::warn!(%error, "what came while the phone was locked waits");
         }

@@ -214,10 +214,14 @@ impl Phone {
     }
 
     /// All notes are asked, for a colleague too may have copied one; not in one transaction, for somebody may be writing.
-    /// `None`: one cannot be read, and might name any photo.
+    /// `None`: one cannot be read, or has arrived and was not read yet, and might name any photo.
     fn named_photos(&self) -> Result<Option<Named>, DeviceError> {
-        let (generation, rows, all) =
-            self.read(|tx| Ok((tx.generation()?, tx.note_rows(Form::VisitNote, None)?, tx.count_notes()?)))?;
+        let (generation, rows, all, arrives) = self.read(|tx| {
+            Ok((tx.generation()?, tx.note_rows(Form::VisitNote, None)?, tx.count_notes()?, tx.has_arrivals()?))
+        })?;
+        if arrives {
+            return Ok(None);
+        }
         let named = rows.iter().map(|row| self.read(|tx| self.named_by(tx, row.note)));
         match named.collect::<Result<Vec<_>, _>>() {
             Ok(named) if rows.len() as u64 == all => Ok(Some((named.into_iter().flatten().collect(), generation))),

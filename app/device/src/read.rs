@@ -74,6 +74,8 @@ pub struct Status {
     pub rejected: u64,
     /// Things from the hub that this version could not read: kept for a newer one.
     pub set_aside: u64,
+    /// Whether something has arrived and stands in no document yet.
+    pub has_arrivals: bool,
     /// Rows of the vault that did not open since it was unlocked: left as they are.
     pub damaged: u64,
     pub received_up_to: u64,
@@ -267,6 +269,7 @@ impl Phone {
                 patients: tx.count_items(Kind::Patient)?,
                 notes: tx.count_notes()?,
                 set_aside: tx.count_items(crate::store_answer::SET_ASIDE)?,
+                has_arrivals: tx.has_arrivals()?,
                 damaged: tx.damaged(),
                 held: tx.count_verdicts("held")?,
                 rejected: tx.count_verdicts("rejected")?,

@@ -3,6 +3,7 @@
 //!
 //! A step of its own behind each sync: whatever comes of it, the device's own sync is done.
 
+use crate::arrivals;
 use crate::capsule::receipted;
 use crate::digest;
 use crate::error::DeviceError;
@@ -350,7 +351,8 @@ pub(crate) fn stands(tx: &mut Tx<'_>) -> Result<Relay, DeviceError> {
 
 /// The hub's history changed: it may have lost anything that stands here.
 pub(crate) fn begin(tx: &mut Tx<'_>) -> Result<(), DeviceError> {
-    let docs = documents(tx, None)?;
+    let mut docs = documents(tx, None)?;
+    docs.extend(arrivals::documents(tx)?);
     Ok(tx.put_relay(&Relay::begin(docs))?)
 }
 

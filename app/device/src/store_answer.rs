@@ -1,11 +1,11 @@
-//! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction. What `driver.rs` does over a real
+//! The hub's answer into the vault: receipts, verdicts, feed and cursor in one transaction. What is about a document arrives here
+//! and is taken into it afterwards (`arrivals.rs`), so that this transaction is as long as its writing. What `driver.rs` does over a real
 //! line, a simulator does step by step: these verbs are the same.
 
 use crate::consented;
 use crate::digest;
 use crate::error::DeviceError;
 use crate::lease;
-use crate::note::OpenNote;
 use crate::phone::Phone;
 use crate::relay;
 use crate::standing;
@@ -16,12 +16,9 @@ use protocol::{
     Durability, Entry, Extent, Failure, FeedItem, Kind, PatientStanding, RecordItem, RecordsPage, RefusalCode, Series,
     SyncRequest, SyncResponse, Validity, Verdict, VerdictCode, Wanted,
 };
-use record::visit_note::{
-    ChangeError, Draft, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict as KeyVerdict, What,
-    changes,
-};
-use record::{DisclosedRecord, Form, PatientId, StaffRole, canonical};
-use vault::{Item, RunningTime, SyncState, Tx, VaultError};
+use record::visit_note::{Encoding, SignedAct, SignedConfirmation};
+use record::{DisclosedRecord, PatientId, canonical};
+use vault::{Arrival, Item, RunningTime, SyncState, Tx, VaultError};
 
 /// Largest number of bytes of entries in one request.
 const OFFER: usize = 4 << 20;
@@ -248,7 +245,7 @@ impl Phone {
             }
             let whence = if request.cursor.n == 0 { Whence::Beginning } else { Whence::Feed };
             for item in &answer.feed {
-                match self.take(tx, item, &mut state, whence, now) {
+                match self.take(tx, item, &mut state, whence) {
                     Ok(()) => stored.received += 1,
                     // A full disk is not the item's fault: the whole page waits.
                     Err(error) if error.is_retryable() => return Err(error),
@@ -334,20 +331,22 @@ impl Phone {
         Ok(answer.receipt.items.len() as u64)
     }
 
-    fn take(
-        &self,
-        tx: &mut Tx<'_>,
-        item: &FeedItem,
-        state: &mut SyncState,
-        whence: Whence,
-        now: Timestamp,
-    ) -> Result<(), DeviceError> {
+    fn take(&self, tx: &mut Tx<'_>, item: &FeedItem, state: &mut SyncState, whence: Whence) -> Result<(), DeviceError> {
         match item.kind {
-            Kind::Note | Kind::Handover | Kind::IntakeRecord | Kind::CarePlan | Kind::VisitReport => {
-                self.take_note(tx, item, state, whence, now)
+            // Opening its document is not this transaction's: see `arrivals.rs`.
+            Kind::Note
+            | Kind::Handover
+            | Kind::IntakeRecord
+            | Kind::CarePlan
+            | Kind::VisitReport
+            | Kind::Amendment
+            | Kind::Confirmation => {
+                let patient = patient_of(item)?;
+                let of_page = whence == Whence::Page;
+                // What it stands on was left out while the patient was light: the pages that are about to be fetched bring both.
+                let may_hang = !of_page && state.wants_whole(patient);
+                Ok(tx.put_arrival(patient, &Arrival { item: item.clone(), of_page, may_hang })?)
             }
-            Kind::Amendment => self.take_act(tx, item, now),
-            Kind::Confirmation => self.take_confirmation(tx, item, now),
             Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
             Kind::Consent => consented::take(tx, &read(&item.bytes)?, state),
             Kind::Standing => {
@@ -373,81 +372,6 @@ impl Phone {
             Kind::Staff => read::<record::Staff>(&item.bytes).and_then(|_| put(tx, item)),
             Kind::DeviceKey => read::<protocol::DeviceKey>(&item.bytes).and_then(|_| put(tx, item)),
         }
-    }
-
-    fn take_note(
-        &self,
-        tx: &mut Tx<'_>,
-        item: &FeedItem,
-        state: &SyncState,
-        whence: Whence,
-        now: Timestamp,
-    ) -> Result<(), DeviceError> {
-        let patient = patient_of(item)?;
-        let form = Form::from_tag(item.kind.into()).ok_or(ChangeError::UnknownEncoding).map_err(DraftError::from)?;
-        let encoding = Encoding::try_from(item.enc).map_err(DraftError::from)?;
-        if encoding == Encoding::Columns && tx.note(item.doc)?.is_none() {
-            match Draft::received(item.doc, form, &item.bytes, self.actor()) {
-                Ok(draft) => return self.take_whole(tx, item, draft, now),
-                Err(error) => tracing::info!(doc = %item.doc, %error, "a document is not kept as it came"),
-            }
-        }
-        let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
-        let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
-        ours(&open, form, patient)?;
-        // What it stands on was left out while the patient was light: the pages that are about to be fetched bring both, in
-        // whatever order; inside the document what comes first waits for the other.
-        if whence != Whence::Page && state.wants_whole(patient) && !open.draft.has_parents_of(&incoming) {
-            return Ok(());
-        }
-        open.draft.apply(&incoming)?;
-        open.refresh_row(tx)?;
-        open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
-        open.compact(tx)?;
-        if open.row.state == NoteState::Draft { Ok(()) } else { open.settle(tx) }
-    }
-
-    /// A document that this phone has nothing of: kept as it came, without merging and saving it again.
-    fn take_whole(&self, tx: &mut Tx<'_>, item: &FeedItem, draft: Draft, now: Timestamp) -> Result<(), DeviceError> {
-        let mut open = OpenNote::around(draft, patient_of(item)?, None, self.hand(), now);
-        open.refresh_row(tx)?;
-        open.row.changed_at = now.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
-        open.row.heads = open.draft.heads();
-        tx.put_note(&open.row, Some(&item.bytes), open.dirty, open.sent)?;
-        if open.row.state == NoteState::Draft { Ok(()) } else { open.settle(tx) }
-    }
-
-    fn take_confirmation(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
-        let patient = patient_of(item)?;
-        let signed = SignedConfirmation::from_bytes(&item.bytes)?;
-        let frozen = signed.open(item.doc)?;
-        if frozen.about.patient != *patient {
-            return Err(DeviceError::OtherDocument);
-        }
-        known_key(tx, &signed.key, frozen.device, &frozen.staff)?;
-        let whole = (item.doc, frozen.form);
-        let mut open = OpenNote::load_or_new(tx, whole, patient, frozen.about.visit, self.hand(), now)?;
-        ours(&open, frozen.form, patient)?;
-        tx.put_confirmation(item.doc, patient, &signed, Some(item.at))?;
-        open.row.author = Some(frozen.staff);
-        open.settle(tx)
-    }
-
-    /// An act may arrive before the note it is about: it waits beside it.
-    fn take_act(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
-        let patient = patient_of(item)?;
-        let signed = SignedAct::from_bytes(&item.bytes)?;
-        let act = signed.open(item.doc)?;
-        known_key(tx, &signed.key, act.device, &act.staff)?;
-        let is_choice = matches!(act.what, What::Choose { .. });
-        if act.patient != *patient || (is_choice && crate::amend::role(tx, &act.staff)? != Some(StaffRole::Manager)) {
-            return Err(DeviceError::OtherDocument);
-        }
-        tx.put_act(item.doc, patient, &signed, Some(item.at))?;
-        let Some(stored) = tx.note(item.doc)? else { return Ok(()) };
-        let mut open = OpenNote::from_stored(stored, self.hand())?;
-        open.row.changed_at = open.row.changed_at.max(Timestamp::from_millisecond(item.at).unwrap_or(now));
-        open.settle(tx)
     }
 
     /// A page of a patient's records. One made under an older consent, or for another question, is dropped.
@@ -500,14 +424,7 @@ impl Phone {
         if !belongs {
             return Ok(false);
         }
-        let at = Timestamp::from_millisecond(item.at).unwrap_or_default();
-        let mut taken = self.take(tx, item, state, Whence::Page, at);
-        if taken.as_ref().is_err_and(DeviceError::is_damage) && tx.forget_damaged(item.doc)? {
-            // What stood here does not open, and nothing of it is ours alone: this page brings all of it.
-            self.renew_actor()?;
-            taken = self.take(tx, item, state, Whence::Page, at);
-        }
-        match taken {
+        match self.take(tx, item, state, Whence::Page) {
             Ok(()) => Ok(true),
             Err(error) if error.is_retryable() => Err(error),
             Err(error) => {
@@ -522,25 +439,6 @@ impl Phone {
 /// Patients whose records must still be fetched.
 fn wanted(state: &SyncState) -> Vec<Wanted> {
     state.backfill.iter().map(|b| Wanted { patient: b.patient.clone(), after: b.after }).collect()
-}
-
-/// A document keeps its form and its patient: what comes under its number with others is set aside.
-fn ours(open: &OpenNote, form: Form, patient: &PatientId) -> Result<(), DeviceError> {
-    if open.row.form == form && open.row.patient == *patient { Ok(()) } else { Err(DeviceError::OtherDocument) }
-}
-
-/// The hub has checked who signed; a key that its list gives to somebody else is not believed all the same.
-fn known_key(
-    tx: &mut Tx<'_>,
-    key: &[u8],
-    device: record::DeviceId,
-    staff: &record::StaffId,
-) -> Result<(), DeviceError> {
-    let keys = crate::amend::key_list(tx)?;
-    match record::visit_note::signed::judge(key, device, staff, None, &keys) {
-        KeyVerdict::Invalid => Err(record::visit_note::ConfirmationError::WrongSignature.into()),
-        _ => Ok(()),
-    }
 }
 
 fn take_record(
@@ -609,7 +507,7 @@ fn mark(tx: &mut Tx<'_>, verdict: &Verdict, word: &str) -> Result<(), DeviceErro
     }
 }
 
-fn patient_of(item: &FeedItem) -> Result<&PatientId, DeviceError> {
+pub(crate) fn patient_of(item: &FeedItem) -> Result<&PatientId, DeviceError> {
     item.patient.as_ref().ok_or(DeviceError::Vault(VaultError::Missing("the patient of a feed item")))
 }
 
@@ -621,7 +519,7 @@ fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DeviceError> 
 mod tests {
     use super::*;
     use crate::testing::{Desk, NOW, Outcome, later, quiet};
-    use record::{DataClass, DocumentId};
+    use record::{DataClass, DocumentId, Form};
     use vault::{Leaving, NoteRow};
 
     /// Whether whoever shows something hears of an answer.

@@ -394,6 +394,7 @@ fn sweep(db: &mut Connection) {
             "photo_piece",
             "photo",
             "locked_page",
+            "arrival",
         ] {
             // A file that could not be brought up to date has not all of them.
             let is_there: bool =

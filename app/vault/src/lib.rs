@@ -3,6 +3,7 @@
 //! **May touch**: one SQLite file and its WAL, the key store that it is given, the OS's random bytes.
 //! **Never**: a name, a note or an index in clear; the network; Automerge (a document is bytes here).
 
+mod arrivals;
 mod attempts;
 mod capsule;
 mod decoy;
@@ -29,6 +30,7 @@ mod tx;
 mod unlock;
 mod vault;
 
+pub use arrivals::{Arrival, Arrived};
 pub use attempts::{Attempts, RunningTime, WIPE_AFTER};
 pub use capsule::{Locked, LockedVault, Written};
 pub use error::{SPACE_NEEDED_MB, VaultError};

@@ -321,7 +321,8 @@ impl Tx<'_> {
     }
 
     /// Lets a document go of which the hub has everything durably (law 5): nothing unsent or being typed, no entry without a
-    /// receipt, with a verdict or with its body still here, no sealed copy that only this file has. `false`: it stays.
+    /// receipt, with a verdict or with its body still here, no sealed copy that only this file has, nothing that has arrived and
+    /// waits to be taken into it. `false`: it stays.
     ///
     /// What was received in a series that was left since has no number any more that could be durable: it is as durable as an
     /// entry that the hub received after it.
@@ -334,7 +335,8 @@ impl Tx<'_> {
                      OR EXISTS (SELECT 1 FROM journal WHERE note = ?1)
                      OR EXISTS (SELECT 1 FROM entry WHERE note = ?1
                                     AND (received IS NULL OR verdict IS NOT NULL OR sealed IS NOT NULL))
-                     OR EXISTS (SELECT 1 FROM capsule WHERE note = ?1 AND received IS NULL),
+                     OR EXISTS (SELECT 1 FROM capsule WHERE note = ?1 AND received IS NULL)
+                     OR EXISTS (SELECT 1 FROM arrival WHERE note = ?1),
                      (SELECT max(received) FROM entry_past WHERE note = ?1)",
             )?
             .query_row([key], |r| Ok((r.get(0)?, r.get(1)?)))?;
@@ -365,7 +367,8 @@ impl Tx<'_> {
         let whose = self.ring.patient_tag(Some(patient));
         Ok(self
             .sql
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM note WHERE patient = ?1)")?
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM note WHERE patient = ?1) OR EXISTS (SELECT 1 FROM arrival WHERE patient = ?1)",
+            )?
             .query_row([whose], |r| r.get(0))?)
     }
 

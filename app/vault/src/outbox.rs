@@ -301,7 +301,7 @@ impl Tx<'_> {
         )?)
     }
 
-    /// Whether something of a patient is on its way to the hub, or did not pass there.
+    /// Whether something of a patient is on its way to the hub, did not pass there, or has arrived and stands in no document yet.
     pub fn is_unsettled(&mut self, patient: &PatientId) -> Result<bool, VaultError> {
         let patient = self.ring.patient_tag(Some(patient));
         Ok(self
@@ -309,7 +309,8 @@ impl Tx<'_> {
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM note WHERE patient = ?1 AND dirty = 1)
                  OR EXISTS (SELECT 1 FROM entry WHERE received IS NULL AND patient = ?1)
-                 OR EXISTS (SELECT 1 FROM entry WHERE verdict IS NOT NULL AND patient = ?1)",
+                 OR EXISTS (SELECT 1 FROM entry WHERE verdict IS NOT NULL AND patient = ?1)
+                 OR EXISTS (SELECT 1 FROM arrival WHERE patient = ?1)",
             )?
             .query_row([patient], |r| r.get(0))?)
     }

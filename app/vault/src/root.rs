@@ -35,6 +35,7 @@ const COVERED: &[(&str, &[&str])] = &[
     ("photo", &["key", "patient", "own", "sent", "received", "sealed"]),
     ("photo_piece", &["key", "photo", "n", "patient", "sealed"]),
     ("photo_copy", &["n", "photo"]),
+    ("arrival", &["n", "note", "patient", "sealed"]),
     ("state", &["name", "sealed"]),
 ];
 

@@ -35,7 +35,7 @@ impl SelfCheck {
 }
 
 /// Tables whose rows stand by themselves, and how a row's place is read.
-const TABLES: [(&str, Table, &str); 11] = [
+const TABLES: [(&str, Table, &str); 12] = [
     ("item", Table::Item, "SELECT key, compartment, patient, sealed FROM item"),
     ("note", Table::NoteRow, "SELECT key, NULL, patient, row FROM note"),
     ("note_document", Table::NoteDocument, "SELECT key, NULL, patient, document FROM note WHERE length(document) > 0"),
@@ -46,6 +46,7 @@ const TABLES: [(&str, Table, &str); 11] = [
     ("receipt", Table::Receipt, "SELECT zeroblob(16), NULL, zeroblob(16), sealed FROM receipt"),
     ("photo", Table::Photo, "SELECT key, NULL, patient, sealed FROM photo"),
     ("photo_piece", Table::PhotoPiece, "SELECT key, NULL, patient, sealed FROM photo_piece"),
+    ("arrival", Table::Arrival, "SELECT note, NULL, patient, sealed FROM arrival"),
     ("state", Table::State, "SELECT name, NULL, zeroblob(16), sealed FROM state"),
 ];
 

@@ -59,6 +59,7 @@ pub enum Table {
     Biometric = 16,
     Photo = 17,
     PhotoPiece = 18,
+    Arrival = 19,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -126,5 +126,6 @@ fn name(table: Table) -> &'static str {
         Table::SearchSegment => "search_segment",
         Table::Photo => "photo",
         Table::PhotoPiece => "photo_piece",
+        Table::Arrival => "arrival",
     }
 }

@@ -364,7 +364,14 @@ fn records(dice: &mut Dice) -> Done<Vec<u8>> {
     let items = (0..2).map(|_| Ok(RecordItem { doc: None, bytes: canonical::to_bytes(&record(dice)?)? }));
     let items = items.collect::<Done<_>>()?;
     let patient = patient(dice).parse()?;
-    cbor(&RecordsPage { patient, version: dice.below(20) as u64, items, numbers: Vec::new(), feed: Vec::new(), next: Some(dice.roll()) })
+    cbor(&RecordsPage {
+        patient,
+        version: dice.below(20) as u64,
+        items,
+        numbers: Vec::new(),
+        feed: Vec::new(),
+        next: Some(dice.roll()),
+    })
 }
 
 /// Names in the order in which a document keeps them, each with its choices.

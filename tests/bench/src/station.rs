@@ -345,8 +345,8 @@ impl Nurse {
         Ok(Synced { report, cost, line: runtime.block_on(proxy.quiet()) })
     }
 
-    /// A sync step by step, as the app's loop does it: what the vault spends on loading, line and codec on the exchange,
-    /// and the vault again on merging and storing. Patients' records are left to the next sync.
+    /// A sync step by step, as the app's loop does it: what the vault spends on loading, line and codec on the exchange, the vault
+    /// again on storing, and what is left for after the sync: merging what has arrived. Patients' records are left to the next sync.
     pub fn in_steps(&self, runtime: &Runtime) -> Done<Steps> {
         let mut steps = Steps::default();
         let identity = self.phone.identity();
@@ -360,6 +360,8 @@ impl Nurse {
             steps.line += exchange.cpu;
             steps.store += store.cpu;
             if !answer.more {
+                let (_, merge) = spent(|| Ok(self.phone.take_in_arrivals(Timestamp::now())?))?;
+                steps.merge = merge.cpu;
                 return Ok(steps);
             }
         }
@@ -372,4 +374,5 @@ pub struct Steps {
     pub load: Duration,
     pub line: Duration,
     pub store: Duration,
+    pub merge: Duration,
 }

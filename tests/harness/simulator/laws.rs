@@ -184,6 +184,9 @@ impl World {
         if status.damaged + status.set_aside > 0 {
             return Err(format!("{name}: {} damaged, {} set aside", status.damaged, status.set_aside).into());
         }
+        if status.has_arrivals {
+            return Err(format!("{name}: something that arrived stands in no document").into());
+        }
         self.is_sound(at, phone)?;
         self.has_what_may_be_seen(at, phone)?;
         for token in self.truth.tokens.iter().filter(|token| !token.excused) {

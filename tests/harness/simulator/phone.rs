@@ -118,7 +118,7 @@ impl SimPhone {
             Ok(phone) => {
                 phone.limit_room(self.room)?;
                 // As the background does before its first sync.
-                phone.take_locked_pages();
+                phone.catch_up(now);
                 self.open = Some(phone);
             }
             Err(DeviceError::Vault(VaultError::Wiped)) => self.wiped = true,

@@ -18,12 +18,12 @@ impl World {
         };
         let input = match output {
             Output::Report(Phase::Waiting { failure }) => {
-                let waits = self.waits(at, &phone, failure);
+                let waits = self.takes_in(at, &phone).and_then(|()| self.waits(at, &phone, failure));
                 self.phones[at].open = Some(phone);
                 return waits;
             }
             Output::Report(Phase::Done) => {
-                let relayed = self.relay(at, &phone);
+                let relayed = self.takes_in(at, &phone).and_then(|()| self.relay(at, &phone));
                 self.phones[at].open = Some(phone);
                 return relayed;
             }
@@ -70,6 +70,16 @@ impl World {
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
         self.phones[at].hear(now_ms, input, dice);
         self.laws_of(at)
+    }
+
+    /// What the driver does at the end of a run: what has arrived goes into its documents. The process may have died before.
+    fn takes_in(&self, at: usize, phone: &Phone) -> Outcome {
+        match phone.take_in_arrivals(self.device_time(at)) {
+            Err(DeviceError::Vault(VaultError::Full)) if self.phones[at].room.is_some() => Ok(()),
+            Err(error) => Err(format!("what has arrived was not taken in: {error}").into()),
+            Ok(0) => Ok(()),
+            Ok(aside) => Err(format!("{aside} items were set aside").into()),
+        }
     }
 
     /// What the driver does behind a sync: others' words that the hub has lost. The line may be lost here too.

@@ -141,8 +141,9 @@ fn tell(phone: &Phone, feed: Vec<FeedItem>, now: Timestamp, heard: Timestamp) ->
         differs: Vec::new(),
     };
     let stored = phone.store_answer(&request, &answer, heard)?;
-    if (stored.received, stored.set_aside) != (count, 0) {
-        return Err(format!("of {count} items {} were taken, {} set aside", stored.received, stored.set_aside).into());
+    let aside = stored.set_aside + phone.take_in_arrivals(heard)?;
+    if (stored.received, aside) != (count, 0) {
+        return Err(format!("of {count} items {} were taken, {aside} set aside", stored.received).into());
     }
     Ok(())
 }

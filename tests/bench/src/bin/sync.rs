@@ -163,10 +163,11 @@ fn median(steps: &[Steps], of: fn(&Steps) -> Duration) -> f64 {
 
 fn print_steps(steps: &[Steps]) {
     println!(
-        "   CPU step by step: vault, loading {:.1} ms; line and codec {:.1} ms; vault, merging and storing {:.1} ms",
+        "   CPU step by step: vault, loading {:.1} ms; line and codec {:.1} ms; vault, storing {:.1} ms; merging, afterwards {:.1} ms",
         median(steps, |one| one.load),
         median(steps, |one| one.line),
-        median(steps, |one| one.store)
+        median(steps, |one| one.store),
+        median(steps, |one| one.merge)
     );
 }
 

@@ -1,0 +1,202 @@
+//! 到着 (arrivals): what the feed brought of documents goes into them here, a few documents a transaction, so that the nurse's pen
+//! waits for a few and never for a page.
+//!
+//! Until then a document reads as if the sync were still to come: nothing that anybody does with it meanwhile is wrong, it is
+//! concurrent. An app that dies in between takes it in at the next unlock.
+
+use crate::amend;
+use crate::error::DeviceError;
+use crate::note::OpenNote;
+use crate::phone::Phone;
+use crate::store_answer::{patient_of, set_aside};
+use jiff::Timestamp;
+use protocol::{FeedItem, Kind};
+use record::visit_note::signed::judge;
+use record::visit_note::{
+    ChangeError, ConfirmationError, Draft, DraftError, Encoding, NoteState, SignedAct, SignedConfirmation, Verdict,
+    What, changes,
+};
+use record::{DeviceId, DocumentId, Form, PatientId, StaffId, StaffRole};
+use vault::{Arrival, Arrived, Tx};
+
+/// So many documents are opened, merged and stored in one transaction.
+const AT_ONCE: usize = 8;
+
+impl Phone {
+    /// After the unlock, which must not wait for it, and before the first sync: what came while the phone was locked, and what had
+    /// arrived when the app died.
+    pub fn catch_up(&self, now: Timestamp) {
+        if self.is_decoy() {
+            return;
+        }
+        self.take_locked_pages();
+        if let Err(error) = self.take_in_arrivals(now) {
+            tracing::warn!(%error, "what has arrived waits to be taken in");
+        }
+    }
+
+    /// Takes what has arrived into its documents. Says how many items could not be read and were set aside.
+    pub fn take_in_arrivals(&self, now: Timestamp) -> Result<u64, DeviceError> {
+        let arrived = self.read(|tx| Ok(tx.arrived()?))?;
+        let mut aside = 0;
+        for some in arrived.chunks(AT_ONCE) {
+            let taken = self.write(|tx| some.iter().map(|document| self.take_in(tx, *document, now)).sum());
+            match taken {
+                Ok(more) => aside += more,
+                Err(error) => {
+                    // What came before it stands in its documents.
+                    self.changed();
+                    return Err(error);
+                }
+            }
+        }
+        if !arrived.is_empty() {
+            self.changed();
+        }
+        Ok(aside)
+    }
+
+    /// All that has arrived of one document, in its order. Law 4: one bad item is set aside.
+    fn take_in(&self, tx: &mut Tx<'_>, document: Arrived, now: Timestamp) -> Result<u64, DeviceError> {
+        let mut aside = 0;
+        for (n, arrival) in tx.arrivals_of(document)? {
+            let item = &arrival.item;
+            match self.take_arrival(tx, &arrival, now) {
+                Ok(()) => {}
+                // A full disk is not the item's fault: it waits.
+                Err(error) if error.is_retryable() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(n = item.n, kind = ?item.kind, %error, "an item of the feed was set aside");
+                    set_aside(tx, item)?;
+                    aside += 1;
+                }
+            }
+            tx.drop_arrival(n)?;
+        }
+        Ok(aside)
+    }
+
+    fn take_arrival(&self, tx: &mut Tx<'_>, arrival: &Arrival, now: Timestamp) -> Result<(), DeviceError> {
+        if !arrival.of_page {
+            return self.take_item(tx, arrival, now);
+        }
+        // It was there all the time: the hub's time of receipt says when.
+        let at = received_at(&arrival.item).unwrap_or_default();
+        let taken = self.take_item(tx, arrival, at);
+        if !taken.as_ref().is_err_and(DeviceError::is_damage) || !tx.forget_damaged(arrival.item.doc)? {
+            return taken;
+        }
+        // What stood here does not open, and nothing of it is ours alone: this page brings all of it.
+        self.renew_actor()?;
+        self.take_item(tx, arrival, at)
+    }
+
+    fn take_item(&self, tx: &mut Tx<'_>, arrival: &Arrival, now: Timestamp) -> Result<(), DeviceError> {
+        match arrival.item.kind {
+            Kind::Amendment => self.take_act(tx, &arrival.item, now),
+            Kind::Confirmation => self.take_confirmation(tx, &arrival.item, now),
+            _ => self.take_changes(tx, arrival, now),
+        }
+    }
+
+    fn take_changes(&self, tx: &mut Tx<'_>, arrival: &Arrival, now: Timestamp) -> Result<(), DeviceError> {
+        let item = &arrival.item;
+        let patient = patient_of(item)?;
+        let form = Form::from_tag(item.kind.into()).ok_or(ChangeError::UnknownEncoding).map_err(DraftError::from)?;
+        let encoding = Encoding::try_from(item.enc).map_err(DraftError::from)?;
+        if encoding == Encoding::Columns && tx.note(item.doc)?.is_none() {
+            match Draft::received(item.doc, form, &item.bytes, self.actor()) {
+                Ok(draft) => return self.take_whole(tx, item, draft, now),
+                Err(error) => tracing::info!(doc = %item.doc, %error, "a document is not kept as it came"),
+            }
+        }
+        let incoming = changes::decode(item.doc, form, encoding, &item.bytes).map_err(DraftError::from)?;
+        let mut open = OpenNote::load_or_new(tx, (item.doc, form), patient, None, self.hand(), now)?;
+        ours(&open, form, patient)?;
+        // The pages that are about to be fetched bring both, in whatever order: inside the document what comes first waits for
+        // the other.
+        if arrival.may_hang && !open.draft.has_parents_of(&incoming) {
+            return Ok(());
+        }
+        open.draft.apply(&incoming)?;
+        open.refresh_row(tx)?;
+        open.row.changed_at = open.row.changed_at.max(received_at(item).unwrap_or(now));
+        open.compact(tx)?;
+        if open.row.state == NoteState::Draft { Ok(()) } else { open.settle(tx) }
+    }
+
+    /// A document that this phone has nothing of: kept as it came, without merging and saving it again.
+    fn take_whole(&self, tx: &mut Tx<'_>, item: &FeedItem, draft: Draft, now: Timestamp) -> Result<(), DeviceError> {
+        let mut open = OpenNote::around(draft, patient_of(item)?, None, self.hand(), now);
+        open.refresh_row(tx)?;
+        open.row.changed_at = now.max(received_at(item).unwrap_or(now));
+        open.row.heads = open.draft.heads();
+        tx.put_note(&open.row, Some(&item.bytes), open.dirty, open.sent)?;
+        if open.row.state == NoteState::Draft { Ok(()) } else { open.settle(tx) }
+    }
+
+    fn take_confirmation(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
+        let patient = patient_of(item)?;
+        let signed = SignedConfirmation::from_bytes(&item.bytes)?;
+        let frozen = signed.open(item.doc)?;
+        if frozen.about.patient != *patient {
+            return Err(DeviceError::OtherDocument);
+        }
+        known_key(tx, &signed.key, frozen.device, &frozen.staff)?;
+        let whole = (item.doc, frozen.form);
+        let mut open = OpenNote::load_or_new(tx, whole, patient, frozen.about.visit, self.hand(), now)?;
+        ours(&open, frozen.form, patient)?;
+        tx.put_confirmation(item.doc, patient, &signed, Some(item.at))?;
+        open.row.author = Some(frozen.staff);
+        open.settle(tx)
+    }
+
+    /// An act may arrive before the note it is about: it waits beside it.
+    fn take_act(&self, tx: &mut Tx<'_>, item: &FeedItem, now: Timestamp) -> Result<(), DeviceError> {
+        let patient = patient_of(item)?;
+        let signed = SignedAct::from_bytes(&item.bytes)?;
+        let act = signed.open(item.doc)?;
+        known_key(tx, &signed.key, act.device, &act.staff)?;
+        let is_choice = matches!(act.what, What::Choose { .. });
+        if act.patient != *patient || (is_choice && amend::role(tx, &act.staff)? != Some(StaffRole::Manager)) {
+            return Err(DeviceError::OtherDocument);
+        }
+        tx.put_act(item.doc, patient, &signed, Some(item.at))?;
+        let Some(stored) = tx.note(item.doc)? else { return Ok(()) };
+        let mut open = OpenNote::from_stored(stored, self.hand())?;
+        open.row.changed_at = open.row.changed_at.max(received_at(item).unwrap_or(now));
+        open.settle(tx)
+    }
+}
+
+/// Documents of which something has arrived.
+pub(crate) fn documents(tx: &mut Tx<'_>) -> Result<Vec<DocumentId>, DeviceError> {
+    let mut docs = Vec::new();
+    for document in tx.arrived()? {
+        docs.extend(tx.arrivals_of(document)?.first().map(|(_, arrival)| arrival.item.doc));
+    }
+    Ok(docs)
+}
+
+/// When the hub had it.
+fn received_at(item: &FeedItem) -> Option<Timestamp> {
+    Timestamp::from_millisecond(item.at).ok()
+}
+
+/// A document keeps its form and its patient: what comes under its number with others is set aside.
+fn ours(open: &OpenNote, form: Form, patient: &PatientId) -> Result<(), DeviceError> {
+    if open.row.form == form && open.row.patient == *patient { Ok(()) } else { Err(DeviceError::OtherDocument) }
+}
+
+/// The hub has checked who signed; a key that its list gives to somebody else is not believed all the same.
+fn known_key(tx: &mut Tx<'_>, key: &[u8], device: DeviceId, staff: &StaffId) -> Result<(), DeviceError> {
+    let keys = amend::key_list(tx)?;
+    match judge(key, device, staff, None, &keys) {
+        Verdict::Invalid => Err(ConfirmationError::WrongSignature.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "arrivals_tests.rs"]
+mod tests;
