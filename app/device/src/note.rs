@@ -511,6 +511,12 @@ fn keep_frozen(tx: &mut Tx<'_>, open: &mut OpenNote, new: Option<NewEntry>) -> R
         };
         tx.put_entry(&entry)?;
         open.sent = new.up_to;
+        if new.encoding == Encoding::Columns {
+            // What leaves is all of it: it need not be written down once more to be kept.
+            open.dirty = false;
+            open.row.heads = open.draft.heads();
+            return Ok(tx.put_note(&open.row, Some(&entry.bytes), open.dirty, open.sent)?);
+        }
     }
     open.dirty = false;
     open.compact(tx)

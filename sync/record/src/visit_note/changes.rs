@@ -84,11 +84,7 @@ impl IncomingChange {
 
     /// The device that made it: the first eight bytes of its actor. `None` for a deterministic root or field change.
     pub fn device(&self) -> Option<DeviceId> {
-        let actor = self.change.actor_id().to_bytes();
-        if is_deterministic(&self.change) {
-            return None;
-        }
-        <[u8; 8]>::try_from(actor.get(..8)?).ok().map(DeviceId)
+        device(&self.change)
     }
 
     /// The changes it was made upon.
@@ -211,6 +207,14 @@ pub fn decode_singly(document: DocumentId, form: Form, raw: &[Vec<u8>]) -> Resul
     Ok(incoming)
 }
 
+/// See [`IncomingChange::device`].
+pub(super) fn device(change: &Change) -> Option<DeviceId> {
+    if is_deterministic(change) {
+        return None;
+    }
+    <[u8; 8]>::try_from(change.actor_id().to_bytes().get(..8)?).ok().map(DeviceId)
+}
+
 fn is_deterministic(change: &Change) -> bool {
     change.timestamp() == 0 && change.message().is_some()
 }
@@ -239,10 +243,14 @@ pub(super) fn load_columns(bytes: &[u8]) -> Result<AutoCommit, ChangeError> {
     AutoCommit::load_with_options(bytes, options).map_err(|_| ChangeError::Unreadable)
 }
 
-/// Writes some changes of a document as one entry, with the field changes they stand on.
-pub(super) fn encode(doc: &mut AutoCommit, hashes: &[ChangeHash]) -> Result<(Encoding, Vec<u8>), ChangeError> {
+/// Writes some changes of a document as one entry, with the field changes they stand on. `all`: every change of the document.
+/// What comes out as `Encoding::Columns` is the whole document.
+pub(super) fn encode(
+    doc: &mut AutoCommit,
+    all: &[Change],
+    hashes: &[ChangeHash],
+) -> Result<(Encoding, Vec<u8>), ChangeError> {
     let wanted: HashSet<automerge::ChangeHash> = hashes.iter().map(|h| automerge::ChangeHash(h.0)).collect();
-    let all = doc.get_changes(&[]);
     let others = all.iter().filter(|change| !wanted.contains(&change.hash()) && !is_deterministic(change)).count();
     if others == 0 {
         return Ok((Encoding::Columns, doc.save_nocompress()));

@@ -54,19 +54,17 @@ impl Draft {
     /// `sent` is the `up_to` of the last entry (0 before the first): a device's own changes stand in one causal chain, so
     /// one number tells them apart.
     pub fn entry_of(&mut self, device: DeviceId, sent: u64) -> Result<Option<NewEntry>, DraftError> {
-        let mut own: Vec<(u64, ChangeHash)> = self
-            .doc
-            .get_changes(&[])
-            .into_iter()
-            .map(|change| IncomingChange { change })
-            .filter(|c| c.device() == Some(device) && c.position() > sent)
-            .map(|c| (c.position(), c.hash()))
+        let all = self.doc.get_changes(&[]);
+        let mut own: Vec<(u64, ChangeHash)> = all
+            .iter()
+            .filter(|change| changes::device(change) == Some(device) && change.start_op().get() > sent)
+            .map(|change| (change.start_op().get(), ChangeHash(change.hash().0)))
             .collect();
         own.sort_unstable();
         let Some((up_to, _)) = own.last().copied() else { return Ok(None) };
         let is_a_chain = own.windows(2).all(|pair| pair[0].0 < pair[1].0);
         let hashes: Vec<ChangeHash> = own.into_iter().map(|(_, hash)| hash).collect();
-        let (encoding, bytes) = changes::encode(&mut self.doc, &hashes)?;
+        let (encoding, bytes) = changes::encode(&mut self.doc, &all, &hashes)?;
         // A copied phone wrote beside itself: changes without an order of their own are named in the one that the bytes have.
         let hash = match is_a_chain {
             true => changes::entry_hash(self.id, &hashes),
@@ -90,7 +88,8 @@ impl Draft {
 
     /// Some changes that stand here, as one entry; they are one device's.
     pub fn entry_with(&mut self, wanted: &[ChangeHash]) -> Result<NewEntry, DraftError> {
-        let (encoding, bytes) = changes::encode(&mut self.doc, wanted)?;
+        let all = self.doc.get_changes(&[]);
+        let (encoding, bytes) = changes::encode(&mut self.doc, &all, wanted)?;
         // Named in the order that the bytes have, as whoever reads them names it.
         let incoming = changes::decode(self.id, self.form, encoding, &bytes)?;
         let up_to = incoming.made().iter().map(IncomingChange::position).max().unwrap_or(0);
