@@ -40,7 +40,8 @@ impl Phone {
         let arrived = self.read(|tx| Ok(tx.arrived()?))?;
         let mut aside = 0;
         for some in arrived.chunks(AT_ONCE) {
-            let taken = self.write(|tx| some.iter().map(|document| self.take_in(tx, *document, now)).sum());
+            let taken: Result<u64, DeviceError> =
+                self.write(|tx| some.iter().map(|document| self.take_in(tx, *document, now)).sum());
             match taken {
                 Ok(more) => aside += more,
                 Err(error) => {

@@ -10,7 +10,7 @@ use record::PatientId;
 use serde::{Deserialize, Serialize};
 
 /// A change of a document, or what was said about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
     pub item: FeedItem,
     /// It came with a page of its patient.
