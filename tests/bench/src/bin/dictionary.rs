@@ -110,7 +110,7 @@ fn measure(dictionary: &[u8]) -> Done {
     println!("bytes with the dictionary (without); milliseconds, median, prepared each time / once / as a prefix");
     for (name, body) in &bodies {
         println!("{name}: {} B of CBOR", body.len());
-        for level in [3, 9, 12, 15, 19] {
+        for level in [3, 6, 9, 12, 15, 19] {
             let bare = zstd::bulk::compress(body, level)?.len();
             let prepared = zstd::dict::EncoderDictionary::copy(dictionary, level);
             let mut loaded = || Ok(zstd::bulk::Compressor::with_dictionary(level, dictionary)?.compress(body)?);
