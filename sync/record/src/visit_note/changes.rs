@@ -6,7 +6,7 @@
 use super::draft::{field_hash, root_hash};
 use crate::form::Form;
 use crate::ids::{ChangeHash, ContentHash, DeviceId, DocumentId};
-use automerge::{AutoCommit, Change};
+use automerge::{ActorId, AutoCommit, Change, ChangeMetadata};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -161,25 +161,82 @@ pub fn decode(document: DocumentId, form: Form, encoding: Encoding, bytes: &[u8]
     sort(document, form, changes)
 }
 
-/// What people wrote and what every device makes alike; anything else belongs to another document.
-pub(super) fn sort(document: DocumentId, form: Form, changes: Vec<Change>) -> Result<Incoming, ChangeError> {
+/// What a whole document was made of, by name: enough to ask of it what is asked of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// What people wrote, in causal order.
+    made: Vec<(ChangeHash, Option<DeviceId>)>,
+}
+
+impl Contents {
+    /// As [`Incoming::hash`].
+    pub fn hash(&self, document: DocumentId) -> ContentHash {
+        let hashes: Vec<ChangeHash> = self.made.iter().map(|(hash, _)| *hash).collect();
+        entry_hash(document, &hashes)
+    }
+
+    /// As [`Incoming::is_by`].
+    pub fn is_by(&self, device: DeviceId) -> bool {
+        self.made.iter().all(|(_, by)| *by == Some(device))
+    }
+
+    /// Whether nobody wrote anything.
+    pub fn is_empty(&self) -> bool {
+        self.made.is_empty()
+    }
+}
+
+/// Lists a document that was loaded. Its changes were made out of it once, to find their hashes, and are not made again.
+pub(super) fn contents(document: DocumentId, form: Form, doc: &mut AutoCommit) -> Result<Contents, ChangeError> {
+    let mut made = Vec::new();
+    for change in doc.get_changes_meta(&[]) {
+        let begins = change.deps.is_empty();
+        let part =
+            part(document, form, change.hash, begins, shared_message(change.timestamp, change.message.as_deref()))?;
+        if part == Part::Made {
+            made.push((change.start_op, ChangeHash(change.hash.0), device_behind(&change.actor)));
+        }
+    }
+    made.sort_by_key(|(position, ..)| *position);
+    Ok(Contents { made: made.into_iter().map(|(_, hash, by)| (hash, by)).collect() })
+}
+
+/// What people wrote and what every device makes alike.
+fn sort(document: DocumentId, form: Form, changes: Vec<Change>) -> Result<Incoming, ChangeError> {
     let mut incoming = Incoming { made: Vec::with_capacity(changes.len()), shared: Vec::new() };
     for change in changes {
-        if change.deps().is_empty() {
-            if change.hash() == root_hash(document, form) {
-                continue;
-            }
-            return Err(ChangeError::OtherDocument);
-        }
-        if is_deterministic(&change) {
-            check_deterministic(document, form, &change)?;
-            incoming.shared.push(change);
-        } else {
-            incoming.made.push(IncomingChange { change });
+        match part(document, form, change.hash(), change.deps().is_empty(), message_of(&change))? {
+            Part::Root => {}
+            Part::Shared => incoming.shared.push(change),
+            Part::Made => incoming.made.push(IncomingChange { change }),
         }
     }
     incoming.made.sort_by_key(IncomingChange::position);
     Ok(incoming)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Root,
+    Shared,
+    Made,
+}
+
+/// Which part of a document a change is; anything else belongs to another document. `shared`: the message of one that every
+/// device makes alike.
+fn part(
+    document: DocumentId,
+    form: Form,
+    hash: automerge::ChangeHash,
+    begins: bool,
+    shared: Option<&str>,
+) -> Result<Part, ChangeError> {
+    match shared {
+        _ if begins && hash == root_hash(document, form) => Ok(Part::Root),
+        _ if begins => Err(ChangeError::OtherDocument),
+        Some(message) => check_deterministic(document, form, hash, message).map(|()| Part::Shared),
+        None => Ok(Part::Made),
+    }
 }
 
 /// Reads changes that travelled one by one (sealed copies). Field changes that they stand on are made again.
@@ -209,23 +266,45 @@ pub fn decode_singly(document: DocumentId, form: Form, raw: &[Vec<u8>]) -> Resul
 
 /// See [`IncomingChange::device`].
 pub(super) fn device(change: &Change) -> Option<DeviceId> {
-    if is_deterministic(change) {
-        return None;
+    if is_deterministic(change) { None } else { device_behind(change.actor_id()) }
+}
+
+/// The same of a change that stands in a document.
+pub(super) fn device_of(change: &ChangeMetadata<'_>) -> Option<DeviceId> {
+    match shared_message(change.timestamp, change.message.as_deref()) {
+        Some(_) => None,
+        None => device_behind(&change.actor),
     }
-    <[u8; 8]>::try_from(change.actor_id().to_bytes().get(..8)?).ok().map(DeviceId)
+}
+
+fn device_behind(actor: &ActorId) -> Option<DeviceId> {
+    <[u8; 8]>::try_from(actor.to_bytes().get(..8)?).ok().map(DeviceId)
 }
 
 fn is_deterministic(change: &Change) -> bool {
-    change.timestamp() == 0 && change.message().is_some()
+    message_of(change).is_some()
+}
+
+fn message_of(change: &Change) -> Option<&str> {
+    shared_message(change.timestamp(), change.message())
+}
+
+/// What says that every device makes a change alike: a message, and no time.
+fn shared_message(seconds: i64, message: Option<&str>) -> Option<&str> {
+    message.filter(|_| seconds == 0)
 }
 
 /// A field change of any version, ours or newer, is made again from its name and must come out alike.
-fn check_deterministic(document: DocumentId, form: Form, change: &Change) -> Result<(), ChangeError> {
-    let message = change.message().unwrap_or_default();
+fn check_deterministic(
+    document: DocumentId,
+    form: Form,
+    hash: automerge::ChangeHash,
+    message: &str,
+) -> Result<(), ChangeError> {
     let name = message.strip_prefix(super::draft::FIELD_MESSAGE).ok_or(ChangeError::NotDeterministic)?;
     let fits = (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_'));
-    if fits && field_hash(document, form, name) == change.hash() { Ok(()) } else { Err(ChangeError::NotDeterministic) }
+    if fits && field_hash(document, form, name) == hash { Ok(()) } else { Err(ChangeError::NotDeterministic) }
 }
 
 fn read_columns(bytes: &[u8]) -> Result<Vec<Change>, ChangeError> {

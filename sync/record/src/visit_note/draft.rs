@@ -14,7 +14,7 @@ pub(super) use root::{FIELD_MESSAGE, field_change};
 pub use values::READ_MARK;
 pub use view::{Conflict, ConflictValue, NoteView};
 
-use super::changes::{self, ChangeError, Incoming};
+use super::changes::{self, ChangeError, Contents};
 use super::fields::{FieldError, FieldValue};
 use crate::form::Form;
 use crate::ids::{ChangeHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId, VisitId};
@@ -114,7 +114,7 @@ impl Draft {
                 let options = automerge::LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint);
                 AutoCommit::load_with_options(compacted, options).map_err(|_| DraftError::Unreadable)?
             };
-            if doc.get_change_by_hash(&root_hash(id, form)).is_none() {
+            if doc.get_change_meta_by_hash(&root_hash(id, form)).is_none() {
                 return Err(DraftError::Unreadable);
             }
             let tail = tail
@@ -137,27 +137,27 @@ impl Draft {
         Ok(Self::received_with(id, form, columns, actor)?.0)
     }
 
-    /// The same, with the changes that it came in.
+    /// The same, with what it was made of.
     pub fn received_with(
         id: DocumentId,
         form: Form,
         columns: &[u8],
         actor: Actor,
-    ) -> Result<(Self, Incoming), DraftError> {
+    ) -> Result<(Self, Contents), DraftError> {
         if columns.len() > changes::ENTRY_LIMIT {
             return Err(ChangeError::TooLarge.into());
         }
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let mut doc = changes::load_columns(columns)?;
-            if doc.get_change_by_hash(&root_hash(id, form)).is_none() {
+            if doc.get_change_meta_by_hash(&root_hash(id, form)).is_none() {
                 return Err(ChangeError::OtherDocument);
             }
             // What waits for its parents inside is seen by no check: only what stands is kept as it came.
             if !doc.get_missing_deps(&[]).is_empty() {
                 return Err(ChangeError::OtherDocument);
             }
-            let incoming = changes::sort(id, form, doc.get_changes(&[]))?;
-            Ok((Self::around(id, form, doc, actor), incoming))
+            let contents = changes::contents(id, form, &mut doc)?;
+            Ok((Self::around(id, form, doc, actor), contents))
         }));
         Ok(opened.unwrap_or(Err(ChangeError::Unreadable))?)
     }
@@ -208,7 +208,18 @@ impl Draft {
 
     /// Whether a version stands here.
     pub fn knows(&self, version: ChangeHash) -> bool {
-        ReadDoc::get_change_by_hash(&self.doc, &automerge::ChangeHash(version.0)).is_some()
+        self.holds(&automerge::ChangeHash(version.0))
+    }
+
+    /// Looked up, where making the change again out of the document would be the way to find it missing.
+    fn holds(&self, change: &automerge::ChangeHash) -> bool {
+        let missing = ReadDoc::get_missing_deps(&self.doc, std::slice::from_ref(change));
+        match missing.as_slice() {
+            [] => true,
+            missing if missing.contains(change) => false,
+            // Something waits inside for its parents, and this may be it.
+            _ => ReadDoc::get_change_by_hash(&self.doc, change).is_some(),
+        }
     }
 
     /// Whether nothing stands here but the root that every device makes.

@@ -558,7 +558,10 @@ fn a_document_that_is_opened_as_it_came_reads_as_one_that_its_changes_were_appli
     // A change whose parent is missing waits inside, where no check sees it.
     let mut c = Nurse::opens("nurse-c", 3)?;
     let waiting = c.draft.set(Field::named("temperature_c")?, FieldValue::Number(36.5), at(5))?.ok_or("no change")?;
-    let with_waiting = Draft::load(NOTE, Form::VisitNote, &sound, &[waiting.bytes], actor(5))?.columns();
+    let mut holding = Draft::load(NOTE, Form::VisitNote, &sound, &[waiting.bytes], actor(5))?;
+    assert!(!holding.knows(waiting.hash), "it waits for its parents");
+    assert!(a.draft.heads().iter().all(|head| holding.knows(*head)));
+    let with_waiting = holding.columns();
     assert!(with_waiting.len() > sound.len());
     let is_refused = |columns: &[u8]| {
         let refused = Draft::received(NOTE, Form::VisitNote, columns, actor(5)).err();
@@ -574,10 +577,15 @@ fn a_document_that_is_opened_as_it_came_reads_as_one_that_its_changes_were_appli
             assert_eq!(received.heads(), applied.heads());
             assert_eq!(received.view()?, applied.view()?);
             assert_eq!(brought.hash(NOTE), incoming.hash(NOTE));
+            for device in [a.device, b.device] {
+                assert_eq!(brought.is_by(device), incoming.is_by(device));
+            }
         } else {
             assert!(is_refused(columns));
         }
     }
+    let (_, alone) = Draft::received_with(NOTE, Form::VisitNote, &b.draft.columns(), actor(5))?;
+    assert!(alone.is_by(b.device) && !alone.is_by(a.device) && !alone.is_empty());
     let mut other = Draft::new(DocumentId([8; 16]), Form::VisitNote, actor(6));
     other.edit_text(Field::named("remarks")?, "", "x", at(1))?;
     let mut both = Draft::load(NOTE, Form::VisitNote, &sound, &[], actor(5))?;

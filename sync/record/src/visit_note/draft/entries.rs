@@ -3,7 +3,7 @@
 use super::{Draft, DraftError, RawChange, versions};
 use crate::ids::{ChangeHash, ContentHash, DeviceId};
 use crate::visit_note::changes::{self, ChangeError, Encoding, Incoming, IncomingChange};
-use automerge::{Change, ReadDoc};
+use automerge::Change;
 use jiff::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -43,10 +43,10 @@ impl Draft {
 
     /// Whether every parent of these changes stands here or among them.
     pub fn has_parents_of(&self, incoming: &Incoming) -> bool {
-        incoming.changes().flat_map(|change| change.deps()).all(|parent| {
-            incoming.changes().any(|change| change.hash() == *parent)
-                || ReadDoc::get_change_by_hash(&self.doc, parent).is_some()
-        })
+        incoming
+            .changes()
+            .flat_map(|change| change.deps())
+            .all(|parent| incoming.changes().any(|change| change.hash() == *parent) || self.holds(parent))
     }
 
     /// What this device wrote after `sent` and no earlier entry carries, as one entry.

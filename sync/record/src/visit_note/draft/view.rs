@@ -6,7 +6,7 @@ use super::{About, Draft, DraftError, versions};
 use crate::ids::{ChangeHash, DeviceId, StaffId};
 use crate::visit_note::fields::FieldValue;
 use crate::visit_note::history::{self, Version};
-use crate::visit_note::{IncomingChange, photos};
+use crate::visit_note::{IncomingChange, changes, photos};
 use automerge::{ObjId, ObjType, ReadDoc, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ impl Draft {
     }
 
     fn read_values(
-        &self,
+        &mut self,
         heads: Option<&[automerge::ChangeHash]>,
         authors: &BTreeMap<DeviceId, StaffId>,
     ) -> Result<(BTreeMap<String, FieldValue>, Vec<Conflict>), DraftError> {
@@ -202,13 +202,11 @@ impl Draft {
     }
 
     /// Who began the document. Of several who began it without knowing of each other, the same one on every device.
-    fn begun_by(&self, authors: &BTreeMap<DeviceId, StaffId>) -> Result<Option<StaffId>, DraftError> {
+    fn begun_by(&mut self, authors: &BTreeMap<DeviceId, StaffId>) -> Result<Option<StaffId>, DraftError> {
         let about = self.object(ABOUT)?;
-        let mut devices: Vec<DeviceId> = Vec::new();
-        for (_, writer) in self.doc.get_all(&about, "patient").map_err(DraftError::Refused)? {
-            let change = self.doc.hash_for_opid(&writer).and_then(|hash| ReadDoc::get_change_by_hash(&self.doc, &hash));
-            devices.extend(change.and_then(|change| IncomingChange { change }.device()));
-        }
+        let written = self.doc.get_all(&about, "patient").map_err(DraftError::Refused)?;
+        let writers: Vec<ObjId> = written.into_iter().map(|(_, writer)| writer).collect();
+        let mut devices: Vec<DeviceId> = writers.iter().filter_map(|writer| self.hand_of(writer).0).collect();
         devices.sort_unstable();
         Ok(devices.first().and_then(|device| authors.get(device).cloned()))
     }
@@ -239,10 +237,17 @@ impl Draft {
         Ok((None, None))
     }
 
-    fn side(&self, value: FieldValue, writer: ObjId, authors: &BTreeMap<DeviceId, StaffId>) -> ConflictValue {
-        let change = self.doc.hash_for_opid(&writer).and_then(|hash| ReadDoc::get_change_by_hash(&self.doc, &hash));
-        let at = change.as_ref().and_then(|c| Timestamp::from_second(c.timestamp()).ok());
-        let device = change.and_then(|change| IncomingChange { change }.device());
+    fn side(&mut self, value: FieldValue, writer: ObjId, authors: &BTreeMap<DeviceId, StaffId>) -> ConflictValue {
+        let (device, at) = self.hand_of(&writer);
         ConflictValue { value, staff: device.and_then(|d| authors.get(&d).cloned()), device, at }
+    }
+
+    /// On which device an operation was made, and when by its clock. The change is not made again for it.
+    fn hand_of(&mut self, writer: &ObjId) -> (Option<DeviceId>, Option<Timestamp>) {
+        let Some(change) = self.doc.hash_for_opid(writer) else { return (None, None) };
+        match self.doc.get_change_meta_by_hash(&change) {
+            Some(change) => (changes::device_of(&change), Timestamp::from_second(change.timestamp).ok()),
+            None => (None, None),
+        }
     }
 }
