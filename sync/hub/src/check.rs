@@ -7,6 +7,8 @@ mod relayed;
 mod statements;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use compact::{Compacted, DAY_MS, REST_DAYS};
 pub use copies::CopyVerdict;
@@ -15,12 +17,13 @@ use crate::error::HubError;
 use crate::photo_copies::put_together_left_over;
 use crate::store::{EntryRow, EntryState, Store, Tx};
 use crate::worker::{CheckAnswer, CheckEntry, CheckRequest, Question};
-use bench::{Bench, ask};
+use bench::{Bench, ask, portions};
 use protocol::digest::version_of;
 use protocol::{Kind, VerdictCode};
 use record::visit_note::changes;
-use record::{ChangeHash, ContentHash, DocumentId, Form, StaffId};
+use record::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId};
 use statements::settle_statement;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -63,7 +66,7 @@ impl Checker {
             let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let read = self.store.read(|tx| Ok((tx.note_document(doc)?, tx.note_form(doc)?.unwrap_or_default())));
             let answer = match read {
-                Ok((document, form)) => check(&mut bench, &request(doc, form, document, &[]), 0)?,
+                Ok((document, form)) => check(&mut bench, CheckRequest { doc, form, document, entries: Vec::new() })?,
                 Err(HubError::Damaged { .. }) => None,
                 Err(error) => return Err(error),
             };
@@ -87,16 +90,18 @@ impl Checker {
         // One check at a time: between reading the document and putting it back nobody else may.
         let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for _ in 0..TRIES {
-            let looked = self.look(&mut bench, doc)?;
-            if self.store.write(|tx| looked.settle(tx))? {
-                return Ok(());
+            for looked in self.look(&mut bench, &[doc])? {
+                let looked = looked?;
+                if self.store.write(|tx| looked.settle(tx))? {
+                    return Ok(());
+                }
             }
         }
         tracing::warn!(%doc, "another process checks the same document; it is checked again later");
         Ok(())
     }
 
-    /// The same for what one request brought, a few documents a transaction: the disk is waited for once, not once a document.
+    /// The same for what one request brought, a few documents together: the worker is asked once, and the disk waited for once.
     /// What is not done by the deadline is left to [`Self::check_left_over`].
     pub fn check_documents(&self, docs: &[DocumentId], deadline: Instant) {
         for some in docs.chunks(TOGETHER) {
@@ -104,20 +109,24 @@ impl Checker {
                 return;
             }
             let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let mut looked = Vec::with_capacity(some.len());
-            for doc in some {
-                match self.look(&mut bench, *doc) {
-                    Ok(one) => looked.push(one),
-                    Err(error) => tracing::error!(%doc, %error, "a document was not checked"),
+            let looked = match self.look(&mut bench, some) {
+                Ok(looked) => looked,
+                Err(error) => {
+                    tracing::error!(%error, "some documents were not checked");
+                    continue;
                 }
-            }
+            };
+            let sound = some.iter().zip(looked).filter_map(|(doc, looked)| {
+                looked.inspect_err(|error| tracing::error!(%doc, %error, "a document was not checked")).ok()
+            });
+            let looked: Vec<Looked> = sound.collect();
             let together = self.store.write(|tx| looked.iter().try_for_each(|one| one.settle(tx).map(drop)));
             if let Err(error) = together {
                 // One that cannot be stored never keeps the others (law 4): each by itself.
                 tracing::warn!(%error, "documents are settled one by one");
                 for one in &looked {
                     if let Err(error) = self.store.write(|tx| one.settle(tx)) {
-                        tracing::error!(doc = %one.doc, %error, "a document was not settled");
+                        tracing::error!(doc = %one.of.doc, %error, "a document was not settled");
                     }
                 }
             }
@@ -126,32 +135,26 @@ impl Checker {
         }
     }
 
-    /// Asks the worker about a document's pending entries. Nothing is written yet.
-    fn look(&self, bench: &mut Bench, doc: DocumentId) -> Result<Looked, HubError> {
-        let (pending, document, form, strangers, stamp) = self.store.read(|tx| {
-            let pending = tx.pending_entries(doc)?;
-            let strangers = strangers(tx, doc, &pending)?;
-            Ok((pending, tx.note_document(doc)?, tx.note_form(doc)?, strangers, tx.note_stamp(doc)?))
+    /// Asks the worker about documents' pending entries: one answer each, in their order. Nothing is written yet.
+    fn look(&self, bench: &mut Bench, docs: &[DocumentId]) -> Result<Vec<Result<Looked, HubError>>, HubError> {
+        let pending = self.store.read(|tx| {
+            let mut seen = Seen::default();
+            // One that cannot be read keeps no other from being checked (law 4).
+            Ok(docs.iter().map(|doc| Pending::of(tx, *doc, &mut seen)).collect::<Vec<_>>())
         })?;
-        let theirs = || pending.iter().filter(|entry| !strangers.contains(&entry.id));
-        // A document keeps the form it began with: entries of another kind under its id are not its changes.
-        let form = form.or_else(|| theirs().find_map(|entry| Form::from_tag(entry.kind.into()))).unwrap_or_default();
-        let notes: Vec<&EntryRow> = theirs().filter(|entry| Form::from_tag(entry.kind.into()) == Some(form)).collect();
-        let with_staff: Vec<(&EntryRow, StaffId)> = self.store.read(|tx| {
-            let staff = |entry: &EntryRow| -> Result<StaffId, HubError> {
-                Ok(tx.device(entry.device)?.ok_or(HubError::UnknownDevice(entry.device))?.staff)
-            };
-            notes.iter().map(|entry| Ok((*entry, staff(entry)?))).collect()
-        })?;
-        let answer = match notes.is_empty() {
-            true => None,
-            false => Some(match check(bench, &request(doc, form, document.clone(), &with_staff), notes.len())? {
-                Some(answer) => answer,
-                // The worker died or hung over the batch: ask one by one, so that only the guilty entry is held.
-                None => one_by_one(bench, doc, form, document, &with_staff)?,
-            }),
-        };
-        Ok(Looked { doc, form, stamp, answer, pending, strangers })
+        let asked: Vec<&Pending> = pending.iter().flatten().filter(|one| !one.notes.is_empty()).collect();
+        let mut answers = Vec::with_capacity(asked.len());
+        for some in portions(&asked, |one| one.bytes()) {
+            answers.extend(ask_about(bench, some)?);
+        }
+        let mut answers = answers.into_iter();
+        let looked = pending.into_iter().map(|one| {
+            one.map(|of| {
+                let answer = if of.notes.is_empty() { None } else { answers.next() };
+                Looked { of, answer }
+            })
+        });
+        Ok(looked.collect())
     }
 }
 
@@ -161,39 +164,125 @@ const BETWEEN_VERSIONS: Duration = Duration::from_millis(5);
 /// Documents that are looked at and settled together.
 const TOGETHER: usize = 16;
 
-/// What the worker said of a document's pending entries.
-struct Looked {
+/// A document and its pending entries, as one reading has them.
+struct Pending {
     doc: DocumentId,
     form: Form,
-    /// Which writing of the document it was.
+    /// Empty if none stands here.
+    document: Vec<u8>,
+    /// Which writing of the document it is.
     stamp: Option<Vec<u8>>,
-    answer: Option<CheckAnswer>,
-    pending: Vec<EntryRow>,
+    entries: Vec<EntryRow>,
     /// Entries of stations that do not care for the patient.
     strangers: Vec<i64>,
+    /// Which of the pending ones are for the worker, and whose hand each is from.
+    notes: Vec<(usize, StaffId)>,
+}
+
+/// What one reading asks once, however many entries want to know it.
+#[derive(Default)]
+struct Seen {
+    staff: HashMap<DeviceId, StaffId>,
+    cares: HashMap<(FacilityId, PatientId), bool>,
+}
+
+impl Seen {
+    fn staff(&mut self, tx: &Tx<'_>, device: DeviceId) -> Result<StaffId, HubError> {
+        if let Some(staff) = self.staff.get(&device) {
+            return Ok(staff.clone());
+        }
+        let staff = tx.device(device)?.ok_or(HubError::UnknownDevice(device))?.staff;
+        self.staff.insert(device, staff.clone());
+        Ok(staff)
+    }
+
+    fn has_care(&mut self, tx: &Tx<'_>, station: &FacilityId, patient: &PatientId) -> Result<bool, HubError> {
+        let whose = (station.clone(), patient.clone());
+        if let Some(known) = self.cares.get(&whose) {
+            return Ok(*known);
+        }
+        let has_care = tx.has_care(station, patient)?;
+        self.cares.insert(whose, has_care);
+        Ok(has_care)
+    }
+}
+
+impl Pending {
+    fn of(tx: &Tx<'_>, doc: DocumentId, seen: &mut Seen) -> Result<Self, HubError> {
+        let entries = tx.pending_entries(doc)?;
+        let (owner, form, document, stamp) = match tx.note_row(doc)? {
+            Some(row) => (Some((row.station, row.patient)), row.form, row.document, Some(row.stamp)),
+            None => (None, None, Vec::new(), None),
+        };
+        let strangers = strangers(tx, (doc, owner), &entries, seen)?;
+        let is_theirs = |entry: &EntryRow| !strangers.contains(&entry.id);
+        // A document keeps the form it began with: entries of another kind under its id are not its changes.
+        let begun = entries.iter().filter(|entry| is_theirs(entry)).find_map(|entry| Form::from_tag(entry.kind.into()));
+        let form = form.or(begun).unwrap_or_default();
+        let mut notes = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            if is_theirs(entry) && Form::from_tag(entry.kind.into()) == Some(form) {
+                notes.push((at, seen.staff(tx, entry.device)?));
+            }
+        }
+        Ok(Self { doc, form, document, stamp, entries, strangers, notes })
+    }
+
+    fn bytes(&self) -> usize {
+        self.document.len() + self.notes.iter().map(|(at, _)| self.entries[*at].bytes.len()).sum::<usize>()
+    }
+
+    /// What the worker is told of its entries.
+    fn told(&self) -> Vec<CheckEntry> {
+        let entry = |(at, staff): &(usize, StaffId)| {
+            let entry = &self.entries[*at];
+            CheckEntry {
+                device: entry.device,
+                staff: staff.clone(),
+                patient: entry.patient.clone(),
+                station: entry.station.clone(),
+                enc: entry.enc,
+                hash: entry.hash,
+                bytes: entry.bytes.clone(),
+            }
+        };
+        self.notes.iter().map(entry).collect()
+    }
+
+    fn request(&self, document: Vec<u8>, entries: Vec<CheckEntry>) -> CheckRequest {
+        CheckRequest { doc: self.doc, form: self.form, document, entries }
+    }
+}
+
+/// What the worker said of a document's pending entries.
+struct Looked {
+    of: Pending,
+    /// None if there was nothing to ask it about.
+    answer: Option<CheckAnswer>,
 }
 
 impl Looked {
     /// `false`: another process has checked meanwhile, and nothing was written. What is left is looked at again.
     fn settle(&self, tx: &Tx<'_>) -> Result<bool, HubError> {
-        let still = tx.pending_ids(self.doc)?;
-        if tx.note_stamp(self.doc)? != self.stamp || self.pending.iter().any(|entry| !still.contains(&entry.id)) {
+        let of = &self.of;
+        let still = tx.pending_ids(of.doc)?;
+        if tx.note_stamp(of.doc)? != of.stamp || of.entries.iter().any(|entry| !still.contains(&entry.id)) {
             return Ok(false);
         }
         let (theirs, rest): (Vec<&EntryRow>, Vec<&EntryRow>) =
-            self.pending.iter().partition(|entry| !self.strangers.contains(&entry.id));
+            of.entries.iter().partition(|entry| !of.strangers.contains(&entry.id));
         let (notes, mut others): (Vec<&EntryRow>, Vec<&EntryRow>) =
-            theirs.into_iter().partition(|entry| Form::from_tag(entry.kind.into()) == Some(self.form));
+            theirs.into_iter().partition(|entry| Form::from_tag(entry.kind.into()) == Some(of.form));
         for stranger in rest {
             tx.settle(stranger.id, EntryState::Held, Some(VerdictCode::UnknownPatient))?;
         }
         if let Some(answer) = &self.answer {
-            if let (Some(first), Some(view)) = (notes.first(), &answer.view)
+            if let (Some(first), Some(reading)) = (notes.first(), &answer.reading)
                 && answer.verdicts.iter().any(Option::is_none)
             {
                 let whose = (&first.station, &first.patient);
-                tx.put_note(self.doc, self.form, whose, &answer.document, view)?;
-                tx.put_version(self.doc, whose, version(&answer.heads))?;
+                tx.put_note(of.doc, of.form, whose, &answer.document, &reading.view, &reading.photos)?;
+                tx.put_version(of.doc, whose, version(&answer.heads))?;
             }
             for ((entry, verdict), news) in notes.iter().zip(&answer.verdicts).zip(&answer.news) {
                 settle_note(tx, entry, *verdict, *news)?;
@@ -216,8 +305,12 @@ fn statement_hash(doc: DocumentId, hash: ContentHash) -> ContentHash {
 
 /// Entries of stations that do not care for the patient, or for a document that is somebody else's: a document never
 /// changes hands.
-fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i64>, HubError> {
-    let mut owner = tx.note_owner(doc)?;
+fn strangers(
+    tx: &Tx<'_>,
+    (doc, mut owner): (DocumentId, Option<(FacilityId, PatientId)>),
+    pending: &[EntryRow],
+    seen: &mut Seen,
+) -> Result<Vec<i64>, HubError> {
     let mut strangers = Vec::new();
     for entry in pending {
         // A planned visit's note is of that visit's patient, whoever comes first.
@@ -229,7 +322,7 @@ fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i
         };
         let owned = planned
             && owner.as_ref().is_none_or(|(station, patient)| *station == entry.station && *patient == entry.patient);
-        if !owned || !tx.has_care(&entry.station, &entry.patient)? {
+        if !owned || !seen.has_care(tx, &entry.station, &entry.patient)? {
             strangers.push(entry.id);
         } else if owner.is_none() {
             owner = Some((entry.station.clone(), entry.patient.clone()));
@@ -238,46 +331,44 @@ fn strangers(tx: &Tx<'_>, doc: DocumentId, pending: &[EntryRow]) -> Result<Vec<i
     Ok(strangers)
 }
 
-fn request(doc: DocumentId, form: Form, document: Vec<u8>, entries: &[(&EntryRow, StaffId)]) -> Question {
-    let entries = entries
-        .iter()
-        .map(|(entry, staff)| CheckEntry {
-            device: entry.device,
-            staff: staff.clone(),
-            patient: entry.patient.clone(),
-            station: entry.station.clone(),
-            enc: entry.enc,
-            hash: entry.hash,
-            bytes: entry.bytes.clone(),
+/// One answer each. Where the worker died or hung over some documents they are asked about one by one, and so is each entry of
+/// the one that it was: only the guilty entry is held.
+fn ask_about(bench: &mut Bench, some: &[&Pending]) -> Result<Vec<CheckAnswer>, HubError> {
+    if let Some(answers) =
+        check_some(bench, some.iter().map(|of| of.request(of.document.clone(), of.told())).collect())?
+    {
+        return Ok(answers);
+    }
+    some.iter()
+        .map(|of| {
+            let alone = match some.len() {
+                1 => None,
+                _ => check(bench, of.request(of.document.clone(), of.told()))?,
+            };
+            alone.map_or_else(|| one_by_one(bench, of), Ok)
         })
-        .collect();
-    Question::Check(CheckRequest { doc, form, document, entries })
+        .collect()
 }
 
-fn one_by_one(
-    worker: &mut Bench,
-    doc: DocumentId,
-    form: Form,
-    mut document: Vec<u8>,
-    entries: &[(&EntryRow, StaffId)],
-) -> Result<CheckAnswer, HubError> {
-    let (mut verdicts, mut news, mut heads, mut view) = (Vec::new(), Vec::new(), Vec::new(), None);
-    for entry in entries {
-        match check(worker, &request(doc, form, document.clone(), std::slice::from_ref(entry)), 1)? {
+fn one_by_one(bench: &mut Bench, of: &Pending) -> Result<CheckAnswer, HubError> {
+    let (verdicts, news) = (Vec::new(), Vec::new());
+    let mut all = CheckAnswer { verdicts, news, document: of.document.clone(), heads: Vec::new(), reading: None };
+    for entry in of.told() {
+        match check(bench, of.request(all.document.clone(), vec![entry]))? {
             Some(mut answer) => {
-                verdicts.push(answer.verdicts.pop().flatten());
-                news.push(answer.news.pop().unwrap_or(true));
-                document = answer.document;
-                heads = answer.heads;
-                view = answer.view;
+                all.verdicts.push(answer.verdicts.pop().flatten());
+                all.news.push(answer.news.pop().unwrap_or(true));
+                if let Some(reading) = answer.reading {
+                    (all.document, all.heads, all.reading) = (answer.document, answer.heads, Some(reading));
+                }
             }
             None => {
-                verdicts.push(Some(VerdictCode::TooCostly));
-                news.push(false);
+                all.verdicts.push(Some(VerdictCode::TooCostly));
+                all.news.push(false);
             }
         }
     }
-    Ok(CheckAnswer { verdicts, news, document, heads, view })
+    Ok(all)
 }
 
 fn settle_note(tx: &Tx<'_>, entry: &EntryRow, verdict: Option<VerdictCode>, news: bool) -> Result<(), HubError> {
@@ -297,6 +388,14 @@ fn put_aside(tx: &Tx<'_>, entry: &EntryRow, code: VerdictCode) -> Result<(), Hub
     tx.settle(entry.id, state, Some(code))
 }
 
-fn check(worker: &mut Bench, question: &Question, entries: usize) -> Result<Option<CheckAnswer>, HubError> {
-    ask(worker, question, |answer: &CheckAnswer| answer.verdicts.len() == entries)
+/// `None`: the worker was killed over it.
+fn check(bench: &mut Bench, request: CheckRequest) -> Result<Option<CheckAnswer>, HubError> {
+    Ok(check_some(bench, vec![request])?.and_then(|mut answers| answers.pop()))
+}
+
+fn check_some(bench: &mut Bench, requests: Vec<CheckRequest>) -> Result<Option<Vec<CheckAnswer>>, HubError> {
+    let asked: Vec<usize> = requests.iter().map(|request| request.entries.len()).collect();
+    ask(bench, &Question::Check(requests), |answers: &Vec<CheckAnswer>| {
+        answers.iter().map(|answer| answer.verdicts.len()).eq(asked)
+    })
 }

@@ -10,11 +10,15 @@ pub(crate) use bring::{
 };
 
 use protocol::VerdictCode;
+use record::canonical::CborError;
+use record::visit_note::photos::hashes;
 use record::visit_note::{Actor, ChangeError, Draft, Encoding, IncomingChange, NoteView, changes};
 use record::{ChangeHash, ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId, canonical};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 /// The hidden argument that makes a binary the worker.
@@ -27,7 +31,8 @@ pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
 /// What the worker is asked.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Question {
-    Check(CheckRequest),
+    /// Some documents at once: the worker is woken once for them.
+    Check(Vec<CheckRequest>),
     Relay(RelayRequest),
     Read(ReadRequest),
     Bring(BringRequest),
@@ -91,12 +96,28 @@ pub(crate) struct CheckAnswer {
     pub verdicts: Vec<Option<VerdictCode>>,
     /// Per entry: it brought a change that the document did not hold. What came again in a new series did not.
     pub news: Vec<bool>,
-    /// The document with everything that passed.
+    /// The document with everything that passed; as it was if nothing did.
     #[serde(with = "serde_bytes")]
     pub document: Vec<u8>,
     /// Its heads; none if it cannot be read.
     pub heads: Vec<ChangeHash>,
-    pub view: Option<NoteView>,
+    /// How it reads with what passed; none if nothing did.
+    pub reading: Option<Reading>,
+}
+
+/// How a document reads, as it is stored: written once, and read by nobody on the way.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Reading {
+    #[serde(with = "serde_bytes")]
+    pub view: Vec<u8>,
+    /// The photos that it names.
+    pub photos: Vec<ContentHash>,
+}
+
+impl Reading {
+    fn of(view: &NoteView) -> Result<Self, CborError> {
+        Ok(Self { view: canonical::to_bytes(view)?, photos: hashes(view).into_iter().collect() })
+    }
 }
 
 /// A document that rests, and everything that it came in.
@@ -141,7 +162,9 @@ pub fn main() -> ExitCode {
     if rustix::process::setrlimit(rustix::process::Resource::As, limit).is_err() {
         return ExitCode::FAILURE;
     }
-    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    // Standard output as Rust has it looks for ends of lines in what it is given, and sends it in parts.
+    let Ok(output) = std::io::stdout().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
+    let (mut input, mut output) = (std::io::stdin().lock(), File::from(output));
     while let Some(message) = read_message(&mut input) {
         let Ok(question) = canonical::from_bytes::<Question>(&message) else { return ExitCode::FAILURE };
         if answer(&question).ok().and_then(|bytes| write_message(&mut output, &bytes).ok()).is_none() {
@@ -152,23 +175,28 @@ pub fn main() -> ExitCode {
 }
 
 /// The answer to one question, as it goes over the pipe.
-pub(crate) fn answer(question: &Question) -> Result<Vec<u8>, canonical::CborError> {
+pub(crate) fn answer(question: &Question) -> Result<Vec<u8>, CborError> {
     match question {
-        Question::Check(request) => canonical::to_bytes(&check(request)),
-        Question::Relay(request) => canonical::to_bytes(&relay(request)),
-        Question::Read(request) => canonical::to_bytes(&bring::read_all(request)),
-        Question::Bring(request) => canonical::to_bytes(&bring::bring(request)),
+        Question::Check(requests) => to_message(&requests.iter().map(check).collect::<Result<Vec<_>, _>>()?),
+        Question::Relay(request) => to_message(&relay(request)),
+        Question::Read(request) => to_message(&bring::read_all(request)),
+        Question::Bring(request) => to_message(&bring::bring(request)),
         Question::Compact(request) => {
-            canonical::to_bytes(&CompactAnswer { snapshot: compact(request).map(serde_bytes::ByteBuf::from) })
+            to_message(&CompactAnswer { snapshot: compact(request).map(serde_bytes::ByteBuf::from) })
         }
     }
 }
 
+/// What goes over the pipe is signed and compared by nobody: it needs no form of its own, and is written once.
+pub(crate) fn to_message<T: Serialize>(value: &T) -> Result<Vec<u8>, CborError> {
+    let mut message = Vec::new();
+    ciborium::into_writer(value, &mut message).map_err(|_| CborError::Write)?;
+    Ok(message)
+}
+
 /// Checks entries one by one against the document as it stands. A bad one never blocks the rest (law 4).
-fn check(request: &CheckRequest) -> CheckAnswer {
-    let Ok(mut draft) = Draft::load(request.doc, request.form, &request.document, &[], Actor::READER) else {
-        return none_of(request);
-    };
+fn check(request: &CheckRequest) -> Result<CheckAnswer, CborError> {
+    let Some(mut desk) = Desk::open(request) else { return Ok(none_of(request)) };
     let mut verdicts: Vec<Option<VerdictCode>> = request.entries.iter().map(|_| Some(VerdictCode::Waiting)).collect();
     let mut news = vec![false; request.entries.len()];
     let (mut passed, mut view) = (Vec::new(), None);
@@ -179,7 +207,7 @@ fn check(request: &CheckRequest) -> CheckAnswer {
             if verdicts[at] != Some(VerdictCode::Waiting) {
                 continue;
             }
-            verdicts[at] = match check_one(&mut draft, entry) {
+            verdicts[at] = match desk.take(entry) {
                 Ok((brought, reads)) => {
                     (news[at], view) = (brought, Some(reads));
                     passed.push(at);
@@ -188,9 +216,9 @@ fn check(request: &CheckRequest) -> CheckAnswer {
                 Err(Bad::AfterApplying) => {
                     // Rare, and so paid for here: the document as it was with what had passed.
                     match again(request, &passed) {
-                        Some(sound) => draft = sound,
+                        Some(sound) => desk = sound,
                         // What passed a moment ago does not any more: nothing is believed.
-                        None => return none_of(request),
+                        None => return Ok(none_of(request)),
                     }
                     Some(VerdictCode::Unreadable)
                 }
@@ -202,23 +230,24 @@ fn check(request: &CheckRequest) -> CheckAnswer {
             break;
         }
     }
-    let view = view.or_else(|| draft.view().ok());
-    CheckAnswer { verdicts, news, heads: draft.heads(), document: draft.save(), view }
+    let document = if passed.is_empty() { request.document.clone() } else { desk.document() };
+    let reading = view.as_ref().map(Reading::of).transpose()?;
+    Ok(CheckAnswer { verdicts, news, heads: desk.heads(), document, reading })
 }
 
 fn none_of(request: &CheckRequest) -> CheckAnswer {
     let verdicts = request.entries.iter().map(|_| Some(VerdictCode::Unreadable)).collect();
     let news = vec![false; request.entries.len()];
-    CheckAnswer { verdicts, news, document: request.document.clone(), heads: Vec::new(), view: None }
+    CheckAnswer { verdicts, news, document: request.document.clone(), heads: Vec::new(), reading: None }
 }
 
 /// The document of a request with the entries that have passed.
-fn again(request: &CheckRequest, passed: &[usize]) -> Option<Draft> {
-    let mut draft = Draft::load(request.doc, request.form, &request.document, &[], Actor::READER).ok()?;
+fn again<'r>(request: &'r CheckRequest, passed: &[usize]) -> Option<Desk<'r>> {
+    let mut desk = Desk::open(request)?;
     for entry in passed.iter().filter_map(|at| request.entries.get(*at)) {
-        check_one(&mut draft, entry).ok()?;
+        desk.take(entry).ok()?;
     }
-    Some(draft)
+    Some(desk)
 }
 
 /// Why an entry did not pass.
@@ -290,55 +319,102 @@ fn compact(request: &CompactRequest) -> Option<Vec<u8>> {
     (holds_all && kept.heads() == heads && merged.heads() == heads).then_some(snapshot)
 }
 
-/// Says whether it brought anything, and how the document reads with it.
-fn check_one(draft: &mut Draft, entry: &CheckEntry) -> Result<(bool, NoteView), Bad> {
-    let before = |error| Bad::Before(code(error));
-    let encoding = Encoding::try_from(entry.enc).map_err(before)?;
-    let (whole, incoming) = read_entry(draft, encoding, &entry.bytes).map_err(before)?;
-    if incoming.hash(draft.id()) != entry.hash {
-        return Err(Bad::Before(VerdictCode::WrongHash));
+/// The document of a request, and what comes into it. Where nothing stood before it is not made until something needs it: what
+/// comes is a whole document as a rule, which is opened once, not opened and then merged into an empty one.
+struct Desk<'r> {
+    request: &'r CheckRequest,
+    draft: Option<Draft>,
+    /// The entry that is the document as it stands: its bytes are kept as they came.
+    whole: Option<&'r [u8]>,
+}
+
+impl<'r> Desk<'r> {
+    fn open(request: &'r CheckRequest) -> Option<Self> {
+        let draft = match request.document.as_slice() {
+            [] => None,
+            document => Some(Draft::load(request.doc, request.form, document, &[], Actor::READER).ok()?),
+        };
+        Some(Self { request, draft, whole: None })
     }
-    if !incoming.is_by(entry.device) {
-        return Err(Bad::Before(VerdictCode::OtherDevice));
+
+    /// Says whether an entry brought anything, and how the document reads with it.
+    fn take(&mut self, entry: &'r CheckEntry) -> Result<(bool, NoteView), Bad> {
+        let (doc, form) = (self.request.doc, self.request.form);
+        let encoding = Encoding::try_from(entry.enc).map_err(|error| Bad::Before(code(error)))?;
+        if let Some((mut whole, contents)) = self.opened(encoding, &entry.bytes) {
+            is_named(entry, contents.hash(doc), contents.is_by(entry.device))?;
+            // Until it is taken the document is as it was.
+            let view = reads(&mut whole, &BTreeMap::new(), entry).ok_or(Bad::Before(VerdictCode::Unreadable))?;
+            self.draft = Some(whole);
+            self.whole = Some(entry.bytes.as_slice());
+            return Ok((!contents.is_empty(), view));
+        }
+        let incoming = changes::decode(doc, form, encoding, &entry.bytes).map_err(|error| Bad::Before(code(error)))?;
+        is_named(entry, incoming.hash(doc), incoming.is_by(entry.device))?;
+        let draft = self.draft();
+        if !draft.has_parents_of(&incoming) {
+            return Err(Bad::Before(VerdictCode::Waiting));
+        }
+        let brought = incoming.made().iter().any(|change| !draft.knows(change.hash()));
+        let authors = draft.authors().map_err(|_| Bad::Before(VerdictCode::Unreadable))?;
+        draft.apply(&incoming).map_err(|_| Bad::AfterApplying)?;
+        let view = reads(draft, &authors, entry).ok_or(Bad::AfterApplying)?;
+        self.whole = None;
+        Ok((brought, view))
     }
-    if !draft.has_parents_of(&incoming) {
-        return Err(Bad::Before(VerdictCode::Waiting));
+
+    /// A whole document, where nothing stands yet.
+    fn opened(&mut self, encoding: Encoding, bytes: &[u8]) -> Option<(Draft, changes::Contents)> {
+        let is_untouched = self.draft.as_mut().is_none_or(Draft::is_untouched);
+        if encoding != Encoding::Columns || !is_untouched {
+            return None;
+        }
+        Draft::received_with(self.request.doc, self.request.form, bytes, Actor::READER).ok()
     }
-    let brought = incoming.made().iter().any(|change| !draft.knows(change.hash()));
-    let authors = draft.authors().map_err(|_| Bad::Before(VerdictCode::Unreadable))?;
-    match whole {
-        Some(whole) => *draft = whole,
-        None => draft.apply(&incoming).map_err(|_| Bad::AfterApplying)?,
+
+    fn draft(&mut self) -> &mut Draft {
+        self.draft.get_or_insert_with(|| Draft::new(self.request.doc, self.request.form, Actor::READER))
     }
-    let view = draft.view().map_err(|_| Bad::AfterApplying)?;
-    // Sound changes that bend the document itself, or write another person's name, do not pass either.
-    let is_honest = names_only(draft, &authors, entry.device, &entry.staff);
-    match draft.is_sound(&entry.patient, &entry.station) && is_honest {
-        true => Ok((brought, view)),
-        false => Err(Bad::AfterApplying),
+
+    /// To be stored. Deflating it would cost more than the bytes are worth: it is opened and written again with every entry.
+    fn document(&mut self) -> Vec<u8> {
+        match self.whole {
+            Some(bytes) => bytes.to_vec(),
+            None => self.draft().columns(),
+        }
+    }
+
+    fn heads(&mut self) -> Vec<ChangeHash> {
+        self.draft.as_mut().map(Draft::heads).unwrap_or_default()
     }
 }
 
-/// An entry's changes; where nothing stood there before and it is a whole document, that too: it is opened once, not opened and
-/// then merged into an empty one.
-fn read_entry(
-    draft: &mut Draft,
-    encoding: Encoding,
-    bytes: &[u8],
-) -> Result<(Option<Draft>, changes::Incoming), ChangeError> {
-    if encoding == Encoding::Columns
-        && draft.is_untouched()
-        && let Ok((whole, incoming)) = Draft::received_with(draft.id(), draft.form(), bytes, Actor::READER)
-    {
-        return Ok((Some(whole), incoming));
+/// Whether an entry's changes are the ones that its hash names, and its device's.
+fn is_named(entry: &CheckEntry, hash: ContentHash, is_by: bool) -> Result<(), Bad> {
+    match (hash == entry.hash, is_by) {
+        (false, _) => Err(Bad::Before(VerdictCode::WrongHash)),
+        (true, false) => Err(Bad::Before(VerdictCode::OtherDevice)),
+        (true, true) => Ok(()),
     }
-    Ok((None, changes::decode(draft.id(), draft.form(), encoding, bytes)?))
+}
+
+/// How a document reads with an entry; `None`: it cannot be read, or sound changes bend the document itself or write another
+/// person's name.
+fn reads(draft: &mut Draft, before: &BTreeMap<DeviceId, StaffId>, entry: &CheckEntry) -> Option<NoteView> {
+    let view = draft.view().ok()?;
+    let is_honest = names_only(&view.authors, before, entry.device, &entry.staff);
+    (draft.is_sound(&entry.patient, &entry.station) && is_honest).then_some(view)
 }
 
 /// Whether nobody's name was written but its own person's, beside its own device.
-fn names_only(draft: &Draft, before: &BTreeMap<DeviceId, StaffId>, device: DeviceId, staff: &StaffId) -> bool {
+fn names_only(
+    after: &BTreeMap<DeviceId, StaffId>,
+    before: &BTreeMap<DeviceId, StaffId>,
+    device: DeviceId,
+    staff: &StaffId,
+) -> bool {
     let is_own = |of: &DeviceId, name: &StaffId| *of == device && name == staff;
-    draft.authors().is_ok_and(|after| after.iter().all(|(of, name)| before.get(of) == Some(name) || is_own(of, name)))
+    after.iter().all(|(of, name)| before.get(of) == Some(name) || is_own(of, name))
 }
 
 fn code(error: ChangeError) -> VerdictCode {
@@ -364,7 +440,7 @@ pub(crate) fn read_message(input: &mut impl Read) -> Option<Vec<u8>> {
 
 pub(crate) fn write_message(output: &mut impl Write, message: &[u8]) -> std::io::Result<()> {
     let length = u32::try_from(message.len()).map_err(|_| std::io::ErrorKind::InvalidData)?;
-    output.write_all(&length.to_be_bytes())?;
-    output.write_all(message)?;
+    // At once: whoever waits for it is woken once.
+    output.write_all(&[&length.to_be_bytes(), message].concat())?;
     output.flush()
 }

@@ -1,14 +1,18 @@
 //! Where questions about documents are answered: a worker process, killed over whatever it dies of or hangs over.
 
 use crate::error::HubError;
-use crate::worker::{self, CheckRequest, Question, read_message, write_message};
-use record::{DocumentId, Form, canonical};
+use crate::worker::{self, Question, read_message, to_message, write_message};
+use record::{DocumentId, canonical};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-/// A document that takes the worker longer than this is held, and the worker killed.
+/// A question that takes the worker longer than this ends it. A document that does, asked about alone, is held.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Most bytes, and changes or documents, in one question: nobody else's check waits long for it.
+const PORTION: usize = 1 << 20;
+pub(super) const CHANGES: usize = 200;
 
 /// Where questions are answered.
 pub(super) enum Bench {
@@ -18,6 +22,9 @@ pub(super) enum Bench {
     /// The same, but for sealed copies: over them it dies. So often it was asked about some.
     #[cfg(test)]
     DiesOverCopies(usize),
+    /// The same, but it dies over whatever one document's entries are asked about with.
+    #[cfg(test)]
+    DiesOver(DocumentId),
 }
 
 /// A running worker process; its answers arrive over a channel so that silence can be noticed.
@@ -50,8 +57,14 @@ pub(super) fn ask<A: serde::de::DeserializeOwned>(
             *asked += 1;
             return Ok(None);
         }
+        #[cfg(test)]
+        Bench::DiesOver(doc) => {
+            let Question::Check(requests) = question else { return here(question, fits) };
+            let dies = requests.iter().any(|request| request.doc == *doc);
+            return if dies { Ok(None) } else { here(question, fits) };
+        }
     };
-    let message = canonical::to_bytes(question)?;
+    let message = to_message(question)?;
     if worker.is_none() {
         *worker = Some(start()?);
     }
@@ -73,6 +86,22 @@ fn here<A: serde::de::DeserializeOwned>(
     fits: impl FnOnce(&A) -> bool,
 ) -> Result<Option<A>, HubError> {
     Ok(canonical::from_bytes::<A>(&worker::answer(question)?).ok().filter(fits))
+}
+
+/// As many at once as go into one question; one at least.
+pub(super) fn portions<T>(all: &[T], size: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let (mut portions, mut from, mut bytes) = (Vec::new(), 0, 0);
+    for (at, one) in all.iter().enumerate() {
+        bytes += size(one);
+        if at > from && (bytes > PORTION || at - from == CHANGES) {
+            portions.push(&all[from..at]);
+            (from, bytes) = (at, size(one));
+        }
+    }
+    if from < all.len() {
+        portions.push(&all[from..]);
+    }
+    portions
 }
 
 fn start() -> Result<Worker, HubError> {
@@ -102,9 +131,7 @@ fn start() -> Result<Worker, HubError> {
     });
     let mut worker = Worker { child, input, answers };
     // A first, empty question: a worker that cannot answer it must not be blamed on a nurse's entry.
-    let (doc, form) = (DocumentId([0; 16]), Form::VisitNote);
-    let probe = CheckRequest { doc, form, document: Vec::new(), entries: Vec::new() };
-    let probe = canonical::to_bytes(&Question::Check(probe))?;
+    let probe = to_message(&Question::Check(Vec::new()))?;
     let answered = write_message(&mut worker.input, &probe).is_ok() && worker.answers.recv_timeout(PATIENCE).is_ok();
     if answered { Ok(worker) } else { Err(missing()) }
 }
@@ -112,7 +139,7 @@ fn start() -> Result<Worker, HubError> {
 impl Question {
     fn doc(&self) -> DocumentId {
         match self {
-            Question::Check(request) => request.doc,
+            Question::Check(requests) => requests.first().map_or(DocumentId([0; 16]), |request| request.doc),
             Question::Relay(request) => request.doc,
             Question::Read(request) => request.changes.first().map_or(DocumentId([0; 16]), |change| change.doc),
             Question::Bring(request) => request.doc,

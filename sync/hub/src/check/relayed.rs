@@ -1,6 +1,7 @@
 //! What phones relay of others' words after the hub was put back. Changes carry no signature of their author: nothing of them
 //! enters a document before a person has let it in, unless its author brings it herself meanwhile.
 
+use super::bench::portions;
 use super::{Checker, CopyVerdict, ask, statement_hash};
 use crate::error::HubError;
 use crate::store::{Chosen, CopyRow, CopyState, DeviceRow, ReadCopy, Tx, Who};
@@ -13,9 +14,6 @@ use record::visit_note::{Encoding, NoteView, SignedAct, SignedConfirmation};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, Form, PatientId, StaffId};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Most bytes and changes in one question: nobody else's check waits long for it.
-const PORTION: usize = 1 << 20;
-const CHANGES: usize = 200;
 /// How often the worker may die over one request, and over one's own copies, from one state of their document to another.
 pub(super) const DEATHS: usize = 3;
 
@@ -469,22 +467,6 @@ impl Said {
     fn is_by(&self, maker: &DeviceRow) -> bool {
         self.key == maker.signing_key && self.staff == maker.staff
     }
-}
-
-/// As many at once as go into one question; one at least.
-fn portions<T>(all: &[T], size: impl Fn(&T) -> usize) -> Vec<&[T]> {
-    let (mut portions, mut from, mut bytes) = (Vec::new(), 0, 0);
-    for (at, one) in all.iter().enumerate() {
-        bytes += size(one);
-        if at > from && (bytes > PORTION || at - from == CHANGES) {
-            portions.push(&all[from..at]);
-            (from, bytes) = (at, size(one));
-        }
-    }
-    if from < all.len() {
-        portions.push(&all[from..]);
-    }
-    portions
 }
 
 #[cfg(test)]

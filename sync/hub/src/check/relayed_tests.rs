@@ -1,4 +1,5 @@
 use super::*;
+use crate::check::bench::CHANGES;
 use crate::check::testing::{self, A, B, C, D, Hub, NINE, NOTE, Outcome, Writer, key, staff, station};
 use crate::routes::{PeerCertificate, Refused, capsules};
 use crate::store::Presented;

@@ -33,7 +33,35 @@ pub struct ConfirmationRow {
     pub signed: SignedConfirmation,
 }
 
+/// A materialised document as the checker wants it.
+pub struct NoteRow {
+    pub station: FacilityId,
+    pub patient: PatientId,
+    /// `None`: of a newer version.
+    pub form: Option<Form>,
+    pub document: Vec<u8>,
+    /// As [`Tx::note_stamp`].
+    pub stamp: Vec<u8>,
+}
+
+/// Bytes of a sealed body that no other writing of it begins with.
+const STAMP: usize = 25;
+
 impl Tx<'_> {
+    /// Everything that a check asks of a document, in one reading.
+    pub fn note_row(&self, doc: DocumentId) -> Result<Option<NoteRow>, HubError> {
+        let found: Option<(FacilityId, PatientId, u8, Vec<u8>)> = self
+            .sql
+            .prepare_cached("SELECT station, patient, form, document FROM note WHERE doc = ?1")?
+            .query_row([doc.0], |r| Ok((id(r, 0)?, id(r, 1)?, r.get(2)?, r.get(3)?)))
+            .optional()?;
+        let Some((station, patient, form, sealed)) = found else { return Ok(None) };
+        let document = self.keys.open("note", &doc.0, &sealed)?;
+        let mut stamp = sealed;
+        stamp.truncate(STAMP);
+        Ok(Some(NoteRow { station, patient, form: Form::from_tag(form), document, stamp }))
+    }
+
     /// The compacted document of a note; empty if none stands here.
     pub fn note_document(&self, doc: DocumentId) -> Result<Vec<u8>, HubError> {
         let sealed: Option<Vec<u8>> = self
@@ -54,38 +82,56 @@ impl Tx<'_> {
         Ok(tag.and_then(Form::from_tag))
     }
 
+    /// Stores a document as it stands now, how it reads (canonical CBOR of a `NoteView`), and the photos that it names.
     pub fn put_note(
         &self,
         doc: DocumentId,
         form: Form,
-        (station, patient): (&FacilityId, &PatientId),
+        whose: (&FacilityId, &PatientId),
         document: &[u8],
-        view: &NoteView,
+        view: &[u8],
+        photos: &[ContentHash],
     ) -> Result<(), HubError> {
         let document = self.keys.seal("note", &doc.0, document)?;
-        let sealed_view = self.keys.seal("note view", &doc.0, &canonical::to_bytes(view)?)?;
+        let view = self.keys.seal("note view", &doc.0, view)?;
+        let known = self
+            .sql
+            .prepare_cached("UPDATE note SET updated_at = ?2, document = ?3, view = ?4 WHERE doc = ?1")?
+            .execute((doc.0, self.now, &document, &view))?;
+        if known == 0 {
+            self.begin_note(doc, form, whose, (document.as_slice(), view.as_slice()))?;
+        }
+        self.name_photos(doc, whose.0, photos)
+    }
+
+    fn begin_note(
+        &self,
+        doc: DocumentId,
+        form: Form,
+        (station, patient): (&FacilityId, &PatientId),
+        (document, view): (&[u8], &[u8]),
+    ) -> Result<(), HubError> {
         let knew = self.may_know(station, patient)?;
         let begun = self.feed_end(station)?.n + 1;
         self.sql
             .prepare_cached(
                 "INSERT INTO note (doc, station, patient, updated_at, document, view, form, begun)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT (doc) DO UPDATE SET updated_at = excluded.updated_at, document = excluded.document, view = excluded.view",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
-            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, sealed_view, form.tag(), begun as i64))?;
+            .execute((doc.0, station.as_str(), patient.as_str(), self.now, document, view, form.tag(), begun as i64))?;
         // With a note of its own the station knows the patient again, whatever became of the consent.
         if !knew && let Some(patient) = self.patient(patient)? {
             self.tell_patient(station, &patient)?;
         }
-        self.name_photos(doc, station, view)
+        Ok(())
     }
 
     /// Names one writing of a document: its nonce.
     pub fn note_stamp(&self, doc: DocumentId) -> Result<Option<Vec<u8>>, HubError> {
         let stamp = self
             .sql
-            .prepare_cached("SELECT substr(document, 1, 25) FROM note WHERE doc = ?1")?
-            .query_row([doc.0], |r| r.get(0))
+            .prepare_cached("SELECT substr(document, 1, ?2) FROM note WHERE doc = ?1")?
+            .query_row((doc.0, STAMP as i64), |r| r.get(0))
             .optional()?;
         Ok(stamp)
     }
@@ -100,8 +146,11 @@ impl Tx<'_> {
     }
 
     pub fn note_view(&self, doc: DocumentId) -> Result<Option<NoteView>, HubError> {
-        let sealed: Option<Vec<u8>> =
-            self.sql.query_row("SELECT view FROM note WHERE doc = ?1", [doc.0], |r| r.get(0)).optional()?;
+        let sealed: Option<Vec<u8>> = self
+            .sql
+            .prepare_cached("SELECT view FROM note WHERE doc = ?1")?
+            .query_row([doc.0], |r| r.get(0))
+            .optional()?;
         sealed.map(|sealed| Ok(canonical::from_bytes(&self.keys.open("note view", &doc.0, &sealed)?)?)).transpose()
     }
 

@@ -3,8 +3,6 @@
 use super::Tx;
 use crate::error::HubError;
 use crate::keys::Keys;
-use record::visit_note::NoteView;
-use record::visit_note::photos::hashes;
 use record::{ContentHash, DeviceId, DocumentId, FacilityId};
 use rusqlite::OptionalExtension;
 
@@ -67,9 +65,14 @@ impl Tx<'_> {
     }
 
     /// What a note that passed names, whoever's side of a conflict it is on. Never taken back: earlier versions name it too.
-    pub(super) fn name_photos(&self, doc: DocumentId, station: &FacilityId, view: &NoteView) -> Result<(), HubError> {
-        for hash in hashes(view) {
-            let tag = self.photo_tag(station, &hash);
+    pub(super) fn name_photos(
+        &self,
+        doc: DocumentId,
+        station: &FacilityId,
+        photos: &[ContentHash],
+    ) -> Result<(), HubError> {
+        for hash in photos {
+            let tag = self.photo_tag(station, hash);
             self.sql
                 .prepare_cached("INSERT INTO photo_of_note (tag, doc) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
                 .execute((tag, doc.0))?;

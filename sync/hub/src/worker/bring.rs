@@ -185,7 +185,7 @@ fn fits(draft: &mut Draft, request: &BringRequest, change: &RelayedChange, one: 
     let Ok(authors) = draft.authors() else { return false };
     draft.apply(one).is_ok()
         && draft.is_sound(&request.patient, &request.station)
-        && names_only(draft, &authors, change.device, &change.staff)
+        && draft.authors().is_ok_and(|after| names_only(&after, &authors, change.device, &change.staff))
 }
 
 /// The entry that carries these changes of one maker; more than one where it would be too large. Or the one that fits into none.

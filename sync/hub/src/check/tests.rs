@@ -1,0 +1,54 @@
+use super::*;
+use crate::check::testing::{A, B, NINE, NOTE, Outcome, Writer, hub, series, staff, station};
+use jiff::Timestamp;
+use protocol::Entry;
+use record::visit_note::{About, Actor, Draft};
+
+/// A's note under another id.
+fn another(doc: DocumentId, seq: u64) -> Outcome<Entry> {
+    let mut draft = Draft::new(doc, Form::VisitNote, Actor { device: A, session: [1; 8] });
+    draft.written_by(&staff(A)?);
+    let (at, patient): (Timestamp, PatientId) = (Timestamp::from_millisecond(NINE)?, "p-1".parse()?);
+    draft.begin(&About { patient: patient.clone(), station: station()?, visit: None }, None, at)?;
+    draft.edit_text(Form::VisitNote.field("condition")?, "", "一。", at)?;
+    let new = draft.entry_of(A, 0)?.ok_or("nothing new")?;
+    Ok(Entry { seq, doc, patient, kind: Kind::Note, enc: new.encoding.into(), hash: new.hash, bytes: new.bytes })
+}
+
+#[test]
+fn a_new_document_is_kept_as_it_came_until_somebody_adds_to_it() -> Outcome {
+    let hub = hub()?;
+    let (mut a, mut b) = (Writer::new(A)?, Writer::new(B)?);
+    let kept = || hub.store.read(|tx| Ok((tx.note_document(NOTE)?, tx.note_view(NOTE)?)));
+    let begun = a.writes("一。")?;
+    hub.accepts(A, &begun)?;
+    let (document, view) = kept()?;
+    assert!(document == begun.bytes);
+    assert_eq!(view.ok_or("no note")?.text("condition"), "一。");
+    b.reads(&begun)?;
+    let added = b.writes("二。")?;
+    hub.accepts(B, &added)?;
+    let (document, view) = kept()?;
+    assert!(document != begun.bytes);
+    assert_eq!(view.ok_or("no note")?.text("condition"), "一。二。");
+    // The same once more under a new number: nothing is added, and what stands here stays.
+    hub.accepts(A, &Entry { seq: 2, ..begun })?;
+    assert_eq!(kept()?.1.ok_or("no note")?.text("condition"), "一。二。");
+    Ok(())
+}
+
+#[test]
+fn a_document_that_the_worker_dies_over_holds_up_none_that_was_asked_about_with_it() -> Outcome {
+    let hub = hub()?;
+    let (deadly, station) = (DocumentId([8; 16]), station()?);
+    let entries = [another(deadly, 1)?, another(NOTE, 2)?];
+    let accepted = hub.store.write(|tx| tx.accept(A, &station, series(A), &entries))?;
+    let documents = accepted.map_err(|code| format!("{code:?}"))?.documents;
+    let worker = Arc::new(Mutex::new(Bench::DiesOver(deadly)));
+    let checker = Checker { store: hub.store.clone(), worker };
+    checker.check_documents(&documents, Instant::now() + Duration::from_secs(60));
+    let (states, held) = hub.store.read(|tx| Ok(([tx.entry_state(1)?, tx.entry_state(2)?], tx.held_entries()?)))?;
+    assert_eq!(states.map(Option::unwrap_or_default), ["held", "passed"]);
+    assert_eq!(held.iter().map(|held| (held.doc, held.code.as_str())).collect::<Vec<_>>(), [(deadly, "too_costly")]);
+    Ok(())
+}
