@@ -58,7 +58,7 @@ impl Checker {
 
     /// Writes down the version of each document that was stored before versions were.
     pub fn name_versions(&self) -> Result<(), HubError> {
-        if self.store.read(|tx| tx.versions_are_known())? {
+        if self.store.read(|tx| tx.has_said_versions_are_known())? {
             return Ok(());
         }
         for (doc, station, patient) in self.store.read(|tx| tx.documents_without_version())? {
@@ -76,7 +76,7 @@ impl Checker {
             // Requests that wait for a check come first.
             std::thread::sleep(BETWEEN_VERSIONS);
         }
-        Ok(())
+        self.store.write(|tx| tx.say_versions_are_known())
     }
 
     /// Checks one document's pending entries. What passes enters the station's feed in the same transaction.

@@ -34,8 +34,11 @@ impl Tx<'_> {
         patient: Option<&PatientId>,
         object: &str,
     ) -> Result<(), HubError> {
-        let before: Option<Vec<u8>> =
-            self.sql.query_row("SELECT hash FROM audit ORDER BY n DESC LIMIT 1", [], |r| r.get(0)).optional()?;
+        let before: Option<Vec<u8>> = self
+            .sql
+            .prepare_cached("SELECT hash FROM audit ORDER BY n DESC LIMIT 1")?
+            .query_row([], |r| r.get(0))
+            .optional()?;
         let who = who.to_string();
         let hash = chain(&before.unwrap_or_default(), self.now, &who, action, patient.map(PatientId::as_str), object);
         self.sql

@@ -9,6 +9,10 @@ use record::order::{SpecialExemption, SpecialWarning};
 use record::{Consent, DocumentId, FacilityId, NursingOrder, PatientId, Visit};
 use rusqlite::{OptionalExtension, Row};
 
+pub(super) const LAPSED: &str = "SELECT patient, disclosing FROM consent
+     WHERE viewing = ?1 AND withdrawn_at IS NULL AND lapse_told = 0 AND until < ?2";
+pub(super) const LEASE: &str = "SELECT min(offline_hours) FROM consent
+     WHERE viewing = ?1 AND withdrawn_at IS NULL AND offline_hours IS NOT NULL AND (until IS NULL OR until >= ?2)";
 const COLUMNS: &str = "patient, disclosing, viewing, classes, offline_hours, until, withdrawn_at";
 
 impl Tx<'_> {
@@ -71,10 +75,7 @@ impl Tx<'_> {
     pub fn tell_lapsed(&self, station: &FacilityId) -> Result<(), HubError> {
         let lapsed: Vec<(PatientId, FacilityId)> = self
             .sql
-            .prepare_cached(
-                "SELECT patient, disclosing FROM consent
-                 WHERE viewing = ?1 AND withdrawn_at IS NULL AND lapse_told = 0 AND until < ?2",
-            )?
+            .prepare_cached(LAPSED)?
             .query_map((station.as_str(), today(self.now).to_string()), |r| Ok((id(r, 0)?, id(r, 1)?)))?
             .collect::<Result<_, _>>()?;
         for (patient, disclosing) in lapsed {
@@ -124,13 +125,7 @@ impl Tx<'_> {
 
     /// The shortest lease of the station's active consents, hours.
     pub fn lease_hours(&self, station: &FacilityId, today: Date) -> Result<Option<u32>, HubError> {
-        Ok(self
-            .sql
-            .prepare_cached(
-                "SELECT min(offline_hours) FROM consent
-                 WHERE viewing = ?1 AND withdrawn_at IS NULL AND offline_hours IS NOT NULL AND (until IS NULL OR until >= ?2)",
-            )?
-            .query_row((station.as_str(), today.to_string()), |r| r.get(0))?)
+        Ok(self.sql.prepare_cached(LEASE)?.query_row((station.as_str(), today.to_string()), |r| r.get(0))?)
     }
 
     pub fn has_care(&self, station: &FacilityId, patient: &PatientId) -> Result<bool, HubError> {
@@ -155,11 +150,8 @@ impl Tx<'_> {
     pub fn consent_version(&self, station: &FacilityId, patient: &PatientId) -> Result<u64, HubError> {
         let version: Option<i64> = self
             .sql
-            .query_row(
-                "SELECT version FROM care WHERE station = ?1 AND patient = ?2",
-                (station.as_str(), patient.as_str()),
-                |r| r.get(0),
-            )
+            .prepare_cached("SELECT version FROM care WHERE station = ?1 AND patient = ?2")?
+            .query_row((station.as_str(), patient.as_str()), |r| r.get(0))
             .optional()?;
         Ok(version.unwrap_or(0) as u64)
     }

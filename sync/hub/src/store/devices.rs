@@ -144,7 +144,7 @@ impl Tx<'_> {
     }
 
     pub fn seen(&self, device: DeviceId) -> Result<(), HubError> {
-        self.sql.execute("UPDATE device SET seen_at = ?2 WHERE id = ?1", (device.0, self.now))?;
+        self.sql.prepare_cached("UPDATE device SET seen_at = ?2 WHERE id = ?1")?.execute((device.0, self.now))?;
         Ok(())
     }
 

@@ -68,6 +68,11 @@ pub struct Accepted {
 
 const COLUMNS: &str = "id, device, station, doc, patient, kind, enc, hash, received_at, sealed";
 
+/// What has not been settled, a document's entries together. In the words of its index: one state alone would be looked for
+/// in everything that ever came, and this is asked every minute.
+pub(super) const UNSETTLED: &str =
+    "SELECT doc, id, state FROM entry WHERE state IN ('received', 'waiting') ORDER BY doc, id";
+
 impl Tx<'_> {
     pub fn received_up_to(&self, device: DeviceId, series: Series) -> Result<u64, HubError> {
         let last: Option<i64> = self
@@ -122,7 +127,7 @@ impl Tx<'_> {
     }
 
     fn latest_receipt(&self) -> Result<Option<i64>, HubError> {
-        Ok(self.sql.query_row("SELECT max(received_at) FROM entry", [], |r| r.get(0))?)
+        Ok(self.sql.prepare_cached("SELECT max(received_at) FROM entry")?.query_row([], |r| r.get(0))?)
     }
 
     pub(super) fn append(
@@ -157,9 +162,19 @@ impl Tx<'_> {
 
     /// Documents with entries that nobody has checked, oldest first: what a crash left over.
     pub fn unchecked_documents(&self) -> Result<Vec<DocumentId>, HubError> {
-        let mut statement =
-            self.sql.prepare("SELECT doc FROM entry WHERE state = 'received' GROUP BY doc ORDER BY min(id)")?;
-        Ok(statement.query_map([], |r| r.get(0).map(DocumentId))?.collect::<Result<_, _>>()?)
+        let mut statement = self.sql.prepare_cached(UNSETTLED)?;
+        let rows = statement.query_map([], |r| {
+            Ok((DocumentId(r.get(0)?), r.get::<_, i64>(1)?, r.get::<_, String>(2)? == EntryState::Received.as_str()))
+        })?;
+        let mut first: Vec<(DocumentId, i64)> = Vec::new();
+        for row in rows {
+            let (doc, id, is_unchecked) = row?;
+            if is_unchecked && first.last().is_none_or(|(last, _)| *last != doc) {
+                first.push((doc, id));
+            }
+        }
+        first.sort_by_key(|(_, id)| *id);
+        Ok(first.into_iter().map(|(doc, _)| doc).collect())
     }
 
     /// A document's entries that have not passed: new ones and ones that wait, in the order of receipt.

@@ -64,7 +64,8 @@ impl Tx<'_> {
     pub fn staff_member(&self, id: &StaffId) -> Result<Option<Staff>, HubError> {
         Ok(self
             .sql
-            .query_row("SELECT id, facility, name, role FROM staff WHERE id = ?1", [id.as_str()], read_staff)
+            .prepare_cached("SELECT id, facility, name, role FROM staff WHERE id = ?1")?
+            .query_row([id.as_str()], read_staff)
             .optional()?)
     }
 

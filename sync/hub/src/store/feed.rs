@@ -141,9 +141,7 @@ impl Tx<'_> {
         n: u64,
         limit: usize,
     ) -> Result<Vec<FeedRow>, HubError> {
-        let mut statement = self.sql.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM feed WHERE station = ?1 AND patient = ?2 AND n > ?3 ORDER BY n LIMIT ?4"
-        ))?;
+        let mut statement = self.sql.prepare_cached(&of_patient())?;
         let rows = statement.query_map((station.as_str(), patient.as_str(), n as i64, limit as i64), read_row)?;
         self.open_rows(station, rows.collect::<Result<Vec<_>, _>>()?)
     }
@@ -175,6 +173,11 @@ impl Tx<'_> {
 }
 
 const COLUMNS: &str = "n, kind, doc, patient, device, entry, body, chain, at, staff";
+
+/// A patient's rows, in the order of their index: by `n` alone the station's whole feed would be walked for one patient.
+pub(super) fn of_patient() -> String {
+    format!("SELECT {COLUMNS} FROM feed WHERE station = ?1 AND patient = ?2 AND n > ?3 ORDER BY patient, n LIMIT ?4")
+}
 
 /// `body` is still sealed here.
 fn read_row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {

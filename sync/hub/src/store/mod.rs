@@ -15,6 +15,8 @@ mod entries;
 mod facilities;
 mod feed;
 mod former;
+#[cfg(test)]
+mod lookups_tests;
 mod notes;
 mod patients;
 mod patients_again;
@@ -70,8 +72,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("epoch.sql"),
     include_str!("relayed_name.sql"),
     include_str!("relayed_room.sql"),
+    include_str!("lookups.sql"),
 ];
 
+/// Statements that are kept ready: more than requests and checks have.
+const STATEMENTS: usize = 128;
 /// What SQLite lets a file grow to.
 const MOST_PAGES: i64 = 0xffff_fffe;
 
@@ -188,7 +193,8 @@ impl Store {
 
 impl Tx<'_> {
     pub fn meta(&self, name: &str) -> Result<Option<String>, HubError> {
-        Ok(self.sql.query_row("SELECT value FROM meta WHERE name = ?1", [name], |r| r.get(0)).optional()?)
+        let mut statement = self.sql.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+        Ok(statement.query_row([name], |r| r.get(0)).optional()?)
     }
 
     pub fn put_meta(&self, name: &str, value: &str) -> Result<(), HubError> {
@@ -226,7 +232,7 @@ fn connect(file: &Path) -> Result<Connection, HubError> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
-    db.set_prepared_statement_cache_capacity(64);
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(db)
 }
 

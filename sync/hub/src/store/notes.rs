@@ -162,10 +162,11 @@ impl Tx<'_> {
         staff: &StaffId,
         at: i64,
     ) -> Result<(), HubError> {
-        self.sql.execute(
-            "INSERT OR IGNORE INTO confirmation (entry, doc, device, staff, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            (entry, doc.0, device.0, staff.as_str(), at),
-        )?;
+        self.sql
+            .prepare_cached(
+                "INSERT OR IGNORE INTO confirmation (entry, doc, device, staff, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute((entry, doc.0, device.0, staff.as_str(), at))?;
         Ok(())
     }
 

@@ -27,8 +27,11 @@ pub struct HeldRecord {
 
 impl Tx<'_> {
     pub fn patient(&self, id: &PatientId) -> Result<Option<Patient>, HubError> {
-        let sealed: Option<Vec<u8>> =
-            self.sql.query_row("SELECT sealed FROM patient WHERE id = ?1", [id.as_str()], |r| r.get(0)).optional()?;
+        let sealed: Option<Vec<u8>> = self
+            .sql
+            .prepare_cached("SELECT sealed FROM patient WHERE id = ?1")?
+            .query_row([id.as_str()], |r| r.get(0))
+            .optional()?;
         sealed.map(|sealed| self.open_patient(id, &sealed)).transpose()
     }
 
