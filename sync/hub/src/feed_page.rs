@@ -54,17 +54,17 @@ pub fn feed_page(
             break;
         }
     }
-    let rows = tx.feed_after(station, start.n, ROWS)?;
     let from = (start != request.cursor).then_some(start.n);
-    let mut page = FeedPage { items: Vec::new(), bytes: 0, from, next: start, more: rows.len() == ROWS };
-    for mut row in rows {
+    let mut page = FeedPage { items: Vec::new(), bytes: 0, from, next: start, more: false };
+    let mut is_full = false;
+    let rows = tx.walk_feed(station, start.n, ROWS, |mut row| {
         let next = Cursor { n: row.n, chain: row.chain };
         // A device is not told what it told us; what it sent in an older series it may have lost since, and a snapshot may
         // hold others' words as well.
-        let is_its_own = match row.entry {
+        let is_its_own = match &row.entry {
             Some(entry) => {
                 row.device == Some(device)
-                    && tx.series_of(entry)? == Some(series)
+                    && entry.series == series
                     && !tx.tells_of_others((row.doc, row.n), (device, series))?
             }
             None => false,
@@ -72,14 +72,16 @@ pub fn feed_page(
         let said = if is_its_own { None } else { said(tx, station, reader, &mut row, today)? };
         if let Some(said) = said {
             if page.bytes + said.bytes.len() > budget && !page.items.is_empty() {
-                page.more = true;
-                return Ok(page);
+                is_full = true;
+                return Ok(false);
             }
             page.bytes += said.bytes.len();
             page.items.push(said);
         }
         page.next = next;
-    }
+        Ok(true)
+    })?;
+    page.more = is_full || rows == ROWS;
     Ok(page)
 }
 
@@ -95,14 +97,12 @@ fn said(
         return Ok(None);
     }
     let cbor = u8::from(Encoding::Cbor);
-    let body = match (row.kind, row.entry, row.body.take()) {
-        (_, Some(entry), _) => match tx.entry(entry)? {
-            // The document whole, at the last of the entries that it came in; where the others stood there is nothing to say.
-            Some(entry) if entry.compacted => tx
-                .snapshot_at(row.doc, row.n)?
-                .map(|snapshot| (u8::from(Encoding::Columns), snapshot, entry.received_at)),
-            found => found.map(|entry| (entry.enc, entry.bytes, entry.received_at)),
-        },
+    let body = match (row.kind, row.entry.take(), row.body.take()) {
+        // The document whole, at the last of the entries that it came in; where the others stood there is nothing to say.
+        (_, Some(entry), _) if entry.is_compacted() => {
+            tx.snapshot_at(row.doc, row.n)?.map(|snapshot| (u8::from(Encoding::Columns), snapshot, entry.received_at))
+        }
+        (_, Some(entry), _) => Some((entry.enc, tx.entry_body(&entry)?, entry.received_at)),
         (Kind::Patient, None, Some(body)) => match &row.patient {
             Some(patient) if tx.may_know(station, patient)? => Some((cbor, body, row.at)),
             _ => None,
@@ -201,23 +201,22 @@ fn records_page(
             return Ok(page);
         }
     }
-    let rows = tx.feed_of(station, patient, after.saturating_sub(RecordsPage::OWN), PAGE_RECORDS)?;
-    let full = rows.len() == PAGE_RECORDS;
-    for mut row in rows {
+    let mut is_enough = false;
+    let from = after.saturating_sub(RecordsPage::OWN);
+    let rows = tx.walk_feed_of((station, patient), from, PAGE_RECORDS, |mut row| {
         page.next = Some(RecordsPage::OWN + row.n);
         // Consent and standing are told in their order, by the feed alone; records stand above.
         if matches!(row.kind, Kind::Consent | Kind::Standing | Kind::Record) {
-            continue;
+            return Ok(true);
         }
         if let Some(said) = said(tx, station, reader, &mut row, today)? {
             bytes += said.bytes.len();
             page.feed.push(said);
         }
-        if bytes >= budget {
-            return Ok(page);
-        }
-    }
-    if !full {
+        is_enough = bytes >= budget;
+        Ok(!is_enough)
+    })?;
+    if !is_enough && rows < PAGE_RECORDS {
         page.next = None;
     }
     Ok(page)

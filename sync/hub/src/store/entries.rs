@@ -232,16 +232,6 @@ impl Tx<'_> {
         Ok(rows)
     }
 
-    /// In which series an entry came.
-    pub fn series_of(&self, entry: i64) -> Result<Option<Series>, HubError> {
-        let found: Option<[u8; 16]> = self
-            .sql
-            .prepare_cached("SELECT series FROM entry WHERE id = ?1")?
-            .query_row([entry], |r| r.get(0))
-            .optional()?;
-        Ok(found.map(|series| Series(DocumentId(series))))
-    }
-
     /// Whether the same statement of the same device passed before: it came again in a new series.
     pub fn passed_before(&self, entry: &EntryRow) -> Result<bool, HubError> {
         Ok(self

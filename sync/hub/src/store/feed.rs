@@ -3,9 +3,9 @@
 use super::facilities::id_or_none;
 use super::{EntryRow, Tx};
 use crate::error::HubError;
-use protocol::{Cursor, Kind};
+use protocol::{Cursor, Kind, Series};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId, canonical};
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, Rows};
 use serde::Serialize;
 
 /// A feed row as stored.
@@ -17,10 +17,26 @@ pub struct FeedRow {
     /// To whom alone it is told.
     pub staff: Option<StaffId>,
     pub device: Option<DeviceId>,
-    pub entry: Option<i64>,
+    pub entry: Option<FeedEntry>,
     pub body: Option<Vec<u8>>,
     pub chain: ContentHash,
     pub at: i64,
+}
+
+/// The entry that a row stands for, its body still sealed: most of what a reader may not have is not opened.
+pub struct FeedEntry {
+    pub series: Series,
+    pub enc: u8,
+    pub received_at: i64,
+    hash: ContentHash,
+    sealed: Vec<u8>,
+}
+
+impl FeedEntry {
+    /// Its body has gone into the document's snapshot.
+    pub fn is_compacted(&self) -> bool {
+        self.sealed.is_empty()
+    }
 }
 
 /// What is appended.
@@ -124,26 +140,67 @@ impl Tx<'_> {
         Ok(chain == Some(cursor.chain.0))
     }
 
-    /// Feed rows after `n`, at most `limit`, bodies opened.
-    pub fn feed_after(&self, station: &FacilityId, n: u64, limit: usize) -> Result<Vec<FeedRow>, HubError> {
-        let mut statement = self
-            .sql
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM feed WHERE station = ?1 AND n > ?2 ORDER BY n LIMIT ?3"))?;
-        let rows = statement.query_map((station.as_str(), n as i64, limit as i64), read_row)?;
-        self.open_rows(station, rows.collect::<Result<Vec<_>, _>>()?)
+    /// Feed rows after `n`, at most `limit`, one by one until `each` has enough: nothing is read that goes into no answer. Says
+    /// how many there were.
+    pub fn walk_feed(
+        &self,
+        station: &FacilityId,
+        n: u64,
+        limit: usize,
+        each: impl FnMut(FeedRow) -> Result<bool, HubError>,
+    ) -> Result<usize, HubError> {
+        let mut statement = self.sql.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM {FEED} WHERE f.station = ?1 AND f.n > ?2 ORDER BY f.n LIMIT ?3"
+        ))?;
+        let rows = statement.query((station.as_str(), n as i64, limit as i64))?;
+        self.walk(station, rows, each)
     }
 
     /// The same of one patient.
-    pub fn feed_of(
+    pub fn walk_feed_of(
         &self,
-        station: &FacilityId,
-        patient: &PatientId,
+        (station, patient): (&FacilityId, &PatientId),
         n: u64,
         limit: usize,
-    ) -> Result<Vec<FeedRow>, HubError> {
+        each: impl FnMut(FeedRow) -> Result<bool, HubError>,
+    ) -> Result<usize, HubError> {
         let mut statement = self.sql.prepare_cached(&of_patient())?;
-        let rows = statement.query_map((station.as_str(), patient.as_str(), n as i64, limit as i64), read_row)?;
-        self.open_rows(station, rows.collect::<Result<Vec<_>, _>>()?)
+        let rows = statement.query((station.as_str(), patient.as_str(), n as i64, limit as i64))?;
+        self.walk(station, rows, each)
+    }
+
+    fn walk(
+        &self,
+        station: &FacilityId,
+        mut rows: Rows<'_>,
+        mut each: impl FnMut(FeedRow) -> Result<bool, HubError>,
+    ) -> Result<usize, HubError> {
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let mut row = read_row(row)?;
+            if let Some(sealed) = &row.body {
+                row.body = Some(self.keys.open("feed", &feed_key(station, row.n), sealed)?);
+            }
+            count += 1;
+            if !each(row)? {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    pub fn entry_body(&self, entry: &FeedEntry) -> Result<Vec<u8>, HubError> {
+        self.keys.open("entry", &entry.hash.0, &entry.sealed)
+    }
+
+    #[cfg(test)]
+    pub fn feed_after(&self, station: &FacilityId, n: u64, limit: usize) -> Result<Vec<FeedRow>, HubError> {
+        let mut rows = Vec::new();
+        self.walk_feed(station, n, limit, |row| {
+            rows.push(row);
+            Ok(true)
+        })?;
+        Ok(rows)
     }
 
     /// The bodies of one kind that ever stood in a feed, in their order. One that does not open is left out.
@@ -161,37 +218,44 @@ impl Tx<'_> {
         };
         Ok(rows.iter().filter_map(open).collect())
     }
-
-    fn open_rows(&self, station: &FacilityId, mut rows: Vec<FeedRow>) -> Result<Vec<FeedRow>, HubError> {
-        for row in &mut rows {
-            if let Some(sealed) = &row.body {
-                row.body = Some(self.keys.open("feed", &feed_key(station, row.n), sealed)?);
-            }
-        }
-        Ok(rows)
-    }
 }
 
-const COLUMNS: &str = "n, kind, doc, patient, device, entry, body, chain, at, staff";
+/// An entry's body stands where it came in.
+const FEED: &str = "feed AS f LEFT JOIN entry AS e ON e.id = f.entry";
+const COLUMNS: &str = "f.n, f.kind, f.doc, f.patient, f.device, f.body, f.chain, f.at, f.staff,
+     e.series, e.enc, e.received_at, e.hash, e.sealed";
 
 /// A patient's rows, in the order of their index: by `n` alone the station's whole feed would be walked for one patient.
 pub(super) fn of_patient() -> String {
-    format!("SELECT {COLUMNS} FROM feed WHERE station = ?1 AND patient = ?2 AND n > ?3 ORDER BY patient, n LIMIT ?4")
+    format!(
+        "SELECT {COLUMNS} FROM {FEED} WHERE f.station = ?1 AND f.patient = ?2 AND f.n > ?3
+         ORDER BY f.patient, f.n LIMIT ?4"
+    )
 }
 
 /// `body` is still sealed here.
 fn read_row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
+    let entry = match r.get::<_, Option<[u8; 16]>>(9)? {
+        None => None,
+        Some(series) => Some(FeedEntry {
+            series: Series(DocumentId(series)),
+            enc: r.get(10)?,
+            received_at: r.get(11)?,
+            hash: ContentHash(r.get(12)?),
+            sealed: r.get(13)?,
+        }),
+    };
     Ok(FeedRow {
         n: r.get::<_, i64>(0)? as u64,
         kind: Kind::from(r.get::<_, u8>(1)?),
         doc: DocumentId(r.get(2)?),
         patient: id_or_none(r, 3)?,
         device: r.get::<_, Option<[u8; 8]>>(4)?.map(DeviceId),
-        entry: r.get(5)?,
-        body: r.get(6)?,
-        chain: ContentHash(r.get(7)?),
-        at: r.get(8)?,
-        staff: id_or_none(r, 9)?,
+        entry,
+        body: r.get(5)?,
+        chain: ContentHash(r.get(6)?),
+        at: r.get(7)?,
+        staff: id_or_none(r, 8)?,
     })
 }
 
