@@ -54,21 +54,23 @@ impl Brought {
 impl Checker {
     /// Documents have changed, or may have: what was copied or relayed of them may have come from its author by now.
     pub(super) fn look_again(&self, docs: &[DocumentId]) {
-        for doc in docs {
-            if let Err(error) = self.look_at_held(*doc) {
-                tracing::error!(%doc, %error, "held copies were not looked at; they stay held");
-            }
+        let held = self.store.read(|tx| {
+            let held = |doc: &DocumentId| Ok((*doc, tx.holders_of_copies(*doc)?, tx.is_relayed_held(*doc)?));
+            docs.iter().map(held).collect::<Result<Vec<_>, HubError>>()
+        });
+        match held {
+            Ok(held) => held.into_iter().for_each(|(doc, own, is_relayed)| self.look_at_held(doc, &own, is_relayed)),
+            Err(error) => tracing::error!(%error, "held copies were not looked for; they stay held"),
         }
     }
 
-    fn look_at_held(&self, doc: DocumentId) -> Result<(), HubError> {
-        let (own, is_relayed) = self.store.read(|tx| Ok((tx.holders_of_copies(doc)?, tx.is_relayed_held(doc)?)))?;
-        // One that cannot be looked at keeps no other from it.
-        let looked: Vec<_> = own.into_iter().map(|device| self.look_at_copies(doc, device)).collect();
-        if is_relayed {
-            self.look_at_relayed(doc)?;
+    /// One that cannot be looked at keeps no other from it.
+    fn look_at_held(&self, doc: DocumentId, own: &[DeviceId], is_relayed: bool) {
+        let mut looked: Vec<_> = own.iter().map(|device| self.look_at_copies(doc, *device)).collect();
+        looked.extend(is_relayed.then(|| self.look_at_relayed(doc)));
+        for error in looked.into_iter().filter_map(Result::err) {
+            tracing::error!(%doc, %error, "held copies were not looked at; they stay held");
         }
-        looked.into_iter().collect()
     }
 
     /// Opens a request's relayed copies and looks whether each is what it says, before any of it counts. `None`: it does not open,
