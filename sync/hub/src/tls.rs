@@ -104,6 +104,8 @@ pub fn server_config(keys: &Keys, hosts: &[String]) -> Result<ServerConfig, HubE
         )
         .map_err(|_| HubError::Key("server certificate"))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Tickets are for clients that come back. A phone shakes hands anew in every run, and whoever comes shows his certificate.
+    config.send_tls13_tickets = 0;
     Ok(config)
 }
 
