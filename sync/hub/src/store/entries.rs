@@ -96,11 +96,8 @@ impl Tx<'_> {
         let received_at = self.latest_receipt()?.map_or(self.now, |latest| self.now.max(latest + 1));
         let mut accepted = Accepted { receipt: Vec::new(), received_up_to: last, documents: Vec::new() };
         for entry in entries {
-            let known: Option<([u8; 32], i64)> = self
-                .sql
-                .prepare_cached("SELECT hash, received_at FROM entry WHERE device = ?1 AND series = ?2 AND seq = ?3")?
-                .query_row((device.0, series.0.0, entry.seq as i64), |r| Ok((r.get(0)?, r.get(1)?)))
-                .optional()?;
+            // Beyond the last number there is nothing to look for.
+            let known = if entry.seq > last { None } else { self.known_entry(device, series, entry.seq)? };
             let at = match known {
                 Some((hash, _)) if hash != entry.hash.0 => return Ok(Err(RefusalCode::SeriesForked)),
                 Some((_, at)) => at,
@@ -118,6 +115,15 @@ impl Tx<'_> {
         }
         accepted.received_up_to = last;
         Ok(Ok(accepted))
+    }
+
+    /// Hash and time of receipt of what came under a number.
+    fn known_entry(&self, device: DeviceId, series: Series, seq: u64) -> Result<Option<([u8; 32], i64)>, HubError> {
+        Ok(self
+            .sql
+            .prepare_cached("SELECT hash, received_at FROM entry WHERE device = ?1 AND series = ?2 AND seq = ?3")?
+            .query_row((device.0, series.0.0, seq as i64), |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?)
     }
 
     /// When the hub received what stands in no entry (a photo, a sealed copy): never before an entry that was here already,
