@@ -6,7 +6,9 @@ use crate::routes::{Hub, PeerCertificate, router};
 use crate::store::{Presented, Store};
 use crate::tls::{key_of, server_config};
 use crate::turns::Turns;
-use axum::Extension;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use record::ContentHash;
@@ -141,7 +143,12 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, app: axum::Router) {
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let certificate = certificate.map(|der| Presented { hash: ContentHash::of(der.as_ref()), key: key_of(der) });
-    let service = TowerToHyperService::new(app.layer(Extension(PeerCertificate(certificate))));
+    // Put into each request: a layer would make every route anew for a connection that asks one thing.
+    let routes = TowerToHyperService::new(app);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(PeerCertificate(certificate));
+        routes.call(request)
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
