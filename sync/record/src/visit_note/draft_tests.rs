@@ -598,3 +598,33 @@ fn a_document_that_is_opened_as_it_came_reads_as_one_that_its_changes_were_appli
     }
     Ok(())
 }
+
+#[test]
+fn a_walk_through_a_map_finds_what_a_search_for_each_key_finds() -> Outcome {
+    let (mut a, mut b) = (Nurse::opens("nurse-a", 1)?, Nurse::opens("nurse-b", 2)?);
+    a.sets("pulse_bpm", "70", 1)?;
+    a.sets("temperature_c", "36.5", 2)?;
+    a.sets("spo2_percent", "97", 3)?;
+    let early = versions(&a.draft.heads());
+    a.draft.clear(Field::named("spo2_percent")?, at(4))?;
+    a.sets("temperature_c", "36.6", 5)?;
+    b.sets("pulse_bpm", "72", 6)?;
+    b.sets("temperature_c", "36.6", 7)?;
+    b.sends_to(&mut a)?;
+    let map = a.draft.object(FIELDS)?;
+    for heads in [None, Some(early.as_slice())] {
+        let keys: Vec<String> = match heads {
+            Some(heads) => a.draft.doc.keys_at(&map, heads).collect(),
+            None => a.draft.doc.keys(&map).collect(),
+        };
+        let mut searched = Vec::new();
+        for key in keys {
+            let values = a.draft.values_at(&map, &key, heads)?;
+            searched.push((key, values));
+        }
+        assert_eq!(a.draft.all_values(&map, heads)?, searched);
+        let in_conflict: Vec<usize> = searched.iter().map(|(_, values)| values.len()).filter(|n| *n > 1).collect();
+        assert_eq!(in_conflict, if heads.is_none() { vec![2] } else { Vec::new() });
+    }
+    Ok(())
+}

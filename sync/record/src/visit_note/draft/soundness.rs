@@ -11,7 +11,8 @@ const STORED_TEXT_LIMIT: usize = 100_000;
 
 impl Draft {
     /// What a hostile change could bend without breaking anything: the maps and texts must be the ones every device makes,
-    /// the document be about this patient, names and values within bounds. Asked before others see a change.
+    /// the document be about this patient, names and values within bounds. Asked before others see a change. Each key is searched
+    /// for, as an edit will: what Automerge cannot answer brings it down here, and on no phone.
     pub fn is_sound(&self, patient: &PatientId, station: &FacilityId) -> bool {
         self.check_sound(patient, station).unwrap_or(false)
     }
@@ -19,18 +20,18 @@ impl Draft {
     fn check_sound(&self, patient: &PatientId, station: &FacilityId) -> Result<bool, DraftError> {
         let root = root_hash(self.id, self.form);
         for map in [ABOUT, AUTHORS, FIELDS, TEXTS] {
-            if self.made_by(&ROOT, map)? != Some(root) {
+            if self.made_by(&ROOT, map)?.is_none_or(|(by, _)| by != root) {
                 return Ok(false);
             }
         }
         Ok(self.is_about(patient, station)? && self.are_texts_sound(root)? && self.are_fields_bounded()?)
     }
 
-    /// The change that made the one map or text under a key; `None` where another thing stands there, or several.
-    fn made_by(&self, map: &ObjId, key: &str) -> Result<Option<ChangeHash>, DraftError> {
+    /// The one map or text under a key, and the change that made it; `None` where another thing stands there, or several.
+    fn made_by(&self, map: &ObjId, key: &str) -> Result<Option<(ChangeHash, ObjId)>, DraftError> {
         let found = self.doc.get_all(map, key).map_err(DraftError::Refused)?;
         match found.as_slice() {
-            [(Value::Object(_), id)] => Ok(self.doc.hash_for_opid(id)),
+            [(Value::Object(_), id)] => Ok(self.doc.hash_for_opid(id).map(|by| (by, id.clone()))),
             _ => Ok(None),
         }
     }
@@ -53,17 +54,13 @@ impl Draft {
         let texts = self.object(TEXTS)?;
         for name in self.doc.keys(&texts) {
             let is_scalar = self.form.field(&name).is_ok_and(|field| !field.is_text());
-            let by = self.made_by(&texts, &name)?;
+            let Some((by, text)) = self.made_by(&texts, &name)? else { return Ok(false) };
             let expected = if self.form.root_texts().iter().any(|field| field.name == name) {
                 root
             } else {
                 field_hash(self.id, self.form, &name)
             };
-            if is_scalar || by != Some(expected) {
-                return Ok(false);
-            }
-            let Ok(Some((_, text))) = self.doc.get(&texts, name.as_str()) else { return Ok(false) };
-            if self.doc.length(&text) > STORED_TEXT_LIMIT {
+            if is_scalar || by != expected || self.doc.length(&text) > STORED_TEXT_LIMIT {
                 return Ok(false);
             }
         }

@@ -131,18 +131,55 @@ impl Draft {
         key: &str,
         heads: Option<&[automerge::ChangeHash]>,
     ) -> Result<Vec<(FieldValue, ObjId)>, DraftError> {
-        let mut values: Vec<(FieldValue, ObjId)> = Vec::new();
+        Ok(unequal(self.form, key, self.found(map, key, heads)?))
+    }
+
+    /// The same under every key of a map.
+    pub(super) fn all_values(
+        &self,
+        map: &ObjId,
+        heads: Option<&[automerge::ChangeHash]>,
+    ) -> Result<Vec<(String, Vec<(FieldValue, ObjId)>)>, DraftError> {
+        let all = self.all_found(map, heads)?.into_iter().map(|(key, found)| {
+            let values = unequal(self.form, &key, found);
+            (key, values)
+        });
+        Ok(all.collect())
+    }
+
+    /// What stands under each key of a map, equal or not, in one walk through it: a search for each key finds its way through
+    /// the whole document every time. What a search would not survive is seen where a document's soundness is.
+    pub(super) fn all_found(
+        &self,
+        map: &ObjId,
+        heads: Option<&[automerge::ChangeHash]>,
+    ) -> Result<Vec<(String, Vec<(Value<'_>, ObjId)>)>, DraftError> {
+        let walk = match heads {
+            Some(heads) => self.doc.map_range_at(map, .., heads),
+            None => self.doc.map_range(map, ..),
+        };
+        walk.map(|item| {
+            let (key, writer) = (item.key.to_string(), item.id());
+            let found = match item.conflict {
+                true => self.found(map, &key, heads)?,
+                false => vec![(item.value.into_value(), writer)],
+            };
+            Ok((key, found))
+        })
+        .collect()
+    }
+
+    fn found(
+        &self,
+        map: &ObjId,
+        key: &str,
+        heads: Option<&[automerge::ChangeHash]>,
+    ) -> Result<Vec<(Value<'_>, ObjId)>, DraftError> {
         let found = match heads {
             Some(heads) => self.doc.get_all_at(map, key, heads),
             None => self.doc.get_all(map, key),
         };
-        for (value, writer) in found.map_err(DraftError::Refused)? {
-            let Some(value) = from_scalar(self.form, key, &value) else { continue };
-            if !values.iter().any(|(known, _)| *known == value) {
-                values.push((value, writer));
-            }
-        }
-        Ok(values)
+        found.map_err(DraftError::Refused)
     }
 
     /// 血圧: the upper value is higher than the lower (domain §4.1).
@@ -175,6 +212,17 @@ pub(super) fn to_scalar(value: FieldValue) -> ScalarValue {
         // A word in a field of numbers is the reason why it was not measured.
         FieldValue::Unmeasured(reason) => ScalarValue::Str(reason.into()),
     }
+}
+
+fn unequal(form: Form, key: &str, found: Vec<(Value<'_>, ObjId)>) -> Vec<(FieldValue, ObjId)> {
+    let mut values: Vec<(FieldValue, ObjId)> = Vec::new();
+    for (value, writer) in found {
+        let Some(value) = from_scalar(form, key, &value) else { continue };
+        if !values.iter().any(|(known, _)| *known == value) {
+            values.push((value, writer));
+        }
+    }
+    values
 }
 
 /// Reads a stored value by its field's type; what a newer version wrote stays a word or a number.

@@ -128,12 +128,11 @@ impl Draft {
         let mut fields = BTreeMap::new();
         let mut conflicts = Vec::new();
         let map = self.object(FIELDS)?;
-        for name in self.keys(&map, heads) {
+        for (name, mut values) in self.all_values(&map, heads)? {
             // When it was closed is no field of the form, and two closings are no conflict.
             if name == CLOSED_AT {
                 continue;
             }
-            let mut values = self.values_at(&map, &name, heads)?;
             match values.len() {
                 0 => {}
                 1 => {
@@ -157,9 +156,7 @@ impl Draft {
         fields: &mut BTreeMap<String, FieldValue>,
     ) -> Result<Vec<String>, DraftError> {
         let mut equal_edits = Vec::new();
-        let texts = self.object(TEXTS)?;
-        for name in self.keys(&texts, heads) {
-            let Ok(Some((Value::Object(ObjType::Text), text))) = self.doc.get(&texts, name.as_str()) else { continue };
+        for (name, text) in self.texts(heads)? {
             let text = match heads {
                 Some(heads) => self.doc.text_at(&text, heads).map_err(DraftError::Refused)?,
                 None => {
@@ -177,11 +174,20 @@ impl Draft {
         Ok(equal_edits)
     }
 
-    fn keys(&self, map: &ObjId, heads: Option<&[automerge::ChangeHash]>) -> Vec<String> {
-        match heads {
-            Some(heads) => self.doc.keys_at(map, heads).collect(),
-            None => self.doc.keys(map).collect(),
+    /// The texts that stood here with these heads, as they are today.
+    fn texts(&self, heads: Option<&[automerge::ChangeHash]>) -> Result<Vec<(String, ObjId)>, DraftError> {
+        let map = self.object(TEXTS)?;
+        let mut texts = Vec::new();
+        for (name, mut found) in self.all_found(&map, heads)? {
+            let stands = match heads {
+                None if found.len() == 1 => found.pop(),
+                _ => self.doc.get(&map, name.as_str()).ok().flatten(),
+            };
+            if let Some((Value::Object(ObjType::Text), text)) = stands {
+                texts.push((name, text));
+            }
         }
+        Ok(texts)
     }
 
     /// Which person held which device, as the document says.
