@@ -4,6 +4,7 @@ pub mod base64;
 mod chart;
 mod curtain;
 mod field;
+mod half_time;
 mod icon;
 mod period_head;
 mod picture_input;
