@@ -37,7 +37,7 @@ story('every_text_and_every_line_of_a_note_keeps_what_is_typed_fast', async (wor
   for (const id of texts) await typeFast(page, byId(page, id), wordsOf(id));
   // What is asked of an ulcer and of a telephone call brings lines and one more text. The first words of an ulcer bring the next one.
   await tap(page, '#section-care', '[id="care.ulcer"]');
-  await tap(page, page.locator('main .chip', { hasText: /24\u2060?時間電話/ }), '[data-group="phone"]');
+  await tap(page, page.locator('main .chip', { hasText: /24\u2060?時\u2060?間電話/ }), '[data-group="phone"]');
   await tap(page, byId(page, 'care.ulcer'), '[data-group="ulcer"]');
   const lines = await page.locator('main :is(textarea, input.v[maxlength="200"])').evaluateAll((fields) => fields.map((field) => field.id));
   assert.deepEqual(lines.map((id) => id.split('.')[0]).filter((group) => !['ulcer', 'phone'].includes(group)), []);

@@ -103,7 +103,8 @@ impl Phone {
         }
     }
 
-    fn new_on(&self, tx: &mut Tx<'_>, row: &NoteRow) -> Result<Option<u64>, DeviceError> {
+    /// The same of a board whose row is known.
+    pub(crate) fn new_on(&self, tx: &mut Tx<'_>, row: &NoteRow) -> Result<Option<u64>, DeviceError> {
         if let Some((_, lines)) = self.known_boards().get(&row.note).filter(|(heads, _)| *heads == row.heads) {
             return Ok(*lines);
         }

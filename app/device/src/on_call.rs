@@ -1,26 +1,27 @@
-//! オンコール: what a nurse needs of every patient at night, read for all of them at once. Of what hospitals disclosed only the
-//! allergies are opened, and of the notes only the last confirmed one of each.
+//! オンコール: what a nurse needs of every patient at night, read for all of them at once. Of the notes only the last confirmed
+//! one of each patient is opened, and of what hospitals disclosed nothing: a row that is drawn asks for its allergies.
 
 use crate::error::DeviceError;
-use crate::note::confirmed_values;
+use crate::note::acts;
 use crate::phone::Phone;
 use crate::read::{all, allergies, lease_lapsed};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use protocol::Kind;
 use record::calendar::day_in_japan;
+use record::patient_search::PatientIndex;
 use record::summary::AllergyKnowledge;
-use record::visit_note::NoteState;
+use record::visit_note::{NoteState, SignedAct, SignedConfirmation, confirmed_values};
 use record::vitals::Values;
-use record::{DocumentId, Form, NursingOrder, PatientId, PatientSummary};
+use record::{DocumentId, Form, NursingOrder, Patient, PatientId, PatientSummary, SummaryItem};
 use std::collections::BTreeMap;
-use vault::NoteRow;
+use vault::{NoteRow, Tx};
 
 /// One patient of the list.
 #[derive(Clone)]
 pub struct OnCallShown {
-    /// Allergies and orders; nothing else that was disclosed is in here.
-    pub summary: PatientSummary,
+    pub patient: Patient,
+    pub orders: Vec<NursingOrder>,
     /// The last note that was not taken back, and its day.
     pub last: Option<(DocumentId, Date)>,
     /// Of the last confirmed note, nothing where there is none; `None`: it cannot be read.
@@ -29,41 +30,107 @@ pub struct OnCallShown {
     pub unread: Option<bool>,
 }
 
+/// What hospitals disclosed of a patient's allergies.
+#[derive(Clone, PartialEq)]
+pub struct AllergiesShown {
+    pub knowledge: AllergyKnowledge,
+    pub items: Vec<SummaryItem>,
+}
+
 impl Phone {
     /// Every patient of the station, in the order of their kana. A note or a board that cannot be read keeps nobody off the
     /// list.
-    pub fn on_call(&self, now: Timestamp) -> Result<Vec<OnCallShown>, DeviceError> {
-        let listed = self.patient_list()?.rows;
+    pub fn on_call(&self) -> Result<Vec<OnCallShown>, DeviceError> {
         self.read(|tx| {
-            let lapsed = lease_lapsed(tx, now)?;
-            let mut notes: BTreeMap<PatientId, Vec<NoteRow>> = BTreeMap::new();
+            let mut of_patient: BTreeMap<PatientId, Vec<NoteRow>> = BTreeMap::new();
             for row in tx.note_rows(Form::VisitNote, None)? {
-                notes.entry(row.patient.clone()).or_default().push(row);
+                of_patient.entry(row.patient.clone()).or_default().push(row);
             }
-            let mut orders: BTreeMap<PatientId, Vec<NursingOrder>> = BTreeMap::new();
-            for order in all::<NursingOrder>(tx, Kind::Order, None)? {
-                orders.entry(order.patient.clone()).or_default().push(order);
+            let mut notes = BTreeMap::new();
+            let mut confirmed: BTreeMap<PatientId, Option<Statements>> = BTreeMap::new();
+            for (patient, rows) in of_patient {
+                let (last, of_values) = last_notes(&rows);
+                notes.insert(patient.clone(), (last, of_values.is_some()));
+                confirmed.extend(of_values.map(|row| (patient, Statements::of(tx, &row).ok())));
             }
-            let mut shown = Vec::with_capacity(listed.len());
-            for patient in listed.into_iter().map(|row| row.patient) {
-                let (last, confirmed) = last_notes(&notes.remove(&patient.id).unwrap_or_default());
-                let values = match confirmed {
-                    Some(row) => confirmed_values(tx, &row).ok(),
-                    None => Some(Values::new()),
-                };
-                let unread = self.unread_lines(tx, &patient.id).map(|lines| lines.is_some()).ok();
-                let is_locked = lapsed && tx.has_records(&patient.id)?;
-                let records = if is_locked { Vec::new() } else { allergies(tx, &patient.id)? };
-                let orders = orders.remove(&patient.id).unwrap_or_default();
-                let mut summary = PatientSummary::new(patient, records, orders);
-                if is_locked {
-                    summary.allergy_knowledge = AllergyKnowledge::Locked;
+            // A signature for each patient: they are checked beside the reading.
+            std::thread::scope(|scope| -> Result<Vec<OnCallShown>, DeviceError> {
+                let checked = scope.spawn(|| values_of(confirmed));
+                let boards = tx.note_rows(Form::Handover, None)?;
+                let boards: BTreeMap<DocumentId, NoteRow> = boards.into_iter().map(|row| (row.note, row)).collect();
+                let mut orders: BTreeMap<PatientId, Vec<NursingOrder>> = BTreeMap::new();
+                for order in all::<NursingOrder>(tx, Kind::Order, None)? {
+                    orders.entry(order.patient.clone()).or_default().push(order);
                 }
-                shown.push(OnCallShown { summary, last, values, unread });
-            }
-            Ok(shown)
+                let mut shown = Vec::new();
+                for patient in in_kana_order(tx)? {
+                    let unread = match boards.get(&self.board_of(&patient.id).0) {
+                        Some(board) => self.new_on(tx, board),
+                        // There is none, or its row does not open.
+                        None => self.unread_lines(tx, &patient.id),
+                    };
+                    let (last, is_confirmed) = notes.remove(&patient.id).unwrap_or_default();
+                    shown.push(OnCallShown {
+                        orders: orders.remove(&patient.id).unwrap_or_default(),
+                        last,
+                        values: (!is_confirmed).then(Values::new),
+                        unread: unread.map(|lines| lines.is_some()).ok(),
+                        patient,
+                    });
+                }
+                // Nothing comes of a thread that gave up: those notes count as unreadable.
+                let mut checked = checked.join().unwrap_or_default();
+                for row in &mut shown {
+                    row.values = row.values.take().or_else(|| checked.remove(&row.patient.id).flatten());
+                }
+                Ok(shown)
+            })
         })
     }
+
+    /// What is known of one patient's allergies. What a lapsed lease locks is not opened.
+    pub fn allergies_of(&self, patient: &Patient, now: Timestamp) -> Result<AllergiesShown, DeviceError> {
+        self.read(|tx| {
+            if lease_lapsed(tx, now)? && tx.has_records(&patient.id)? {
+                return Ok(AllergiesShown { knowledge: AllergyKnowledge::Locked, items: Vec::new() });
+            }
+            let records = allergies(tx, &patient.id)?;
+            let summary = PatientSummary::new(patient.clone(), records, Vec::new());
+            Ok(AllergiesShown { knowledge: summary.allergy_knowledge, items: summary.allergies })
+        })
+    }
+}
+
+/// What was signed about a note, as it stands in the vault.
+struct Statements {
+    note: DocumentId,
+    confirmations: Vec<SignedConfirmation>,
+    acts: Vec<SignedAct>,
+}
+
+impl Statements {
+    fn of(tx: &mut Tx<'_>, row: &NoteRow) -> Result<Self, DeviceError> {
+        let confirmations = tx.confirmations(row.note)?.into_iter().map(|stored| stored.signed).collect();
+        Ok(Self { note: row.note, confirmations, acts: acts(tx, row.note, &row.patient)? })
+    }
+
+    /// As the note reads, with the corrections in effect.
+    fn values(self) -> Option<Values> {
+        confirmed_values(self.note, self.confirmations, &self.acts).ok()
+    }
+}
+
+/// By patient; `None`: the note cannot be read.
+fn values_of(statements: BTreeMap<PatientId, Option<Statements>>) -> BTreeMap<PatientId, Option<Values>> {
+    statements.into_iter().map(|(patient, known)| (patient, known.and_then(Statements::values))).collect()
+}
+
+fn in_kana_order(tx: &mut Tx<'_>) -> Result<Vec<Patient>, DeviceError> {
+    let patients: Vec<Patient> = all(tx, Kind::Patient, None)?;
+    let order = PatientIndex::new(&patients).search("");
+    let mut by_id: BTreeMap<PatientId, Patient> =
+        patients.into_iter().map(|patient| (patient.id.clone(), patient)).collect();
+    Ok(order.into_iter().filter_map(|id| by_id.remove(&id)).collect())
 }
 
 /// The last note of each kind: to be named with its day, and to be read for its values.
@@ -128,13 +195,13 @@ mod tests {
         let item = allergy(1)?;
         phone.write(|tx| Ok(tx.put_item(&item)?))?;
         let of_first = || -> Outcome<OnCallShown> {
-            let all = phone.on_call(later(60))?;
-            let first = all.into_iter().find(|shown| shown.summary.patient.id.as_str() == "p-1");
+            let first = phone.on_call()?.into_iter().find(|shown| shown.patient.id.as_str() == "p-1");
             Ok(first.ok_or("p-1 is not on the list")?)
         };
         let before = of_first()?;
         assert_eq!((before.last, before.values), (None, Some(Values::new())));
-        assert_eq!(before.summary.allergy_knowledge, AllergyKnowledge::Recorded);
+        let known = || -> Outcome<AllergyKnowledge> { Ok(phone.allergies_of(&before.patient, later(60))?.knowledge) };
+        assert_eq!(known()?, AllergyKnowledge::Recorded);
         let note = desk.confirmed_note(&phone, "p-1")?;
         let temperature = |shown: &OnCallShown| shown.values.as_ref().and_then(|v| v.get("temperature_c").cloned());
         let first = of_first()?;
@@ -145,7 +212,33 @@ mod tests {
         assert_eq!(temperature(&of_first()?), Some(FieldValue::Number(36.8)));
         let (patient, facility): (PatientId, record::FacilityId) = ("p-1".parse()?, "hp-1".parse()?);
         phone.write(|tx| Ok(tx.forget_disclosed(&patient, &facility)?))?;
-        assert_eq!(of_first()?.summary.allergy_knowledge, AllergyKnowledge::NotRecorded);
+        assert_eq!(known()?, AllergyKnowledge::NotRecorded);
+        Ok(())
+    }
+
+    #[test]
+    fn a_note_that_does_not_open_keeps_nobody_off_the_list_and_is_not_taken_for_none() -> Outcome {
+        let desk = Desk::new()?;
+        let phone = desk.unlock(NOW)?;
+        let (mine, hers) = (desk.confirmed_note(&phone, "p-1")?, desk.confirmed_note(&phone, "p-2")?);
+        let of = |note: DocumentId| -> Outcome<Statements> {
+            let row = phone.read(|tx| tx.note_row(note)?.ok_or(DeviceError::UnknownNote(note)))?;
+            Ok(phone.read(|tx| Statements::of(tx, &row))?)
+        };
+        let altered = Statements { note: hers, ..of(mine)? };
+        let [first, second, third] = ["p-1".parse()?, "p-2".parse()?, "p-3".parse::<PatientId>()?];
+        let found = values_of(BTreeMap::from([
+            (first.clone(), Some(of(mine)?)),
+            (second.clone(), Some(altered)),
+            (third.clone(), None),
+        ]));
+        assert!(found.get(&first).is_some_and(|values| values.as_ref().is_some_and(|v| v.contains_key("ended_at"))));
+        assert_eq!(
+            [found.get(&second), found.get(&third)],
+            [Some(&None), Some(&None)],
+            "signed for another note; damaged"
+        );
+        assert_eq!(phone.on_call()?.iter().filter(|shown| shown.values.is_some()).count(), 2);
         Ok(())
     }
 
@@ -157,7 +250,10 @@ mod tests {
         let item = allergy(1)?;
         phone.write(|tx| Ok(tx.put_item(&item)?))?;
         let known = |now| -> Outcome<Vec<AllergyKnowledge>> {
-            Ok(phone.on_call(now)?.iter().map(|shown| shown.summary.allergy_knowledge).collect())
+            let known = |shown: &OnCallShown| -> Outcome<AllergyKnowledge> {
+                Ok(phone.allergies_of(&shown.patient, now)?.knowledge)
+            };
+            phone.on_call()?.iter().map(known).collect()
         };
         assert_eq!(known(later(3_599))?, [AllergyKnowledge::Recorded, AllergyKnowledge::NotRecorded]);
         assert_eq!(known(later(3_601))?, [AllergyKnowledge::Locked, AllergyKnowledge::NotRecorded]);

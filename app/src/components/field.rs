@@ -188,6 +188,9 @@ pub struct NumberFieldProps {
     unsaved: Option<String>,
     /// `decimal` or `numeric`: which keys the phone shows.
     keys: &'static str,
+    /// A time: no pause decides one that may still become another.
+    #[props(default)]
+    is_time: bool,
     /// Characters that it takes.
     #[props(default = 12)]
     limit: usize,
@@ -201,9 +204,12 @@ pub struct NumberFieldProps {
 /// One value. Saved when the field is left or the pen rests; refused values stay on the screen with their reason beside.
 #[component]
 pub fn NumberField(props: NumberFieldProps) -> Element {
-    let mut typing = use_signal(|| match &props.unsaved {
-        Some(typed) => Typing::resumed(&props.value, typed),
-        None => Typing::new(&props.value),
+    let mut typing = use_signal(|| {
+        let typing = match &props.unsaved {
+            Some(typed) => Typing::resumed(&props.value, typed),
+            None => Typing::new(&props.value),
+        };
+        typing.of_time(props.is_time)
     });
     let mut mounted = use_signal(|| 0u32);
     let hand = ValueHand { typing, on_save: props.on_save, on_keep: props.on_keep };

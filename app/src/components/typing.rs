@@ -3,6 +3,8 @@
 //! The field itself is never written to while it is typed in (PLATFORM: letters get lost); it is only mounted anew when
 //! nobody types and somebody else's words have arrived.
 
+use super::half_time::may_grow;
+
 /// How long after a key the journal is written, and how long the pen rests before a change is made.
 pub const JOURNAL_AFTER_MS: u64 = 250;
 pub const SAVE_AFTER_MS: u64 = 1_000;
@@ -24,6 +26,8 @@ pub struct Typing {
     lines: u32,
     /// A save that failed is tried again after the pause under way: one at a time, however often it is asked for.
     retry_due: bool,
+    /// A time: while it may become another one, only whoever leaves the field has decided it.
+    is_time: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +80,12 @@ impl Typing {
             journal_due: false,
             lines: 0,
             retry_due: false,
+            is_time: false,
         }
+    }
+
+    pub fn of_time(self, is_time: bool) -> Self {
+        Self { is_time, ..self }
     }
 
     /// A field that comes back with a text that the vault has not taken yet.
@@ -128,12 +137,18 @@ impl Typing {
                 }
                 self.lines += 1;
                 // Never a change while a composition is open; a line of the journal may hold its letters.
-                if self.lines >= LINES_A_CHANGE && !self.composing {
+                if self.lines >= LINES_A_CHANGE && !self.composing && !self.is_half_a_time() {
                     return self.save();
                 }
-                vec![TypingEffect::Keep { shown: self.shown.clone(), typed: self.typed.clone() }]
+                self.keep()
             }
-            TypingEvent::Pause(keys) if keys == self.keys && !self.composing => self.save_or_settle(),
+            TypingEvent::Pause(keys) if keys == self.keys && !self.composing => {
+                if self.is_half_a_time() {
+                    self.keep()
+                } else {
+                    self.save_or_settle()
+                }
+            }
             TypingEvent::Pause(_) => Vec::new(),
             TypingEvent::Saved(text) => {
                 self.shown = text;
@@ -178,6 +193,15 @@ impl Typing {
             effects.push(TypingEffect::StartJournal);
         }
         effects
+    }
+
+    /// In the document it would stand as a value that somebody decided, and in its history for ever.
+    fn is_half_a_time(&self) -> bool {
+        self.is_time && self.is_unsaved() && may_grow(&self.typed)
+    }
+
+    fn keep(&self) -> Vec<TypingEffect> {
+        vec![TypingEffect::Keep { shown: self.shown.clone(), typed: self.typed.clone() }]
     }
 
     fn save_or_settle(&mut self) -> Vec<TypingEffect> {
@@ -324,6 +348,43 @@ mod tests {
             }
         }
         assert_eq!(changes, 3);
+    }
+
+    #[test]
+    fn a_time_that_may_become_another_one_is_kept_by_a_pause_and_saved_once_it_is_decided() {
+        let of = |typed: &str| {
+            let mut field = Typing::new("").of_time(true);
+            field.update(TypingEvent::Input(typed.into()));
+            field
+        };
+        let keep = |typed: &str| [TypingEffect::Keep { shown: "".into(), typed: typed.into() }];
+        let save = |typed: &str| [TypingEffect::Save { shown: "".into(), typed: typed.into() }];
+        let mut field = of("143");
+        assert_eq!(field.update(TypingEvent::JournalDue), keep("143"), "the power may go");
+        assert_eq!(field.update(TypingEvent::Pause(1)), keep("143"), "nobody said 1:43");
+        field.update(TypingEvent::Input("1432".into()));
+        assert_eq!(field.update(TypingEvent::Pause(2)), save("1432"));
+        assert_eq!(of("932").update(TypingEvent::Pause(1)), save("932"), "no fourth digit makes a time of it");
+        for left in [TypingEvent::Blurred, TypingEvent::Dropped] {
+            let mut field = of("143");
+            field.update(TypingEvent::Pause(1));
+            assert_eq!(field.update(left.clone()), save("143"), "{left:?}");
+        }
+        let mut weight = Typing::new("");
+        weight.update(TypingEvent::Input("143".into()));
+        assert_eq!(weight.update(TypingEvent::Pause(1)), save("143"), "a number is no time");
+    }
+
+    #[test]
+    fn however_long_somebody_hesitates_over_a_time_half_of_it_becomes_no_change() {
+        let mut field = Typing::new("9:30").of_time(true);
+        for n in 0..3 * LINES_A_CHANGE {
+            field.update(TypingEvent::Input(if n % 2 == 0 { "14" } else { "143" }.into()));
+            let kept = field.update(TypingEvent::JournalDue);
+            assert!(matches!(kept.as_slice(), [TypingEffect::Keep { .. }]), "{kept:?}");
+        }
+        field.update(TypingEvent::Input("9:30".into()));
+        assert_eq!(field.update(TypingEvent::JournalDue), [], "taken back");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod faults;
 mod folder;
 mod gate;
 mod line;
+mod lists;
 mod page;
 mod patients;
 mod records;

@@ -82,12 +82,17 @@ impl Page {
             for place in &mounted {
                 self.fire(*place, "mounted", Box::new(()));
             }
-            if rests && mounted.is_empty() {
+            if rests && mounted.is_empty() && !self.draws_on() {
                 break;
             }
         }
         let faults = faults(&self.tree);
         assert!(faults.is_empty(), "{faults:#?} in\n{}", self.outline());
+    }
+
+    /// Whether rows of a long list are still to come.
+    fn draws_on(&self) -> bool {
+        self.tree.all().into_iter().any(|place| self.tree.is(place, "class", "more"))
     }
 
     /// Waits until something is so.

@@ -1,15 +1,19 @@
 //! Labels, values and choices of any form, in the reader's language.
 
 use super::format::{choice_words, clock, date_long, month_long};
+use super::tied::hours_whole;
 use super::{Language, Words};
 use device::jiff::civil::Date;
 use device::record::Form;
 use device::record::visit_note::{FieldKind, FieldValue};
 
-fn one_of(words: Words, ja: &str, en: &str) -> String {
-    match words.0 {
-        Language::Japanese => ja.to_string(),
-        Language::English => en.to_string(),
+impl Words {
+    /// A label of the record's own, which stands there in both languages.
+    pub fn either(self, ja: &str, en: &str) -> String {
+        match self.0 {
+            Language::Japanese => hours_whole(ja),
+            Language::English => en.to_string(),
+        }
     }
 }
 
@@ -26,7 +30,7 @@ pub fn form_words(words: Words, form: Form) -> String {
 
 pub fn label_in(words: Words, form: Form, name: &str) -> String {
     match form.field(name) {
-        Ok(field) => one_of(words, field.label_ja, field.label_en),
+        Ok(field) => words.either(field.label_ja, field.label_en),
         // A field of a newer version.
         Err(_) => name.to_string(),
     }
@@ -37,7 +41,7 @@ pub fn whole_label(words: Words, form: Form, name: &str) -> String {
     let label = label_in(words, form, name);
     let Some((group, rest)) = name.split_once('.') else { return label };
     let Some(group) = form.groups().iter().find(|known| known.name == group) else { return label };
-    let title = one_of(words, group.label_ja, group.label_en);
+    let title = words.either(group.label_ja, group.label_en);
     match rest.split_once('.') {
         Some((number, _)) if group.most > 0 => format!("{title} {number} {label}"),
         // One of the numbered records as a whole.
@@ -85,6 +89,13 @@ pub fn month_words(words: Words, month: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hours_in_a_label_stay_in_one_piece() {
+        let said = label_in(Words(Language::Japanese), Form::VisitNote, "planned_minutes");
+        assert_eq!(said, "予定時\u{2060}間");
+        assert_eq!(label_in(Words(Language::English), Form::VisitNote, "planned_minutes"), "Planned length");
+    }
 
     #[test]
     fn every_choice_of_every_form_has_its_words_in_both_languages() {

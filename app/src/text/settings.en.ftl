@@ -33,7 +33,8 @@ settings-waiting = { $n ->
    *[other] The device is full: { $n } entries wait to be saved.
  } Free at least { $mb } MB. It is tried every few seconds.
 
-settings-visit-mode = Visit mode · one patient
+settings-visit-mode = Visit mode
+settings-visit-only = one patient
 settings-visit-leave = Leave visit mode
 settings-visit-end = Leave
 settings-visit-ask = Leave visit mode?

@@ -30,7 +30,8 @@ settings-tap-to-return = タップで戻る
 settings-curtain-unsaved = まだ保存できていない入力があるため、ロックを待っています。端末の空きを作ると保存されます。
 settings-waiting = 端末の空き容量が足りず、{ $n }件の入力が保存を待っています。{ $mb } MB以上の空きを作ってください。数秒ごとに試しています。
 
-settings-visit-mode = 訪問中モード · この方だけ
+settings-visit-mode = 訪問中モード
+settings-visit-only = この方だけ
 settings-visit-leave = 訪問中モードを終える
 settings-visit-end = 終える
 settings-visit-ask = 訪問中モードを終えますか

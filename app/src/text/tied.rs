@@ -1,5 +1,5 @@
-//! What no line may tear apart: a number and its unit, a name with a hyphen, what stands between two parts and the first of
-//! them. Words for the screen only: the app writes nothing of it into a record. Whoever copies words off the screen and pastes
+//! What no line may tear apart: a number and its unit, a name with a hyphen, the two signs of 時間, what stands between two parts
+//! and the first of them. Words for the screen only: the app writes nothing of it into a record. Whoever copies words off the screen and pastes
 //! them into a field brings it along.
 
 /// A blank at which no line breaks.
@@ -19,6 +19,8 @@ const UNITS: [&str; 6] = ["%", "KB", "MB", "h", "min", "{ $unit }"];
 const COUNTERS: [&str; 10] = ["分", "歳", "日", "件", "名", "剤", "回", "か月", "年", "時"];
 /// Names that a line would break at their hyphen.
 const NAMES: [&str; 2] = ["Wi-Fi", "DESIGN-R"];
+/// Reads as one counter and as one word; an engine that knows no phrases would break it after 時.
+const HOURS: &str = "時間";
 
 /// The parts of one line, with a dot between them; empty ones are left out.
 pub fn dotted<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> String {
@@ -37,9 +39,14 @@ pub fn whole_unit(unit: &str) -> String {
     if is_short { unit.replace('/', &format!("/{JOINER}")) } else { unit.to_string() }
 }
 
+/// 時間 in one piece.
+pub fn hours_whole(words: &str) -> String {
+    words.replace(HOURS, &format!("時{JOINER}間"))
+}
+
 /// A Fluent file whose own words are tied. The values that they are given later are not touched.
 pub fn tied(source: &str) -> String {
-    let mut tied = with_counters_tied(&with_units_tied(source));
+    let mut tied = hours_whole(&with_counters_tied(&with_units_tied(source)));
     for between in BETWEEN {
         tied = tied.replace(&format!(" {between} "), &format!("{TIE}{between} "));
     }
@@ -124,12 +131,15 @@ mod tests {
     #[test]
     fn a_japanese_counter_stays_with_its_number() {
         assert_eq!(tied("a = あと{ $n }日、1日2回"), "a = あと{ $n }\u{2060}日、1\u{2060}日2\u{2060}回");
-        assert_eq!(tied("a = { $n }か月、24時間"), "a = { $n }\u{2060}か月、24\u{2060}時間");
+        assert_eq!(tied("a = { $n }か月、24時間"), "a = { $n }\u{2060}か月、24\u{2060}時\u{2060}間");
+        assert_eq!(tied("a = 長時間、この時間"), "a = 長時\u{2060}間、この時\u{2060}間");
         for untouched in ["a = { $staff }かどうか", "a = 毎日、何回、{ $n } 件", "    *[other] { $n }つ\n}\n日"]
         {
             assert_eq!(tied(untouched), untouched);
         }
-        assert_eq!(tied(&tied("a = { $n }件")), tied("a = { $n }件"), "twice is once");
+        for once in ["a = { $n }件", "a = { $n }時間前"] {
+            assert_eq!(tied(&tied(once)), tied(once), "twice is once");
+        }
         assert_eq!(plain(&tied("未送信 2件")), "未送信 2件");
     }
 

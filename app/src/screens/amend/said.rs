@@ -3,7 +3,7 @@
 use super::sections::{Title, group_of};
 use crate::screens::form::Shown;
 use crate::screens::unreadable::name_of;
-use crate::text::{Language, Words, dotted, error_words, unit_words, value_in, with_unit};
+use crate::text::{Words, dotted, error_words, label_in, unit_words, value_in, with_unit};
 use device::jiff::Timestamp;
 use device::jiff::civil::Date;
 use device::read::Directory;
@@ -22,14 +22,7 @@ pub fn read_note(phone: &Phone, id: DocumentId, words: Words) -> Result<(Shown, 
 
 /// A field's own label, under the heading of its section.
 pub fn short_label(words: Words, form: Form, name: &str) -> String {
-    match form.field(name) {
-        Ok(field) => match words.0 {
-            Language::Japanese => field.label_ja.to_string(),
-            Language::English => field.label_en.to_string(),
-        },
-        // A field of a newer version.
-        Err(_) => name.to_string(),
-    }
+    label_in(words, form, name)
 }
 
 /// A field's label where it stands alone: 褥瘡 1 深さ.
@@ -115,6 +108,7 @@ pub fn refusal(words: Words, error: &DeviceError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Language;
 
     #[test]
     fn a_frozen_time_reads_as_a_time_with_its_day() {

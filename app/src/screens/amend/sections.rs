@@ -1,6 +1,6 @@
 //! A form in sections, as it is read: what stands together on paper stands together here.
 
-use crate::text::{Language, Words};
+use crate::text::Words;
 use device::record::Form;
 use device::record::visit_note::fields::VITALS;
 use device::record::visit_note::{Field, Group};
@@ -19,11 +19,11 @@ impl Title {
             Title::Key(key) => return words.say(key),
             Title::Group(group, number) => (group, number),
         };
-        let title = match words.0 {
-            Language::Japanese => group.label_ja,
-            Language::English => group.label_en,
-        };
-        number.map_or_else(|| title.to_string(), |n| format!("{title} {n}"))
+        let title = words.either(group.label_ja, group.label_en);
+        match number {
+            Some(n) => format!("{title} {n}"),
+            None => title,
+        }
     }
 }
 
@@ -79,6 +79,7 @@ pub fn sections(form: Form, keep: impl Fn(&Field) -> bool) -> Vec<(Title, Vec<&'
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Language;
 
     #[test]
     fn every_field_of_every_form_stands_in_one_section() {

@@ -74,7 +74,7 @@ pub fn Enrol(vault: PathBuf) -> Element {
                 if others {
                     button { class: "back", id: "back", "aria-label": words.say("back"), onclick: move |_| shell.gate.set(Gate::Choose), Drawn { icon: Icon::Back } }
                 }
-                h1 { {words.say("enrol-title")} }
+                h1 { class: "fit", {words.say("enrol-title")} }
             }
             LanguageSwitch {}
         }

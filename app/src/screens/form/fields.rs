@@ -65,14 +65,15 @@ pub fn AnyField(name: &'static str, note: Shown, desk: Desk) -> Element {
 fn ValueLine(name: &'static str, label: String, typed: String, keys: &'static str, desk: Desk) -> Element {
     let session = use_context::<Session>();
     let refused = use_memo(move || desk.model.read().refused.get(name).cloned())();
-    let is_line = matches!(desk.form.field(name).map(|field| field.kind), Ok(FieldKind::Line));
+    let kind = desk.form.field(name).map(|field| field.kind);
+    let (is_line, is_time) = (matches!(kind, Ok(FieldKind::Line)), matches!(kind, Ok(FieldKind::Time)));
     let limit = if is_line { LINE_LIMIT } else { VALUE_LIMIT };
     rsx! {
         div { class: "line row sp wrap",
             label { r#for: name, "{label}" }
             div { class: if is_line { "f slim whole" } else { "f slim wide" },
                 NumberField {
-                    id: name.to_string(), label: label.clone(), value: typed, unsaved: desk.unsaved(&session, name), keys, limit,
+                    id: name.to_string(), label: label.clone(), value: typed, unsaved: desk.unsaved(&session, name), keys, is_time, limit,
                     on_save: move |typed| desk.save_value(name, typed),
                     on_keep: move |typed| desk.keep_value(name, typed),
                 }

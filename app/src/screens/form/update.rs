@@ -1,7 +1,7 @@
 //! Writing in a form: what a field tells, what is done about it, what stands beside a refused value.
 
 use super::undo::Change;
-use crate::text::{Language, Words};
+use crate::text::Words;
 use device::jiff::Timestamp;
 use device::record::visit_note::{FieldValue, Group};
 use std::collections::BTreeMap;
@@ -140,11 +140,11 @@ impl GroupTitle {
     }
 
     pub fn words(&self, words: Words) -> String {
-        let title = match words.0 {
-            Language::Japanese => self.ja,
-            Language::English => self.en,
-        };
-        self.number.map_or_else(|| title.to_string(), |n| format!("{title} {n}"))
+        let title = words.either(self.ja, self.en);
+        match self.number {
+            Some(n) => format!("{title} {n}"),
+            None => title,
+        }
     }
 }
 

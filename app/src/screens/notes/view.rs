@@ -1,7 +1,7 @@
 //! 記録: every note on this device, latest first.
 
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Icon, SyncPill, Tabs};
+use crate::components::{Icon, MoreRows, SyncPill, Tabs, use_portions};
 use crate::screens::manager::ManagerLink;
 use crate::screens::unreadable::{Names, Trouble};
 use crate::screens::use_directory;
@@ -32,19 +32,21 @@ pub fn Notes() -> Element {
         rows.truncate(AT_ONCE);
         Ok::<_, String>(rows)
     });
-    let (names, directory) = (names(), directory());
+    let (names, directory, rows) = (names(), directory(), rows());
+    let portions = use_portions((), rows.as_ref().map_or(0, Vec::len));
     rsx! {
         header { class: "hd", div { class: "row sp wrap", h1 { {words.say("notes-title")} } SyncPill {} } }
         main { class: "bd",
             ManagerLink {}
-            match rows() {
+            match rows {
                 Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
                 Ok(rows) if rows.is_empty() => rsx! { div { class: "card empty", {words.say("notes-none")} } },
                 Ok(rows) => rsx! {
                     Trouble { said: names.trouble() }
-                    for row in rows {
+                    for row in rows.into_iter().take(portions.drawn) {
                         NoteCard { key: "{row.note}", name: names.known(words, &row.patient).map(|(_, name)| name), author: author_of(&directory, &row), row }
                     }
+                    MoreRows { come: portions.more }
                 },
             }
         }

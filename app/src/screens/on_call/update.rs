@@ -1,7 +1,7 @@
 //! The on-call list (domain §3.11): what a nurse needs of every patient before she picks up the phone at night.
 
 use device::jiff::civil::Date;
-use device::on_call::OnCallShown;
+use device::on_call::{AllergiesShown, OnCallShown};
 use device::record::order::{Orders, PatientStanding};
 use device::record::summary::AllergyKnowledge;
 use device::record::visit_note::{Field, FieldKind, FieldValue};
@@ -44,8 +44,6 @@ pub enum Mark {
 #[derive(Clone, PartialEq)]
 pub struct Row {
     pub patient: Patient,
-    pub knowledge: AllergyKnowledge,
-    pub allergies: Vec<String>,
     pub marks: Vec<Mark>,
     pub order: PatientStanding,
     /// The last note that was not taken back, and its day.
@@ -62,18 +60,15 @@ impl Row {
 
 /// A patient as the list shows her.
 pub fn row(shown: OnCallShown, today: Date) -> Row {
-    let OnCallShown { summary, last, values, unread } = shown;
-    let orders = Orders::on(&summary.orders, today);
-    let is_allergy = |flag: &Option<RecordFlag>| *flag != Some(RecordFlag::NoneKnown);
-    Row {
-        marks: marks(&orders, values.as_ref()),
-        order: orders.standing,
-        last,
-        unread,
-        knowledge: summary.allergy_knowledge,
-        allergies: summary.allergies.into_iter().filter(|i| is_allergy(&i.flag)).map(|item| item.text).collect(),
-        patient: summary.patient,
-    }
+    let OnCallShown { patient, orders, last, values, unread } = shown;
+    let orders = Orders::on(&orders, today);
+    Row { marks: marks(&orders, values.as_ref()), order: orders.standing, last, unread, patient }
+}
+
+/// What is known of allergies, and their names: that there is none is no name.
+pub fn named(shown: AllergiesShown) -> (AllergyKnowledge, Vec<String>) {
+    let named = shown.items.into_iter().filter(|item| item.flag != Some(RecordFlag::NoneKnown));
+    (shown.knowledge, named.map(|item| item.text).collect())
 }
 
 /// `values` are those of the last confirmed note; none if it cannot be read.
@@ -120,20 +115,13 @@ mod tests {
         Ok(NursingOrder { id, special, ..samples::order(date(2026, 11, 15), until)? })
     }
 
-    fn summary(
+    fn listed(
         orders: Vec<NursingOrder>,
-        allergies: &[(&str, Option<RecordFlag>)],
-    ) -> Result<PatientSummary, device::record::ids::IdError> {
-        let mut records = Vec::new();
-        for (text, flag) in allergies {
-            let record = DisclosedRecord::new("h".parse()?, DataClass::Allergy, *text, Timestamp::UNIX_EPOCH, *text);
-            records.push(DisclosedRecord { flag: flag.clone(), ..record });
-        }
-        Ok(PatientSummary::new(samples::patient("p-1")?, records, orders))
-    }
-
-    fn listed(summary: PatientSummary, values: Option<Values>, unread: Option<bool>) -> Row {
-        row(OnCallShown { summary, last: None, values, unread }, TODAY)
+        values: Option<Values>,
+        unread: Option<bool>,
+    ) -> Result<Row, device::record::ids::IdError> {
+        let patient = samples::patient("p-1")?;
+        Ok(row(OnCallShown { patient, orders, last: None, values, unread }, TODAY))
     }
 
     #[test]
@@ -146,7 +134,7 @@ mod tests {
             ("care.suction".into(), FieldValue::Flag(false)),
             ("care.terminal".into(), FieldValue::Flag(true)),
         ]);
-        let row = listed(summary(orders, &[])?, Some(values), Some(false));
+        let row = listed(orders, Some(values), Some(false))?;
         let alert = Mark::Alert { field: "spo2_percent".into(), value: 90.0 };
         assert_eq!(row.marks, [Mark::Terminal, Mark::Special(date(2026, 11, 28)), alert, Mark::Device("care.oxygen")]);
         assert!(row.stands_out());
@@ -155,37 +143,41 @@ mod tests {
 
     #[test]
     fn a_calm_patient_under_a_holding_order_does_not_and_one_without_an_order_does() -> Outcome {
-        let calm = |orders| -> Result<Row, device::record::ids::IdError> {
-            Ok(listed(summary(orders, &[])?, Some(Values::new()), Some(false)))
-        };
+        let calm = |orders| listed(orders, Some(Values::new()), Some(false));
         assert!(!calm(vec![order(false, date(2027, 1, 31))?])?.stands_out());
         assert!(calm(vec![order(false, date(2026, 11, 21))?])?.stands_out(), "expired");
         assert!(calm(Vec::new())?.stands_out(), "no order");
         let mut unread = calm(vec![order(false, date(2027, 1, 31))?])?;
         unread.unread = Some(true);
         assert!(unread.stands_out(), "something new on the board");
-        let damaged = listed(summary(vec![order(false, date(2027, 1, 31))?], &[])?, None, Some(false));
+        let damaged = listed(vec![order(false, date(2027, 1, 31))?], None, Some(false))?;
         assert_eq!(damaged.marks, [Mark::Unreadable], "a note that cannot be read is not a calm one");
         Ok(())
     }
 
     #[test]
     fn none_known_is_no_allergy_and_stays_a_statement() -> Outcome {
-        let said = |allergies: &[(&str, Option<RecordFlag>)]| -> Result<Row, device::record::ids::IdError> {
-            Ok(listed(summary(Vec::new(), allergies)?, Some(Values::new()), None))
+        let said = |allergies: &[(&str, Option<RecordFlag>)]| -> Result<_, device::record::ids::IdError> {
+            let mut records = Vec::new();
+            for (text, flag) in allergies {
+                let at = Timestamp::UNIX_EPOCH;
+                let record = DisclosedRecord::new("h".parse()?, DataClass::Allergy, *text, at, *text);
+                records.push(DisclosedRecord { flag: flag.clone(), ..record });
+            }
+            let summary = PatientSummary::new(samples::patient("p-1")?, records, Vec::new());
+            Ok(named(AllergiesShown { knowledge: summary.allergy_knowledge, items: summary.allergies }))
         };
-        let none = said(&[("なし", Some(RecordFlag::NoneKnown))])?;
-        assert_eq!((none.knowledge, none.allergies.len()), (AllergyKnowledge::NoneKnown, 0));
+        assert_eq!(said(&[("なし", Some(RecordFlag::NoneKnown))])?, (AllergyKnowledge::NoneKnown, Vec::new()));
         let one = said(&[("架空マイシン", None)])?;
-        assert_eq!((one.knowledge, one.allergies), (AllergyKnowledge::Recorded, vec!["架空マイシン".to_string()]));
-        assert_eq!(said(&[])?.knowledge, AllergyKnowledge::NotRecorded);
+        assert_eq!(one, (AllergyKnowledge::Recorded, vec!["架空マイシン".to_string()]));
+        assert_eq!(said(&[])?, (AllergyKnowledge::NotRecorded, Vec::new()));
         Ok(())
     }
 
     #[test]
     fn who_stands_out_comes_first_and_the_order_of_the_kana_stays() -> Outcome {
         let named = |kana: &str, orders| -> Result<Row, device::record::ids::IdError> {
-            let mut row = listed(summary(orders, &[])?, Some(Values::new()), None);
+            let mut row = listed(orders, Some(Values::new()), None)?;
             row.patient.kana = kana.into();
             Ok(row)
         };

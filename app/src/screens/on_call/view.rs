@@ -1,8 +1,8 @@
 //! オンコール: every patient of the station on one list, readable without a signal.
 
-use super::update::{Mark, Row, pressing_first, row};
+use super::update::{Mark, Row, named, pressing_first, row};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Icon, Tabs, TitleRow};
+use crate::components::{Icon, MoreRows, Tabs, TitleRow, use_portions};
 use crate::screens::person_words;
 use crate::screens::unreadable::last_sync;
 use crate::text::{Words, date_short, error_words, field_label, use_words, value_words};
@@ -26,6 +26,11 @@ pub fn OnCall() -> Element {
         let _ = (live.revision)();
         read(&phone, Timestamp::now()).map_err(|error| error_words(words, &error))
     });
+    let only = pressing();
+    let is_shown = |row: &&Row| !only || row.stands_out();
+    let rows = rows.read();
+    let total = rows.as_ref().map_or(0, |rows| rows.iter().filter(is_shown).count());
+    let portions = use_portions(only, total);
     let now = Timestamp::now();
     let standing = (live.status)();
     let as_of = match standing.0 {
@@ -37,22 +42,20 @@ pub fn OnCall() -> Element {
             TitleRow { title: words.say("chart-oncall-title") }
             div { class: "sub", "{as_of}" }
             div { class: "seg",
-                for (only, key) in [(false, "chart-oncall-all"), (true, "chart-oncall-pressing")] {
-                    button { key: "{key}", class: if pressing() == only { "on" }, "aria-pressed": pressing() == only, onclick: move |_| pressing.set(only), {words.say(key)} }
+                for (which, key) in [(false, "chart-oncall-all"), (true, "chart-oncall-pressing")] {
+                    button { key: "{key}", class: if only == which { "on" }, "aria-pressed": only == which, onclick: move |_| pressing.set(which), {words.say(key)} }
                 }
             }
         }
         main { class: "bd",
-            match rows() {
+            match &*rows {
                 Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
-                Ok(rows) => {
-                    let shown: Vec<Row> = rows.into_iter().filter(|row| !pressing() || row.stands_out()).collect();
-                    rsx! {
-                        p { class: "sub", role: "status", {words.count("patients-count", shown.len() as u64)} }
-                        if shown.is_empty() { p { class: "card empty", {words.say("chart-oncall-none")} } }
-                        for row in shown { OnCallCard { key: "{row.patient.id}", row } }
-                    }
-                }
+                Ok(rows) => rsx! {
+                    p { class: "sub", role: "status", {words.count("patients-count", total as u64)} }
+                    if total == 0 { p { class: "card empty", {words.say("chart-oncall-none")} } }
+                    for row in rows.iter().filter(is_shown).take(portions.drawn) { OnCallCard { key: "{row.patient.id}", row: row.clone() } }
+                    MoreRows { come: portions.more }
+                },
             }
         }
         Tabs { on: Icon::Today }
@@ -61,7 +64,7 @@ pub fn OnCall() -> Element {
 
 fn read(phone: &Phone, now: Timestamp) -> Result<Vec<Row>, DeviceError> {
     let today = day_in_japan(now);
-    let mut rows: Vec<Row> = phone.on_call(now)?.into_iter().map(|shown| row(shown, today)).collect();
+    let mut rows: Vec<Row> = phone.on_call()?.into_iter().map(|shown| row(shown, today)).collect();
     pressing_first(&mut rows);
     Ok(rows)
 }
@@ -70,7 +73,18 @@ fn read(phone: &Phone, now: Timestamp) -> Result<Vec<Row>, DeviceError> {
 fn OnCallCard(row: Row) -> Element {
     let words = use_words();
     let shell = use_context::<Shell>();
-    let Row { patient, knowledge, allergies, marks, order, last, unread } = row;
+    let session = use_context::<Session>();
+    let live = use_context::<Live>();
+    let Row { patient, marks, order, last, unread } = row;
+    let of = patient.clone();
+    let allergies = use_memo(move || {
+        let _ = (live.revision)();
+        session.phone.allergies_of(&of, Timestamp::now()).map(named).map_err(|error| error_words(words, &error))
+    });
+    let (is_hot, allergies) = match allergies() {
+        Ok((knowledge, names)) => (knowledge == AllergyKnowledge::Recorded, allergy_words(words, knowledge, &names)),
+        Err(error) => (true, error),
+    };
     let who = person_words(words, &patient, day_in_japan(Timestamp::now()));
     let (order, act) = order_words(words, order);
     let id = patient.id.clone();
@@ -89,7 +103,7 @@ fn OnCallCard(row: Row) -> Element {
                 }
                 span { class: "n", "aria-hidden": "true", "›" }
             }
-            p { class: if knowledge == AllergyKnowledge::Recorded { "hot" } else { "sub" }, {allergy_words(words, knowledge, &allergies)} }
+            p { class: if is_hot { "hot" } else { "sub" }, "{allergies}" }
             p { class: if act { "hot" } else { "sub" }, "{order}" }
             if let Some(phone) = &patient.phone { p { class: "sub", {words.with("chart-phone", &[("number", phone.clone().into())])} } }
             if let Some((note, day)) = last {

@@ -5,7 +5,7 @@ use super::documents::Documents;
 use super::trends::{Trends, lab_dots};
 use super::update::{Tab, flag_key, latest_prescriptions};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{BackButton, Drawn, Icon, Sparkline, StaleBadge, SyncPill};
+use crate::components::{BackButton, Drawn, Icon, MoreRows, Sparkline, StaleBadge, SyncPill, use_portions};
 use crate::screens::handover::{Board, UnreadMark, use_board_unread};
 use crate::screens::notes::{NoteCard, author_of};
 use crate::screens::state::{State, StateCard};
@@ -136,10 +136,12 @@ fn Notes(id: PatientId) -> Element {
     });
     let (notes, notes_unread) = read();
     let directory = directory();
+    let portions = use_portions((), notes.len());
     rsx! {
         if notes.is_empty() && notes_unread.is_none() { div { class: "card empty", {words.say("notes-none")} } }
         Trouble { said: notes_unread }
-        for row in notes { NoteCard { key: "{row.note}", author: author_of(&directory, &row), row, name: None } }
+        for row in notes.into_iter().take(portions.drawn) { NoteCard { key: "{row.note}", author: author_of(&directory, &row), row, name: None } }
+        MoreRows { come: portions.more }
     }
 }
 

@@ -45,6 +45,20 @@ impl Listed {
     }
 }
 
+/// The first rows of the list under their headings; no heading stands without a row.
+pub fn first_rows(groups: Vec<KanaGroup<'_>>, mut rows: usize) -> Vec<KanaGroup<'_>> {
+    let mut first = Vec::new();
+    for (kana, mut patients) in groups {
+        patients.truncate(rows);
+        if patients.is_empty() {
+            break;
+        }
+        rows -= patients.len();
+        first.push((kana, patients));
+    }
+    first
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +83,23 @@ mod tests {
         let said: Vec<(Option<char>, Vec<&str>)> =
             groups.iter().map(|(row, rows)| (*row, rows.iter().map(|row| row.patient.id.as_str()).collect())).collect();
         assert_eq!(said, [(Some('か'), vec!["4", "2"]), (Some('わ'), vec!["1"]), (None, vec!["3"])]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_first_rows_stand_under_their_headings_and_no_heading_without_one() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let list =
+            listed(vec![named("1", "ワタナベ")?, named("2", "ガトウ")?, named("3", "Smith")?, named("4", "カトウ")?]);
+        let rows_of = |rows| -> Vec<(Option<char>, usize)> {
+            let first = first_rows(list.by_kana(), rows);
+            first.iter().map(|(kana, patients)| (*kana, patients.len())).collect()
+        };
+        assert!(rows_of(0).is_empty());
+        assert_eq!(rows_of(1), [(Some('か'), 1)]);
+        assert_eq!(rows_of(2), [(Some('か'), 2)]);
+        assert_eq!(rows_of(3), [(Some('か'), 2), (Some('わ'), 1)]);
+        assert_eq!(rows_of(9), [(Some('か'), 2), (Some('わ'), 1), (None, 1)]);
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! 利用者
 
-use super::update::Listed;
+use super::update::{Listed, first_rows};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Icon, SyncPill, Tabs};
+use crate::components::{Icon, MoreRows, SyncPill, Tabs, use_portions};
 use crate::screens::handover::{Unread, UnreadLines, unread_of};
 use crate::screens::unreadable::because;
 use crate::screens::{age_words, sex_words};
@@ -22,6 +22,8 @@ pub fn Patients() -> Element {
     let live = use_context::<Live>();
     let mut query = use_signal(String::new);
     let mut places = use_signal(Places::new);
+    // The row of the 五十音 that was asked for before it was drawn.
+    let mut wanted = use_signal(|| None::<Option<char>>);
     let phone = session.phone.clone();
     let unread = use_memo(move || {
         let _ = (live.revision)();
@@ -33,13 +35,20 @@ pub fn Patients() -> Element {
         Loaded(list.map(|list| Rc::new(Listed::of(list))).map_err(|error| error_words(words, &error)))
     });
     let Loaded(list) = list();
+    let typed = query();
+    let found = list.as_ref().map(|list| list.found(&typed)).unwrap_or_default();
+    let portions = use_portions(typed.clone(), found.len());
     rsx! {
         header { class: "hd",
             div { class: "row sp wrap", h1 { {words.say("patients-title")} } SyncPill {} }
             input {
                 class: "ta line", id: "search", r#type: "search", autocomplete: "off", maxlength: "40",
                 placeholder: words.say("patients-search"), "aria-label": words.say("patients-search"),
-                initial_value: "", oninput: move |event: FormEvent| query.set(event.value()),
+                initial_value: "",
+                oninput: move |event: FormEvent| {
+                    wanted.set(None);
+                    query.set(event.value());
+                },
             }
             button { class: "btn g s", id: "search-all", onclick: move |_| shell.go(Route::Search), {words.say("chart-search-open")} }
         }
@@ -50,28 +59,54 @@ pub fn Patients() -> Element {
                     div { class: "card empty", p { b { {words.say("patients-none")} } } p { class: "sub", {words.say("patients-none-hint")} } }
                 },
                 Ok(list) => {
-                    let (shown, same) = (list.found(&query.read()), &list.same);
-                    let groups = if query.read().trim().is_empty() { list.by_kana() } else { Vec::new() };
+                    let same = &list.same;
+                    let groups = if typed.trim().is_empty() { list.by_kana() } else { Vec::new() };
                     let kana: Vec<_> = groups.iter().map(|(row, _)| *row).collect();
+                    let groups = first_rows(groups, portions.drawn);
+                    let drawn: Vec<_> = groups.iter().map(|(row, _)| *row).collect();
                     let boards = unread.as_ref().ok();
                     rsx! {
-                        div { class: "sub", role: "status", {words.count("patients-count", shown.len() as u64)} }
+                        div { class: "sub", role: "status", {words.count("patients-count", found.len() as u64)} }
                         if let Err(trouble) = &unread { p { class: "strip warn", role: "status", "{trouble}" } }
-                        if shown.is_empty() { p { class: "card empty", {words.say("patients-not-found")} } }
+                        if found.is_empty() { p { class: "card empty", {words.say("patients-not-found")} } }
                         if kana.len() > 1 {
                             nav { class: "kanarows", "aria-label": words.say("chart-kana-index"),
                                 for row in kana {
-                                    button { key: "{row:?}", onclick: move |_| jump(places.peek().get(&row).cloned()), {kana_words(words, row)} }
+                                    button { key: "{row:?}",
+                                        onclick: {
+                                            let (portions, is_drawn) = (portions.clone(), drawn.contains(&row));
+                                            move |_| {
+                                                let place = places.peek().get(&row).filter(|_| is_drawn).cloned();
+                                                if place.is_none() {
+                                                    wanted.set(Some(row));
+                                                    portions.draw_all();
+                                                }
+                                                jump(place)
+                                            }
+                                        },
+                                        {kana_words(words, row)}
+                                    }
                                 }
                             }
                         }
                         if groups.is_empty() {
-                            for row in shown { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread_of(boards, &row.patient.id) } }
+                            for row in found.into_iter().take(portions.drawn) { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread_of(boards, &row.patient.id) } }
                         }
                         for (row, patients) in groups {
-                            h2 { key: "{row:?}", class: "kanarow", tabindex: "-1", onmounted: move |event: MountedEvent| { places.write().insert(row, event.data()); }, {kana_words(words, row)} }
+                            h2 { key: "{row:?}", class: "kanarow", tabindex: "-1",
+                                onmounted: move |event: MountedEvent| {
+                                    places.write().insert(row, event.data());
+                                    let is_wanted = *wanted.peek() == Some(row);
+                                    if is_wanted {
+                                        wanted.set(None);
+                                    }
+                                    jump(is_wanted.then(|| event.data()))
+                                },
+                                {kana_words(words, row)}
+                            }
                             for row in patients { PatientCard { key: "{row.patient.id}", patient: row.patient.clone(), same: same.contains(&row.patient.id), unread: unread_of(boards, &row.patient.id) } }
                         }
+                        MoreRows { come: portions.more }
                     }
                 }
             }

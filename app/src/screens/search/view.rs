@@ -2,7 +2,7 @@
 
 use super::update::{ASK_AFTER_MS, Event, MOST, Model, StartPause, by_patient, kind_key, update};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Icon, Tabs, TitleRow};
+use crate::components::{Icon, MoreRows, Tabs, TitleRow, use_portions};
 use crate::screens::unreadable::{Names, Trouble};
 use crate::text::{date_short, dotted, error_words, use_words};
 use device::jiff::Timestamp;
@@ -48,6 +48,9 @@ pub fn Search() -> Element {
     });
     let initial = model.peek().typed.clone();
     let looked = !asked.read().is_empty();
+    let found = found();
+    let groups = found.as_ref().map(|shown| by_patient(&shown.hits)).unwrap_or_default();
+    let portions = use_portions(asked(), groups.len());
     rsx! {
         header { class: "hd",
             TitleRow { title: words.say("chart-search-title") }
@@ -65,7 +68,7 @@ pub fn Search() -> Element {
             if !looked {
                 div { class: "card empty", p { b { {words.say("chart-search-empty")} } } p { class: "sub", {words.say("chart-search-hint")} } }
             } else {
-                match found() {
+                match &found {
                     Err(error) => rsx! { p { class: "strip", role: "alert", "{error}" } },
                     Ok(shown) => rsx! {
                         p { class: "sub", role: "status",
@@ -78,9 +81,10 @@ pub fn Search() -> Element {
                             div { class: "card empty", p { b { {words.say("chart-search-none")} } } p { class: "sub", {words.say("chart-search-none-hint")} } }
                         }
                         Trouble { said: names.read().trouble().filter(|_| shown.total > 0) }
-                        for (patient, hits) in by_patient(&shown.hits) {
+                        for (patient, hits) in groups.into_iter().take(portions.drawn) {
                             Hits { key: "{patient}", name: names.read().of(words, &patient), patient, hits }
                         }
+                        MoreRows { come: portions.more }
                     },
                 }
             }

@@ -296,7 +296,7 @@ fn Confirm(note: Shown, desk: Desk) -> Element {
                 div { class: "line row sp wrap", key: "{name}",
                     label { r#for: name, {field_label(words, name)} }
                     div { class: "row wrap",
-                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, unsaved: desk.unsaved(&session, name), keys: "numeric", on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
+                        div { class: "f slim", NumberField { id: name.to_string(), label: field_label(words, name), value, unsaved: desk.unsaved(&session, name), keys: "numeric", is_time: true, on_save: move |typed| desk.save_value(name, typed), on_keep: move |typed| desk.keep_value(name, typed) } }
                         button { class: "btn g s", id: "{now_key}", onclick: move |_| { desk.send.call(Event::ValueChosen { field: name.to_string(), value: minute_of(Timestamp::now()) }); }, {words.say(now_key)} }
                     }
                     if let Some(refused) = refused.get(name) { div { class: "p bad", role: "alert", "{refused}" } }

@@ -31,7 +31,7 @@ pub fn VisitBar() -> Element {
     }
     rsx! {
         div { class: "visitbar row sp", role: "status",
-            span { class: "clip", {words.say("settings-visit-mode")} }
+            span { class: "what", span { {words.say("settings-visit-mode")} } span { class: "light", {words.say("settings-visit-only")} } }
             button { class: "link", id: "end-visit-mode", "aria-label": words.say("settings-visit-leave"), onclick: move |_| shell.leave_visit(), {words.say("settings-visit-end")} }
         }
     }

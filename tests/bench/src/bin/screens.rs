@@ -53,7 +53,7 @@ const VERBS: [(&str, Verb); 18] = [
     ("all boards", |phone, _| done(phone.unread_on_boards())),
     ("all notes", |phone, _| done(phone.note_rows(None))),
     ("the manager's list", |phone, case| done(phone.manager_tasks(case.now))),
-    ("on call", |phone, case| done(phone.on_call(case.now))),
+    ("on call", |phone, _| done(phone.on_call())),
     ("how the phone stands", |phone, case| done(phone.status(case.now))),
 ];
 

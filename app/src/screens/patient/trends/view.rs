@@ -2,7 +2,7 @@
 
 use super::update::{FIELDS, MOST, Series, lab_series, reference_of, vital_series};
 use crate::app::{Live, Route, Session, Shell};
-use crate::components::{Chart, Sparkline, Usual};
+use crate::components::{Chart, MoreRows, Sparkline, Usual, use_portions};
 use crate::screens::patient::view::{Whole, whose};
 use crate::screens::use_directory;
 use crate::text::{Words, dotted, error_words, field_label, measured, printed_unit, unit_words, use_words, with_unit};
@@ -34,9 +34,13 @@ pub fn Trends(id: PatientId, shown: Whole) -> Element {
         series.filter(|(_, series)| series.dots.iter().any(|dot| dot.value.is_some())).collect::<Vec<_>>()
     });
     let summary = &shown.0.summary;
-    let labs: Vec<_> = summary
-        .lab_series()
+    let series = summary.lab_series();
+    // One list: what is measured at visits, then the laboratory.
+    let before = vitals.as_ref().map_or(0, Vec::len);
+    let portions = use_portions((), before + series.len());
+    let labs: Vec<_> = series
         .iter()
+        .take(portions.drawn.saturating_sub(before))
         .map(|series| {
             let reference = reference_of(summary, series);
             let said = reference.map(|range| words.with("chart-reference", &[("range", range.to_string().into())]));
@@ -67,12 +71,13 @@ pub fn Trends(id: PatientId, shown: Whole) -> Element {
                 },
             }
         }
-        if !labs.is_empty() {
+        if !series.is_empty() {
             section { class: "col gap",
                 h2 { {words.say("section-labs")} }
                 for (i, (name, unit, series, usual_said, source)) in labs.into_iter().enumerate() {
                     TrendCard { key: "{i}", name, unit, usual_said, series, source, family: None, patient: id.clone() }
                 }
+                MoreRows { come: portions.more }
             }
         }
     }
