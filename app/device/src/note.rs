@@ -421,7 +421,7 @@ impl OpenNote {
         let confirmations = tx.confirmations(self.row.note)?;
         let hashes: Vec<ContentHash> = confirmations.iter().map(|c| c.signed.hash()).collect();
         let acts = acts(tx, self.row.note, &self.row.patient)?;
-        self.row.state = NoteState::of(&hashes, &Acts::open(self.row.note, &acts), self.draft.view()?.closed);
+        self.row.state = NoteState::of(&hashes, &Acts::open(self.row.note, &acts), self.draft.outline()?.closed);
         if !hashes.is_empty() {
             let signed = confirmations.into_iter().map(|c| c.signed).collect();
             if let VisitNote::Confirmed(mut confirmed) = VisitNote::from_parts(self.draft, signed, &acts)? {
@@ -479,7 +479,7 @@ impl OpenNote {
         if !tx.confirmations(self.row.note)?.is_empty() {
             return Ok(());
         }
-        let view = self.draft.view()?;
+        let view = self.draft.outline()?;
         self.row.state = NoteState::of(&[], &Acts::default(), view.closed);
         self.row.started_at = view.time("started_at");
         self.row.ended_at = view.time("ended_at");

@@ -15,7 +15,7 @@ fn LongList() -> Element {
     rsx! {
         h1 { "一覧" }
         ul {
-            for n in 0..portions.drawn { li { key: "{n}", "<{n}>" } }
+            for n in 0..portions.drawn { li { key: "{n}", "第{n}行" } }
         }
         MoreRows { come: portions.more }
     }
@@ -29,7 +29,7 @@ async fn a_long_list_begins_with_a_screenful_and_is_whole_a_moment_later() -> Ou
     assert!((10..40).contains(&drawn), "{drawn} rows are drawn at once");
     assert!(first.seen(ROOT).contains('…'), "it says that more come");
     let page = Page::of(VirtualDom::new(LongList)).await;
-    assert!(page.says("<0>") && page.says("<149>") && !page.says("…"));
+    assert!(page.says("第0行") && page.says("第149行") && !page.says("…"));
     Ok(())
 }
 

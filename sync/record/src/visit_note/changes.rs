@@ -84,7 +84,7 @@ impl IncomingChange {
 
     /// The device that made it: the first eight bytes of its actor. `None` for a deterministic root or field change.
     pub fn device(&self) -> Option<DeviceId> {
-        device(&self.change)
+        if is_deterministic(&self.change) { None } else { device_behind(self.change.actor_id()) }
     }
 
     /// The changes it was made upon.
@@ -264,11 +264,6 @@ pub fn decode_singly(document: DocumentId, form: Form, raw: &[Vec<u8>]) -> Resul
     Ok(incoming)
 }
 
-/// See [`IncomingChange::device`].
-pub(super) fn device(change: &Change) -> Option<DeviceId> {
-    if is_deterministic(change) { None } else { device_behind(change.actor_id()) }
-}
-
 /// The same of a change that stands in a document.
 pub(super) fn device_of(change: &ChangeMetadata<'_>) -> Option<DeviceId> {
     match shared_message(change.timestamp, change.message.as_deref()) {
@@ -322,22 +317,49 @@ pub(super) fn load_columns(bytes: &[u8]) -> Result<AutoCommit, ChangeError> {
     AutoCommit::load_with_options(bytes, options).map_err(|_| ChangeError::Unreadable)
 }
 
+/// A change that stands in a document, by name: nothing is made again out of the document for it.
+pub(super) struct Standing {
+    hash: automerge::ChangeHash,
+    parents: Vec<automerge::ChangeHash>,
+    pub position: u64,
+    /// `None`: every device makes it alike.
+    pub device: Option<DeviceId>,
+    is_shared: bool,
+}
+
+impl Standing {
+    pub fn hash(&self) -> ChangeHash {
+        ChangeHash(self.hash.0)
+    }
+}
+
+/// Every change of a document.
+pub(super) fn standing(doc: &mut AutoCommit) -> Vec<Standing> {
+    let of = |change: ChangeMetadata<'_>| Standing {
+        device: device_of(&change),
+        is_shared: shared_message(change.timestamp, change.message.as_deref()).is_some(),
+        hash: change.hash,
+        position: change.start_op,
+        parents: change.deps,
+    };
+    doc.get_changes_meta(&[]).into_iter().map(of).collect()
+}
+
 /// Writes some changes of a document as one entry, with the field changes they stand on. `all`: every change of the document.
 /// What comes out as `Encoding::Columns` is the whole document.
 pub(super) fn encode(
     doc: &mut AutoCommit,
-    all: &[Change],
+    all: &[Standing],
     hashes: &[ChangeHash],
 ) -> Result<(Encoding, Vec<u8>), ChangeError> {
     let wanted: HashSet<automerge::ChangeHash> = hashes.iter().map(|h| automerge::ChangeHash(h.0)).collect();
-    let others = all.iter().filter(|change| !wanted.contains(&change.hash()) && !is_deterministic(change)).count();
-    if others == 0 {
+    if all.iter().all(|change| wanted.contains(&change.hash) || change.is_shared) {
         return Ok((Encoding::Columns, doc.save_nocompress()));
     }
     let parents: HashSet<automerge::ChangeHash> =
-        all.iter().filter(|change| wanted.contains(&change.hash())).flat_map(|c| c.deps().to_vec()).collect();
-    let along = all.iter().filter(|c| is_deterministic(c) && !c.deps().is_empty() && parents.contains(&c.hash()));
-    let hashes: Vec<automerge::ChangeHash> = along.map(Change::hash).chain(wanted.iter().copied()).collect();
+        all.iter().filter(|change| wanted.contains(&change.hash)).flat_map(|c| c.parents.iter().copied()).collect();
+    let along = all.iter().filter(|c| c.is_shared && !c.parents.is_empty() && parents.contains(&c.hash));
+    let hashes: Vec<automerge::ChangeHash> = along.map(|c| c.hash).chain(wanted.iter().copied()).collect();
     let bundle = doc.bundle(hashes).map_err(|_| ChangeError::Unreadable)?;
     Ok((Encoding::Bundle, bundle.bytes().to_vec()))
 }

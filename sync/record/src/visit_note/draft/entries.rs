@@ -54,11 +54,11 @@ impl Draft {
     /// `sent` is the `up_to` of the last entry (0 before the first): a device's own changes stand in one causal chain, so
     /// one number tells them apart.
     pub fn entry_of(&mut self, device: DeviceId, sent: u64) -> Result<Option<NewEntry>, DraftError> {
-        let all = self.doc.get_changes(&[]);
+        let all = changes::standing(&mut self.doc);
         let mut own: Vec<(u64, ChangeHash)> = all
             .iter()
-            .filter(|change| changes::device(change) == Some(device) && change.start_op().get() > sent)
-            .map(|change| (change.start_op().get(), ChangeHash(change.hash().0)))
+            .filter(|change| change.device == Some(device) && change.position > sent)
+            .map(|change| (change.position, change.hash()))
             .collect();
         own.sort_unstable();
         let Some((up_to, _)) = own.last().copied() else { return Ok(None) };
@@ -88,7 +88,7 @@ impl Draft {
 
     /// Some changes that stand here, as one entry; they are one device's.
     pub fn entry_with(&mut self, wanted: &[ChangeHash]) -> Result<NewEntry, DraftError> {
-        let all = self.doc.get_changes(&[]);
+        let all = changes::standing(&mut self.doc);
         let (encoding, bytes) = changes::encode(&mut self.doc, &all, wanted)?;
         // Named in the order that the bytes have, as whoever reads them names it.
         let incoming = changes::decode(self.id, self.form, encoding, &bytes)?;

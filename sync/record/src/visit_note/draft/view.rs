@@ -82,6 +82,13 @@ impl Draft {
         Ok(view)
     }
 
+    /// The same without its texts: what a list says of a document, for a part of what reading it takes.
+    pub fn outline(&mut self) -> Result<NoteView, DraftError> {
+        let mut view = photos::without_removed(self.read_scalars(None)?);
+        view.closed = self.is_closed()?;
+        Ok(view)
+    }
+
     /// The document as it read with these heads: an older version, as its writer had it before her.
     pub fn view_at(&mut self, heads: &[ChangeHash]) -> Result<NoteView, DraftError> {
         Ok(photos::without_removed(self.read(Some(&versions(heads)))?))
@@ -97,15 +104,20 @@ impl Draft {
         &mut self,
         heads: Option<&[automerge::ChangeHash]>,
     ) -> Result<NoteView, DraftError> {
+        let mut view = self.read_scalars(heads)?;
+        view.equal_edits = self.read_texts(heads, &mut view.fields)?;
+        Ok(view)
+    }
+
+    fn read_scalars(&mut self, heads: Option<&[automerge::ChangeHash]>) -> Result<NoteView, DraftError> {
         if self.broken {
             return Err(DraftError::Unreadable);
         }
         let about = self.about()?;
         let authors = self.authors()?;
-        let (mut fields, conflicts) = self.read_values(heads, &authors)?;
-        let equal_edits = self.read_texts(heads, &mut fields)?;
+        let (fields, conflicts) = self.read_values(heads, &authors)?;
         let begun_by = self.begun_by(&authors)?;
-        Ok(NoteView { about, authors, begun_by, fields, conflicts, equal_edits, closed: false })
+        Ok(NoteView { about, authors, begun_by, fields, conflicts, ..NoteView::default() })
     }
 
     fn about(&self) -> Result<Option<About>, DraftError> {
