@@ -7,6 +7,7 @@ mod compact;
 mod counts;
 mod dice;
 mod faults;
+mod home;
 mod laws;
 mod nurse;
 mod people;
@@ -14,6 +15,7 @@ mod phone;
 mod seeds;
 mod steps;
 mod truth;
+mod words;
 
 use crate::Outcome;
 pub use counts::Counts;
