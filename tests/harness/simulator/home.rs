@@ -1,37 +1,47 @@
 //! Whether everybody has everything, asked once, at the end.
 
+use super::words::Shown;
 use super::{OTHER_STATION, STATION, World, facility};
 use crate::Outcome;
 use device::Phone;
-use record::visit_note::NoteState;
-use record::{ContentHash, Form};
+use record::visit_note::{NoteState, NoteView};
+use record::{ContentHash, DocumentId, Form};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// One of our phones, and what was read of it: every question is put to the same reading.
+struct AtHome {
+    at: usize,
+    shown: Shown,
+}
 
 impl World {
     pub(super) fn all_is_home(&self) -> Outcome {
         let hub = self.hub.as_ref().ok_or("no hub")?;
         hub.store().read(|tx| tx.verify_audit())?;
+        let mut reads = self.hub_reads()?;
         for token in self.truth.tokens.iter().filter(|token| !token.excused) {
-            if !self.hub_has(&token.place, &token.words)? {
+            if !reads.has(token)? {
                 return Err(
                     format!("lost at the hub: {} of phone {} in {:?}", token.words, token.by, token.place).into()
                 );
             }
         }
-        let ours: Vec<usize> =
-            (0..self.phones.len()).filter(|at| self.station(*at) == STATION && !self.phones[*at].is_gone()).collect();
-        for at in &ours {
-            self.has_everything(*at)?;
-        }
-        self.they_agree(&ours)?;
-        for at in &ours {
-            self.the_hub_agrees(*at)?;
-        }
+        let ours = (0..self.phones.len()).filter(|at| self.station(*at) == STATION && !self.phones[*at].is_gone());
+        let mut ours: Vec<AtHome> = ours.map(|at| AtHome { at, shown: Shown::default() }).collect();
+        ours.iter_mut().try_for_each(|phone| self.has_everything(phone))?;
+        self.they_agree(&mut ours)?;
+        self.the_hub_agrees(&mut ours)?;
         self.others_have_nothing()
     }
 
-    fn has_everything(&self, at: usize) -> Outcome {
-        let name = &self.phones[at].staff;
-        let phone = self.phones[at].open.as_ref().ok_or("a phone is not running")?;
+    fn running(&self, at: usize) -> Outcome<&Phone> {
+        Ok(self.phones[at].open.as_ref().ok_or("a phone is not running")?)
+    }
+
+    fn has_everything(&self, AtHome { at, shown }: &mut AtHome) -> Outcome {
+        let at = *at;
+        let (name, phone) = (&self.phones[at].staff, self.running(at)?);
         let status = phone.status(self.device_time(at))?;
         if status.unsent > 0 {
             return Err(format!("{name} still has {} unsent", status.unsent).into());
@@ -45,7 +55,7 @@ impl World {
         self.is_sound(at, phone)?;
         self.has_what_may_be_seen(at, phone)?;
         for token in self.truth.tokens.iter().filter(|token| !token.excused) {
-            if !self.shows(phone, token)? {
+            if !shown.reads(phone, token)? {
                 return Err(format!("law 2: {name} does not show {} in {:?}", token.words, token.place).into());
             }
         }
@@ -74,16 +84,16 @@ impl World {
     }
 
     /// Equal heads, equal rendering.
-    fn they_agree(&self, ours: &[usize]) -> Outcome {
+    fn they_agree(&self, ours: &mut [AtHome]) -> Outcome {
         let mut first: Option<(usize, Vec<_>)> = None;
-        for at in ours {
-            let phone = self.phones[*at].open.as_ref().ok_or("a phone is not running")?;
+        for AtHome { at, shown } in ours {
+            let phone = self.running(*at)?;
             let mut all = Vec::new();
             for form in [Form::VisitNote, Form::Handover] {
                 for row in phone.document_rows(form, None)? {
                     let (state, confirmed, view) = if form == Form::VisitNote {
-                        let shown = phone.show_note(row.note)?;
-                        (shown.state, shown.confirmed_fields, Some(shown.view))
+                        let note = shown.note(phone, row.note)?;
+                        (note.state, note.confirmed_fields.clone(), Some(note.view.clone()))
                     } else {
                         (NoteState::Draft, None, None)
                     };
@@ -99,9 +109,7 @@ impl World {
                     let differs = all.iter().zip(theirs).find(|(a, b)| a != b);
                     let which = differs.map(|(a, b)| {
                         // Everybody in here is invented: what they wrote may be shown.
-                        let words = |view: &Option<record::visit_note::NoteView>| {
-                            serde_json::to_string(view).unwrap_or_default()
-                        };
+                        let words = |view: &Option<NoteView>| serde_json::to_string(view).unwrap_or_default();
                         let views =
                             if a.4 == b.4 { String::new() } else { format!("{} AND {}", words(&a.4), words(&b.4)) };
                         (a.0, a.1 == b.1, a.2 == b.2, a.3 == b.3, views)
@@ -122,26 +130,36 @@ impl World {
     }
 
     /// Which of several confirmations stands, and the order of the others.
-    fn the_hub_agrees(&self, at: usize) -> Outcome {
-        let hub = self.hub.as_ref().ok_or("no hub")?;
-        let phone = self.phones[at].open.as_ref().ok_or("a phone is not running")?;
-        for row in phone.note_rows(None)? {
-            let here: Vec<ContentHash> =
-                phone.show_note(row.note)?.confirmations.iter().map(|confirmation| confirmation.hash).collect();
-            let (mut there, chosen) = hub.store().read(|tx| {
-                let hashes: Vec<ContentHash> = tx.confirmations(row.note)?.iter().map(|c| c.signed.hash()).collect();
-                Ok((hashes, tx.acts(row.note)?.0.chosen()))
-            })?;
-            // A stable sort: the chosen one first, the others as they were received.
-            there.sort_by_key(|hash| Some(*hash) != chosen);
-            if here != there {
-                let name = &self.phones[at].staff;
-                return Err(
-                    format!("{name} has the confirmations of {} in another order than the hub", row.note).into()
-                );
+    fn the_hub_agrees(&self, ours: &mut [AtHome]) -> Outcome {
+        let mut at_hub: BTreeMap<DocumentId, Vec<ContentHash>> = BTreeMap::new();
+        for AtHome { at, shown } in ours {
+            let phone = self.running(*at)?;
+            for row in phone.note_rows(None)? {
+                let here = shown.note(phone, row.note)?.confirmations.iter().map(|confirmation| confirmation.hash);
+                let there = match at_hub.entry(row.note) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unread) => unread.insert(self.confirmations_at_hub(row.note)?),
+                };
+                if !here.eq(there.iter().copied()) {
+                    let name = &self.phones[*at].staff;
+                    return Err(
+                        format!("{name} has the confirmations of {} in another order than the hub", row.note).into()
+                    );
+                }
             }
         }
         Ok(())
+    }
+
+    fn confirmations_at_hub(&self, note: DocumentId) -> Outcome<Vec<ContentHash>> {
+        let hub = self.hub.as_ref().ok_or("no hub")?;
+        let (mut there, chosen) = hub.store().read(|tx| {
+            let hashes: Vec<ContentHash> = tx.confirmations(note)?.iter().map(|c| c.signed.hash()).collect();
+            Ok((hashes, tx.acts(note)?.0.chosen()))
+        })?;
+        // A stable sort: the chosen one first, the others as they were received.
+        there.sort_by_key(|hash| Some(*hash) != chosen);
+        Ok(there)
     }
 
     fn others_have_nothing(&self) -> Outcome {
