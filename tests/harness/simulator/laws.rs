@@ -8,8 +8,13 @@ use protocol::{Kind, SyncResponse};
 use record::PatientId;
 
 impl World {
-    pub(super) fn laws_of(&self, at: usize) -> Outcome {
-        let Some(phone) = &self.phones[at].open else { return Ok(()) };
+    /// Read again only where the answer may be another one: the vault was written, or another backup stands. What the hub has
+    /// receipted only grows.
+    pub(super) fn laws_of(&mut self, at: usize) -> Outcome {
+        let asked = Some(self.counts.backups);
+        let Some(phone) = self.phones[at].open.as_ref().filter(|_| self.phones[at].asked != asked) else {
+            return Ok(());
+        };
         let series = key(self.phones[at].device, series_of(phone)?);
         for entry in phone.outbox()? {
             if entry.received && !self.truth.receipted.contains(&(series, entry.seq)) {
@@ -23,6 +28,7 @@ impl World {
                 return Err(format!("law 5: entry {} was let go and stands in no backup", entry.seq).into());
             }
         }
+        self.phones[at].asked = asked;
         Ok(())
     }
 
@@ -43,19 +49,33 @@ impl World {
     /// After a contact nothing is left of what had been withdrawn when the hub made its answer: no record, no key.
     pub(super) fn what_was_withdrawn_has_gone(&mut self, at: usize, phone: &Phone, answer: &SyncResponse) -> Outcome {
         let heard = std::mem::take(&mut self.phones[at].heard);
-        // The feed was not read to its end, or this answer was not taken.
-        if heard.is_empty() || answer.more || phone.status(self.device_time(at))?.cursor != answer.next_cursor {
+        // The feed was not read to its end.
+        if answer.more {
             return Ok(());
         }
-        heard.iter().try_for_each(|patient| self.holds_nothing_of(at, phone, patient))
+        for patient in &heard {
+            let Some(said) = self.held_without_consent(at, phone, patient)? else { continue };
+            // If this answer was not taken, it may still stand.
+            let was_taken = phone.status(self.device_time(at))?.cursor == answer.next_cursor;
+            return if was_taken { Err(said.into()) } else { Ok(()) };
+        }
+        Ok(())
     }
 
     pub(super) fn holds_nothing_of(&self, at: usize, phone: &Phone, patient: &PatientId) -> Outcome {
+        match self.held_without_consent(at, phone, patient)? {
+            Some(said) => Err(said.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// What is wrong with what is held of a patient who lets nothing be seen; `None`: nothing is held.
+    fn held_without_consent(&self, at: usize, phone: &Phone, patient: &PatientId) -> Outcome<Option<String>> {
         let held = phone.disclosed_held(patient)?;
         if held.records.is_empty() && !held.has_key {
-            return Ok(());
+            return Ok(None);
         }
         let (name, many, key) = (&self.phones[at].staff, held.records.len(), held.has_key);
-        Err(format!("entitlement: {name} holds {many} records of {patient} without consent (key: {key})").into())
+        Ok(Some(format!("entitlement: {name} holds {many} records of {patient} without consent (key: {key})")))
     }
 }

@@ -12,6 +12,13 @@ impl World {
         let Some(output) = self.phones[at].todo.pop_front() else { return Ok(()) };
         let now = self.device_time(at);
         let Some(phone) = self.phones[at].open.take() else { return Ok(()) };
+        let leaves_the_vault = matches!(
+            output,
+            Output::Send(_) | Output::NextPhoto { .. } | Output::WakeAt(_) | Output::Report(Phase::Syncing)
+        );
+        if !leaves_the_vault {
+            self.phones[at].asked = None;
+        }
         let before = match output {
             Output::Renew | Output::Load | Output::Store(_) => self.held_if_full(at, &phone)?,
             _ => None,
