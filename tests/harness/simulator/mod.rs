@@ -26,7 +26,7 @@ use hub::{LocalHub, Store};
 use phone::SimPhone;
 use protocol::{Series, SyncRequest, Trigger};
 use record::{DocumentId, FacilityId, PatientId, VisitId};
-pub use seeds::{Ran, again, child, run_all};
+pub use seeds::{Ran, again, child, processors, run_all};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::path::{Path, PathBuf};
