@@ -4,18 +4,18 @@ use super::truth::key;
 use super::{STATION, World, series_of};
 use crate::Outcome;
 use device::Phone;
-use protocol::{Kind, SyncResponse};
+use protocol::{Kind, Series, SyncResponse};
 use record::PatientId;
 
 impl World {
     /// Read again only where the answer may be another one: the vault was written, or another backup stands. What the hub has
-    /// receipted only grows.
-    pub(super) fn laws_of(&mut self, at: usize) -> Outcome {
+    /// receipted only grows. `named`: the series of the request that has just been made of the vault.
+    pub(super) fn laws_of(&mut self, at: usize, named: Option<Series>) -> Outcome {
         let asked = Some(self.counts.backups);
         let Some(phone) = self.phones[at].open.as_ref().filter(|_| self.phones[at].asked != asked) else {
             return Ok(());
         };
-        let series = key(self.phones[at].device, series_of(phone)?);
+        let series = key(self.phones[at].device, named.map_or_else(|| series_of(phone), Ok)?);
         for entry in phone.outbox()? {
             if entry.received && !self.truth.receipted.contains(&(series, entry.seq)) {
                 return Err(format!("law 1: entry {} is marked and was never receipted", entry.seq).into());

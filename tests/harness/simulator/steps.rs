@@ -75,8 +75,12 @@ impl World {
         }
         self.phones[at].open = Some(phone);
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
+        let named = match &input {
+            Ok(Input::Loaded(request)) => Some(request.series),
+            _ => None,
+        };
         self.phones[at].hear(now_ms, input, dice);
-        self.laws_of(at)
+        self.laws_of(at, named)
     }
 
     /// What the driver does at the end of a run: what has arrived goes into its documents. The process may have died before.
