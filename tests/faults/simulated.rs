@@ -2,12 +2,12 @@
 #![cfg(target_os = "linux")]
 
 use stories::Outcome;
-use stories::simulator::{again, run_all};
+use stories::simulator::{again, processors, run_all};
 
 #[test]
 fn whatever_goes_wrong_nothing_is_lost_nothing_is_stuck_and_everybody_agrees() -> Outcome {
     let seeds = std::env::var("TSUTSUJI_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
-    let ran = run_all(&stories::binary("nemesis")?, 0, seeds, 300)?;
+    let ran = run_all(&stories::binary("nemesis")?, 0, seeds, 300, processors())?;
     println!("{seeds} seeds: {:?}", ran.counts);
     let first: Vec<String> = ran
         .failed

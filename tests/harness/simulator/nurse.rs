@@ -15,6 +15,7 @@ impl World {
         let next = self.now_ms + self.dice.between(3_000, 22_000);
         self.at(next, Event::Nurse(at));
         let Some(phone) = self.phones[at].open.take() else { return Ok(()) };
+        self.phones[at].asked = None;
         let done = match self.phones[at].waits.take() {
             // What the screen still shows goes first.
             Some(typing) => self.type_in(at, &phone, typing),
@@ -54,6 +55,7 @@ impl World {
     pub(super) fn write_what_waits(&mut self, at: usize) -> Outcome {
         let Some(typing) = self.phones[at].waits.take() else { return Ok(()) };
         let Some(phone) = self.phones[at].open.take() else { return Ok(()) };
+        self.phones[at].asked = None;
         let done = self.type_in(at, &phone, typing);
         self.phones[at].open = Some(phone);
         self.is_done(at, done).map(|_| ())

@@ -42,6 +42,8 @@ pub struct SimPhone {
     pub life: u64,
     /// A step is scheduled already.
     pub busy: bool,
+    /// The laws were asked of the vault as it stands, when so many backups had been made; `None`: it may have changed since.
+    pub asked: Option<u64>,
 }
 
 impl SimPhone {
@@ -60,9 +62,18 @@ impl SimPhone {
         let device = answer.device;
         applicant.settle(&mut vault, &uri, answer)?;
         drop(vault);
-        Ok(Self {
+        Ok(Self::switched_off(file, staff.clone(), device, certificate))
+    }
+
+    /// Another phone with the same files, as a copied device is.
+    pub fn twin(&self, file: PathBuf) -> Self {
+        Self::switched_off(file, self.staff.clone(), self.device, self.certificate)
+    }
+
+    fn switched_off(file: PathBuf, staff: StaffId, device: DeviceId, certificate: ContentHash) -> Self {
+        Self {
             file,
-            staff: staff.clone(),
+            staff,
             device,
             certificate,
             open: None,
@@ -79,30 +90,7 @@ impl SimPhone {
             waits: None,
             life: 0,
             busy: false,
-        })
-    }
-
-    /// Another phone with the same files, as a copied device is.
-    pub fn twin(&self, file: PathBuf) -> Self {
-        Self {
-            file,
-            staff: self.staff.clone(),
-            device: self.device,
-            certificate: self.certificate,
-            open: None,
-            engine: Engine::new(),
-            todo: VecDeque::new(),
-            offered: None,
-            offset_ms: 0,
-            wiped: false,
-            lost: false,
-            slept_at: None,
-            heard: BTreeSet::new(),
-            room: None,
-            refused: false,
-            waits: None,
-            life: 0,
-            busy: false,
+            asked: None,
         }
     }
 
@@ -113,6 +101,7 @@ impl SimPhone {
 
     /// The process starts and is unlocked.
     pub fn start(&mut self, now: Timestamp) -> Outcome {
+        self.asked = None;
         let store = FileKeyStore::beside(&self.file);
         match Phone::unlock(&self.file, &store, &Pin::new(PIN)?, now) {
             Ok(phone) => {

@@ -6,12 +6,57 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often a long run says how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(30);
 
 /// What many seeds came to.
 pub struct Ran {
     pub counts: Counts,
     /// Seed, and the law that was broken.
     pub failed: Vec<(u64, String)>,
+}
+
+/// How far many seeds are.
+struct Progress {
+    ran: Ran,
+    done: u64,
+    begun: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    fn take(&mut self, seed: u64, seconds: u64, said: Result<Counts, String>) {
+        self.done += 1;
+        match said {
+            Ok(counts) => self.ran.counts += counts,
+            Err(error) => {
+                // Told at once: a long run is watched, and may be stopped.
+                eprintln!("seed {seed}: {error}\n  again: {}", again(seed, seconds));
+                self.ran.failed.push((seed, error));
+            }
+        }
+    }
+
+    fn tell(&mut self, seeds: u64) {
+        if self.told.elapsed() < TOLD_EVERY {
+            return;
+        }
+        self.told = Instant::now();
+        let took = self.begun.elapsed().as_secs_f64();
+        let left = took / self.done as f64 * seeds.saturating_sub(self.done) as f64;
+        let (done, failed, a_minute) = (self.done, self.ran.failed.len(), self.done as f64 / took * 60.0);
+        eprintln!(
+            "{done} of {seeds} seeds, {failed} failed, {a_minute:.0} a minute, about {:.0} min left",
+            left / 60.0
+        );
+    }
+}
+
+/// As many seeds at a time as there are processors: a child waits for nothing but its processor.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// How to see one seed again.
@@ -26,15 +71,15 @@ pub fn child(seed: u64, seconds: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs `nemesis` once a seed, as many at a time as there are processors.
-pub fn run_all(nemesis: &Path, from: u64, seeds: u64, seconds: u64) -> Outcome<Ran> {
+/// Runs `nemesis` once a seed, so many at a time.
+pub fn run_all(nemesis: &Path, from: u64, seeds: u64, seconds: u64, jobs: usize) -> Outcome<Ran> {
     let folder = tempfile::tempdir()?;
     let library = compile(folder.path())?;
     let next = AtomicU64::new(from);
-    let ran = Mutex::new(Ran { counts: Counts::default(), failed: Vec::new() });
-    let done = AtomicU64::new(0);
+    let ran = Ran { counts: Counts::default(), failed: Vec::new() };
+    let progress = Mutex::new(Progress { ran, done: 0, begun: Instant::now(), told: Instant::now() });
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+        for _ in 0..jobs.max(1) {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
@@ -42,24 +87,14 @@ pub fn run_all(nemesis: &Path, from: u64, seeds: u64, seconds: u64) -> Outcome<R
                         return;
                     }
                     let said = one(nemesis, &library, seed, seconds);
-                    let mut ran = ran.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    match said {
-                        Ok(counts) => ran.counts += counts,
-                        Err(error) => {
-                            // Told at once: a long run is watched, and may be stopped.
-                            eprintln!("seed {seed}: {error}\n  again: {}", again(seed, seconds));
-                            ran.failed.push((seed, error));
-                        }
-                    }
-                    let done = done.fetch_add(1, Ordering::SeqCst) + 1;
-                    if done.is_multiple_of(500) {
-                        eprintln!("{done} of {seeds} seeds, {} failed", ran.failed.len());
-                    }
+                    let mut progress = progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    progress.take(seed, seconds, said);
+                    progress.tell(seeds);
                 }
             });
         }
     });
-    let mut ran = ran.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut ran = progress.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).ran;
     ran.failed.sort();
     Ok(ran)
 }

@@ -12,6 +12,13 @@ impl World {
         let Some(output) = self.phones[at].todo.pop_front() else { return Ok(()) };
         let now = self.device_time(at);
         let Some(phone) = self.phones[at].open.take() else { return Ok(()) };
+        let leaves_the_vault = matches!(
+            output,
+            Output::Send(_) | Output::NextPhoto { .. } | Output::WakeAt(_) | Output::Report(Phase::Syncing)
+        );
+        if !leaves_the_vault {
+            self.phones[at].asked = None;
+        }
         let before = match output {
             Output::Renew | Output::Load | Output::Store(_) => self.held_if_full(at, &phone)?,
             _ => None,
@@ -68,8 +75,12 @@ impl World {
         }
         self.phones[at].open = Some(phone);
         let (now_ms, dice) = (self.now_ms, self.dice.roll() as u32);
+        let named = match &input {
+            Ok(Input::Loaded(request)) => Some(request.series),
+            _ => None,
+        };
         self.phones[at].hear(now_ms, input, dice);
-        self.laws_of(at)
+        self.laws_of(at, named)
     }
 
     /// What the driver does at the end of a run: what has arrived goes into its documents. The process may have died before.
