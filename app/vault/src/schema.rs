@@ -2,6 +2,7 @@
 
 use crate::error::VaultError;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_vault.sql"),
@@ -31,6 +32,9 @@ pub fn configure(db: &Connection) -> Result<(), VaultError> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
+    // Else SQLite parses and plans many a kept statement anew at each use, because a value bound to it might have made for
+    // another plan. Nothing here is planned by values.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Every verb's statements, so that none is parsed twice.
     db.set_prepared_statement_cache_capacity(96);
     Ok(())

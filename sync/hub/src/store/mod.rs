@@ -54,6 +54,7 @@ use crate::keys::Keys;
 use jiff::Timestamp;
 use protocol::Epoch;
 use record::DocumentId;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -232,6 +233,9 @@ fn connect(file: &Path) -> Result<Connection, HubError> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
+    // Else SQLite parses and plans many a kept statement anew at each use, because a value bound to it might have made for
+    // another plan. Nothing here is planned by values.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(db)
 }
