@@ -111,11 +111,12 @@ impl Tx<'_> {
     /// Lets the copies go whose entries the hub holds durably (law 5).
     pub(crate) fn drop_carried(&mut self) -> Result<(), VaultError> {
         // By the copies, which are few: the entries that were let go are all that this phone ever sent.
-        self.sql.execute(
-            "DELETE FROM capsule WHERE entry IS NOT NULL
-             AND EXISTS (SELECT 1 FROM entry WHERE entry.seq = capsule.entry AND entry.sealed IS NULL)",
-            [],
-        )?;
+        self.sql
+            .prepare_cached(
+                "DELETE FROM capsule WHERE entry IS NOT NULL
+                 AND EXISTS (SELECT 1 FROM entry WHERE entry.seq = capsule.entry AND entry.sealed IS NULL)",
+            )?
+            .execute([])?;
         Ok(())
     }
 

@@ -34,7 +34,7 @@ pub(crate) fn seq_key(seq: u64) -> [u8; 16] {
 impl Tx<'_> {
     /// The number that the next entry will have.
     pub fn next_seq(&mut self) -> Result<u64, VaultError> {
-        let last: Option<i64> = self.sql.query_row("SELECT max(seq) FROM entry", [], |r| r.get(0))?;
+        let last: Option<i64> = self.sql.prepare_cached("SELECT max(seq) FROM entry")?.query_row([], |r| r.get(0))?;
         Ok(last.unwrap_or(0) as u64 + 1)
     }
 
@@ -43,10 +43,9 @@ impl Tx<'_> {
         let note = self.ring.tag("note", &entry.doc.0);
         let place = self.place(Table::Entry, seq_key(entry.seq), Some(&entry.patient), &Compartment::Station);
         let sealed = self.seal(place, entry)?;
-        self.sql.execute(
-            "INSERT INTO entry (seq, note, patient, sealed) VALUES (?1, ?2, ?3, ?4)",
-            (entry.seq as i64, note, place.patient, sealed),
-        )?;
+        self.sql
+            .prepare_cached("INSERT INTO entry (seq, note, patient, sealed) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((entry.seq as i64, note, place.patient, sealed))?;
         self.copies_carried_by(entry.doc, entry.seq)
     }
 
@@ -109,14 +108,16 @@ impl Tx<'_> {
 
     /// Marks one entry as on the hub's disk (law 1: only what the receipt names). `false`: it was marked before.
     pub fn mark_received(&mut self, seq: u64, at: i64) -> Result<bool, VaultError> {
-        let marked =
-            self.sql.execute("UPDATE entry SET received = ?2 WHERE seq = ?1 AND received IS NULL", (seq as i64, at))?;
+        let marked = self
+            .sql
+            .prepare_cached("UPDATE entry SET received = ?2 WHERE seq = ?1 AND received IS NULL")?
+            .execute((seq as i64, at))?;
         Ok(marked > 0)
     }
 
     /// Before an answer's verdicts are marked: it lists all of the series, so what it no longer lists has passed.
     pub fn clear_verdicts(&mut self) -> Result<(), VaultError> {
-        self.sql.execute("UPDATE entry SET verdict = NULL WHERE verdict IS NOT NULL", [])?;
+        self.sql.prepare_cached("UPDATE entry SET verdict = NULL WHERE verdict IS NOT NULL")?.execute([])?;
         Ok(())
     }
 
@@ -229,10 +230,12 @@ impl Tx<'_> {
 
     /// Lets the bodies go that are durable at the hub (law 5) and were receipted before a moment of the hub's clock.
     pub fn drop_durable(&mut self, up_to: u64, received_before: i64) -> Result<(), VaultError> {
-        self.sql.execute(
-            "UPDATE entry SET sealed = NULL WHERE seq <= ?1 AND received < ?2 AND verdict IS NULL AND sealed IS NOT NULL",
-            (up_to as i64, received_before),
-        )?;
+        self.sql
+            .prepare_cached(
+                "UPDATE entry SET sealed = NULL
+                 WHERE seq <= ?1 AND received < ?2 AND verdict IS NULL AND sealed IS NOT NULL",
+            )?
+            .execute((up_to as i64, received_before))?;
         self.drop_photo_copies(up_to, received_before)?;
         self.drop_carried()
     }
@@ -248,7 +251,7 @@ impl Tx<'_> {
     pub fn put_receipt(&mut self, receipt: &Receipt) -> Result<(), VaultError> {
         let place = self.place(Table::Receipt, [0; 16], None, &Compartment::Station);
         let sealed = self.seal(place, receipt)?;
-        self.sql.execute("INSERT INTO receipt (sealed) VALUES (?1)", [sealed])?;
+        self.sql.prepare_cached("INSERT INTO receipt (sealed) VALUES (?1)")?.execute([sealed])?;
         Ok(())
     }
 
@@ -294,11 +297,13 @@ impl Tx<'_> {
     /// Whether anything of this note is not receipted yet.
     pub fn is_unsent(&mut self, note: DocumentId) -> Result<bool, VaultError> {
         let key = self.ring.tag("note", &note.0);
-        Ok(self.sql.query_row(
-            "SELECT EXISTS (SELECT 1 FROM note WHERE key = ?1 AND dirty = 1) OR EXISTS (SELECT 1 FROM entry WHERE note = ?1 AND received IS NULL)",
-            [key],
-            |r| r.get(0),
-        )?)
+        Ok(self
+            .sql
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM note WHERE key = ?1 AND dirty = 1)
+                 OR EXISTS (SELECT 1 FROM entry WHERE note = ?1 AND received IS NULL)",
+            )?
+            .query_row([key], |r| r.get(0))?)
     }
 
     /// Whether something of a patient is on its way to the hub, did not pass there, or has arrived and stands in no document yet.
@@ -322,11 +327,12 @@ impl Tx<'_> {
     }
 
     pub fn received_up_to(&mut self) -> Result<u64, VaultError> {
-        let n: Option<i64> = self.sql.query_row(
-            "SELECT coalesce((SELECT min(seq) - 1 FROM entry WHERE received IS NULL), (SELECT max(seq) FROM entry))",
-            [],
-            |r| r.get(0),
-        )?;
+        let n: Option<i64> = self
+            .sql
+            .prepare_cached(
+                "SELECT coalesce((SELECT min(seq) - 1 FROM entry WHERE received IS NULL), (SELECT max(seq) FROM entry))",
+            )?
+            .query_row([], |r| r.get(0))?;
         Ok(n.unwrap_or(0) as u64)
     }
 }

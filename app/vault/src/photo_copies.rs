@@ -122,8 +122,11 @@ impl Tx<'_> {
     pub(crate) fn drop_photo_copies(&mut self, up_to: u64, received_before: i64) -> Result<(), VaultError> {
         const DURABLE: &str = "received < ?2 AND received < (SELECT max(received) FROM entry WHERE seq <= ?1)";
         let (up_to, copies) = (up_to as i64, format!("SELECT n FROM photo_copy WHERE {DURABLE}"));
-        self.sql.execute(&format!("DELETE FROM capsule WHERE n IN ({copies})"), (up_to, received_before))?;
-        self.sql.execute(&format!("DELETE FROM photo_copy WHERE {DURABLE}"), (up_to, received_before))?;
+        for delete in
+            [format!("DELETE FROM capsule WHERE n IN ({copies})"), format!("DELETE FROM photo_copy WHERE {DURABLE}")]
+        {
+            self.sql.prepare_cached(&delete)?.execute((up_to, received_before))?;
+        }
         Ok(())
     }
 }

@@ -78,7 +78,7 @@ impl KeyRing {
 
     /// At the start of every transaction: forgets keys that may not be the disk's.
     pub fn begin(&mut self, sql: &Connection) -> Result<(), VaultError> {
-        let seen: i64 = sql.pragma_query_value(None, "data_version", |r| r.get(0))?;
+        let seen: i64 = sql.prepare_cached("PRAGMA data_version")?.query_row([], |r| r.get(0))?;
         let touched = self.rows.take_touched();
         match seen == self.seen {
             true => self.light.forget(touched),

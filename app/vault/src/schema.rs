@@ -36,7 +36,7 @@ pub fn configure(db: &Connection) -> Result<(), VaultError> {
     // another plan. Nothing here is planned by values.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Every verb's statements, so that none is parsed twice.
-    db.set_prepared_statement_cache_capacity(96);
+    db.set_prepared_statement_cache_capacity(112);
     Ok(())
 }
 
