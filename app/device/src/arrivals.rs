@@ -1,5 +1,5 @@
-//! 到着 (arrivals): what the feed brought of documents goes into them here, a few documents a transaction, so that the nurse's pen
-//! waits for a few and never for a page.
+//! 到着 (arrivals): what the feed brought of documents goes into them here, a little in each transaction, so that the nurse's pen
+//! waits for that and never for a page.
 //!
 //! Until then a document reads as if the sync were still to come: nothing that anybody does with it meanwhile is wrong, it is
 //! concurrent. An app that dies in between takes it in at the next unlock.
@@ -17,79 +17,113 @@ use record::visit_note::{
     What, changes,
 };
 use record::{DeviceId, DocumentId, Form, PatientId, StaffId, StaffRole};
-use vault::{Arrival, Arrived, Tx};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use vault::{Arrival, Tx, Waiting};
 
-/// So many documents are opened, merged and stored in one transaction.
-const AT_ONCE: usize = 8;
+/// So many changes and statements are merged in one transaction; each opens its document and stores it.
+const AT_ONCE: u32 = 16;
+/// Unlocks at which an item is tried that may have ended the app each time.
+const TRIES: u64 = 3;
+
+/// What one transaction took.
+#[derive(Default)]
+struct Taken {
+    rows: u64,
+    /// Of them, what could not be read.
+    aside: u64,
+}
 
 impl Phone {
     /// After the unlock, which must not wait for it, and before the first sync: what came while the phone was locked, and what had
     /// arrived when the app died.
-    pub fn catch_up(&self, now: Timestamp) {
+    pub fn catch_up(&self) {
         if self.is_decoy() {
             return;
         }
+        let counted = self.read(|tx| Ok(tx.has_arrivals()?)).and_then(|some| match some {
+            true => self.write(|tx| Ok(tx.count_tries()?)),
+            false => Ok(()),
+        });
         self.take_locked_pages();
-        if let Err(error) = self.take_in_arrivals(now) {
+        if let Err(error) = counted.and_then(|()| self.take_in_arrivals()) {
             tracing::warn!(%error, "what has arrived waits to be taken in");
         }
     }
 
     /// Takes what has arrived into its documents. Says how many items could not be read and were set aside.
-    pub fn take_in_arrivals(&self, now: Timestamp) -> Result<u64, DeviceError> {
-        let arrived = self.read(|tx| Ok(tx.arrived()?))?;
-        let mut aside = 0;
-        for some in arrived.chunks(AT_ONCE) {
-            let taken: Result<u64, DeviceError> =
-                self.write(|tx| some.iter().map(|document| self.take_in(tx, *document, now)).sum());
-            match taken {
-                Ok(more) => aside += more,
-                Err(error) => {
-                    // What came before it stands in its documents.
-                    self.changed();
-                    return Err(error);
-                }
+    pub fn take_in_arrivals(&self) -> Result<u64, DeviceError> {
+        let (mut aside, mut taken) = (0, false);
+        let result = loop {
+            let some = caught(|| self.write(|tx| self.take_in(tx, AT_ONCE)));
+            let some = some.or_else(|| caught(|| self.write(|tx| self.take_in(tx, 1))));
+            let some = some.unwrap_or_else(|| self.write(|tx| self.set_first_aside(tx)));
+            match some {
+                Ok(Taken { rows: 0, .. }) => break Ok(aside),
+                Ok(more) => (aside, taken) = (aside + more.aside, true),
+                Err(error) => break Err(error),
             }
-        }
-        if !arrived.is_empty() {
+        };
+        if taken {
             self.changed();
         }
-        Ok(aside)
+        result
     }
 
-    /// All that has arrived of one document, in its order. Law 4: one bad item is set aside.
-    fn take_in(&self, tx: &mut Tx<'_>, document: Arrived, now: Timestamp) -> Result<u64, DeviceError> {
-        let mut aside = 0;
-        for (n, arrival) in tx.arrivals_of(document)? {
-            let item = &arrival.item;
-            match self.take_arrival(tx, &arrival, now) {
-                Ok(()) => {}
-                // A full disk is not the item's fault: it waits.
-                Err(error) if error.is_retryable() => return Err(error),
-                Err(error) => {
-                    tracing::warn!(n = item.n, kind = ?item.kind, %error, "an item of the feed was set aside");
-                    set_aside(tx, item)?;
-                    aside += 1;
+    /// The first of what has arrived, each into its document. Law 4: one bad item is set aside.
+    fn take_in(&self, tx: &mut Tx<'_>, most: u32) -> Result<Taken, DeviceError> {
+        let mut taken = Taken::default();
+        for Waiting { n, tries, arrival } in tx.arrivals(most)? {
+            taken.rows += 1;
+            match arrival {
+                // Nobody can read it, and the hub has it: what stands here is compared, and it comes again.
+                None => tx.put_digests_at(0)?,
+                Some(arrival) if tries > TRIES => {
+                    tracing::warn!(n = arrival.item.n, "an item that the app did not survive was set aside");
+                    set_aside(tx, &arrival.item)?;
+                    taken.aside += 1;
                 }
+                Some(arrival) => match self.take_arrival(tx, &arrival) {
+                    Ok(()) => {}
+                    // A full disk is not the item's fault: it waits.
+                    Err(error) if error.is_retryable() => return Err(error),
+                    Err(error) => {
+                        let item = &arrival.item;
+                        tracing::warn!(n = item.n, kind = ?item.kind, %error, "an item of the feed was set aside");
+                        set_aside(tx, item)?;
+                        taken.aside += 1;
+                    }
+                },
             }
             tx.drop_arrival(n)?;
         }
-        Ok(aside)
+        Ok(taken)
     }
 
-    fn take_arrival(&self, tx: &mut Tx<'_>, arrival: &Arrival, now: Timestamp) -> Result<(), DeviceError> {
-        if !arrival.of_page {
-            return self.take_item(tx, arrival, now);
+    /// Automerge did not come back from it: it is not tried again by this version.
+    fn set_first_aside(&self, tx: &mut Tx<'_>) -> Result<Taken, DeviceError> {
+        let mut taken = Taken::default();
+        for Waiting { n, arrival, .. } in tx.arrivals(1)? {
+            taken.rows += 1;
+            if let Some(arrival) = arrival {
+                tracing::warn!(n = arrival.item.n, "an item of the feed that cannot be merged was set aside");
+                set_aside(tx, &arrival.item)?;
+                taken.aside += 1;
+            }
+            tx.drop_arrival(n)?;
         }
-        // It was there all the time: the hub's time of receipt says when.
-        let at = received_at(&arrival.item).unwrap_or_default();
-        let taken = self.take_item(tx, arrival, at);
-        if !taken.as_ref().is_err_and(DeviceError::is_damage) || !tx.forget_damaged(arrival.item.doc)? {
+        Ok(taken)
+    }
+
+    fn take_arrival(&self, tx: &mut Tx<'_>, arrival: &Arrival) -> Result<(), DeviceError> {
+        let heard = Timestamp::from_millisecond(arrival.heard).unwrap_or_default();
+        let taken = self.take_item(tx, arrival, heard);
+        let is_damaged = arrival.of_page && taken.as_ref().is_err_and(DeviceError::is_damage);
+        if !is_damaged || !tx.forget_damaged(arrival.item.doc)? {
             return taken;
         }
         // What stood here does not open, and nothing of it is ours alone: this page brings all of it.
         self.renew_actor()?;
-        self.take_item(tx, arrival, at)
+        self.take_item(tx, arrival, heard)
     }
 
     fn take_item(&self, tx: &mut Tx<'_>, arrival: &Arrival, now: Timestamp) -> Result<(), DeviceError> {
@@ -172,11 +206,12 @@ impl Phone {
 
 /// Documents of which something has arrived.
 pub(crate) fn documents(tx: &mut Tx<'_>) -> Result<Vec<DocumentId>, DeviceError> {
-    let mut docs = Vec::new();
-    for document in tx.arrived()? {
-        docs.extend(tx.arrivals_of(document)?.first().map(|(_, arrival)| arrival.item.doc));
-    }
-    Ok(docs)
+    Ok(tx.arrivals(u32::MAX)?.into_iter().filter_map(|waiting| Some(waiting.arrival?.item.doc)).collect())
+}
+
+/// `None`: it panicked. The transaction in it was rolled back, the vault is sound.
+fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// When the hub had it.

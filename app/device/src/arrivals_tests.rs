@@ -61,7 +61,7 @@ fn what_had_arrived_when_the_app_died_stands_in_its_document_after_the_next_unlo
     drop(phone);
     assert!(!desk.lies_open("下肢の浮腫")?);
     let phone = desk.unlock(NOW)?;
-    phone.catch_up(later(100));
+    phone.catch_up();
     assert_eq!(reads(&phone, colleague.note)?, "下肢の浮腫");
     assert!(!phone.status(NOW)?.has_arrivals);
     Ok(())
@@ -72,13 +72,13 @@ fn who_writes_in_a_note_of_which_more_has_arrived_writes_beside_it() -> Outcome 
     let (desk, colleague) = (Desk::new()?, Colleague::who_wrote("右")?);
     let phone = desk.unlock(NOW)?;
     hears(&phone, vec![colleague.tells()?])?;
-    phone.take_in_arrivals(later(91))?;
+    phone.take_in_arrivals()?;
     colleague.writes("右", "右、皮膚は乾燥")?;
     hears(&phone, vec![colleague.tells()?])?;
     phone.edit_text(colleague.note, "condition", "右", "右下肢", later(95))?;
     assert_eq!(reads(&phone, colleague.note)?, "右下肢");
     let changes = phone.changes();
-    assert_eq!(phone.take_in_arrivals(later(96))?, 0);
+    assert_eq!(phone.take_in_arrivals()?, 0);
     assert!(changes.has_changed()?, "whoever shows it hears of it");
     let now = reads(&phone, colleague.note)?;
     assert!(now.contains("下肢") && now.contains("、皮膚は乾燥"), "{now}");
@@ -92,11 +92,11 @@ fn an_item_that_cannot_be_read_is_set_aside_and_the_others_are_taken_in() -> Out
     let sound = colleague.tells()?;
     let torn = FeedItem { n: 2, bytes: sound.bytes[..40].to_vec(), doc: DocumentId([8; 16]), ..sound.clone() };
     hears(&phone, vec![torn, sound])?;
-    assert_eq!(phone.take_in_arrivals(later(91))?, 1);
+    assert_eq!(phone.take_in_arrivals()?, 1);
     assert_eq!(reads(&phone, colleague.note)?, "右");
     let status = phone.status(NOW)?;
     assert!(status.set_aside == 1 && !status.has_arrivals);
-    assert_eq!(phone.take_in_arrivals(later(92))?, 0, "nothing is left to take");
+    assert_eq!(phone.take_in_arrivals()?, 0, "nothing is left to take");
     Ok(())
 }
 
@@ -109,7 +109,7 @@ fn a_note_leaves_only_after_what_has_arrived_of_it() -> Outcome {
     let leaves = |phone: &Phone| phone.write(|tx| Ok(tx.forget_note(&patient, colleague.note, durable)?));
     assert!(!leaves(&phone)?);
     assert!(phone.read(|tx| Ok(tx.has_notes_of(&patient)? && tx.is_unsettled(&patient)?))?);
-    phone.take_in_arrivals(later(91))?;
+    phone.take_in_arrivals()?;
     assert!(leaves(&phone)?);
     assert!(!phone.read(|tx| Ok(tx.has_notes_of(&patient)?))?);
     Ok(())
@@ -122,5 +122,64 @@ fn a_hub_that_was_put_back_is_asked_about_what_has_arrived_too() -> Outcome {
     hears(&phone, vec![colleague.tells()?])?;
     phone.write(crate::relay::begin)?;
     assert_eq!(phone.read(crate::relay::stands)?.to_ask(9), [colleague.note]);
+    assert!(phone.relay_step(None)?.is_none(), "what stands here is not known yet");
+    phone.take_in_arrivals()?;
+    assert!(phone.relay_step(None)?.is_some());
+    Ok(())
+}
+
+#[test]
+fn one_that_does_not_open_goes_and_the_next_sync_compares() -> Outcome {
+    let (desk, colleague) = (Desk::new()?, Colleague::who_wrote("右")?);
+    let phone = desk.unlock(NOW)?;
+    phone.write(|tx| Ok(tx.put_digests_at(NOW.as_millisecond())?))?;
+    hears(&phone, vec![colleague.tells()?])?;
+    desk.damage_arrivals()?;
+    assert_eq!(phone.take_in_arrivals()?, 0);
+    assert!(phone.note_rows(None)?.is_empty());
+    assert!(phone.read(|tx| Ok(!tx.has_arrivals()? && tx.digests_at()? == Some(0)))?);
+    Ok(())
+}
+
+#[test]
+fn one_that_the_app_did_not_survive_three_times_is_set_aside_and_tried_no_more() -> Outcome {
+    let (desk, colleague) = (Desk::new()?, Colleague::who_wrote("右")?);
+    let phone = desk.unlock(NOW)?;
+    hears(&phone, vec![colleague.tells()?])?;
+    for _ in 0..TRIES {
+        phone.write(|tx| Ok(tx.count_tries()?))?;
+    }
+    drop(phone);
+    let phone = desk.unlock(NOW)?;
+    phone.catch_up();
+    let status = phone.status(NOW)?;
+    assert!(status.set_aside == 1 && !status.has_arrivals && phone.note_rows(None)?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_keeps_what_has_arrived_until_there_is_room() -> Outcome {
+    let (desk, colleague) = (Desk::new()?, Colleague::who_wrote(&"右下肢".repeat(400))?);
+    let phone = desk.unlock(NOW)?;
+    hears(&phone, vec![colleague.tells()?])?;
+    phone.limit_room(Some(0))?;
+    assert!(phone.take_in_arrivals().is_err_and(|error| error.is_retryable()));
+    assert!(phone.status(NOW)?.has_arrivals);
+    phone.limit_room(None)?;
+    assert_eq!(phone.take_in_arrivals()?, 0);
+    assert!(reads(&phone, colleague.note)?.starts_with("右下肢"));
+    Ok(())
+}
+
+#[test]
+fn a_note_that_came_to_a_locked_phone_is_dated_by_the_hub_and_not_by_the_unlock() -> Outcome {
+    let (desk, colleague) = (Desk::new()?, Colleague::who_wrote("右")?);
+    let phone = desk.unlock(NOW)?;
+    hears(&phone, vec![colleague.tells()?])?;
+    drop(phone);
+    // Days later.
+    let phone = desk.unlock(later(300_000))?;
+    phone.catch_up();
+    assert_eq!(phone.note_rows(None)?[0].changed_at, later(90));
     Ok(())
 }

@@ -82,7 +82,7 @@ async fn run(phone: Arc<Phone>, mut orders: mpsc::UnboundedReceiver<Trigger>, pi
     let mut trigger = Trigger::Start;
     let waiting = phone.clone();
     // What came while the phone was locked, or had arrived, needs no line; the first sync goes on from there.
-    if tokio::task::spawn_blocking(move || waiting.catch_up(Timestamp::now())).await.is_err() {
+    if tokio::task::spawn_blocking(move || waiting.catch_up()).await.is_err() {
         tracing::warn!("what waited in the vault is left to the sync");
     }
     loop {

@@ -9,6 +9,9 @@ use protocol::{Engine, Failure, Input, Output, Phase, RefusalCode, SyncRequest, 
 use std::collections::VecDeque;
 use vault::SyncLogLine;
 
+/// So many pages are stored before what they brought is merged: until then the disk holds it twice.
+const PAGES_AT_ONCE: u64 = 4;
+
 /// What one sync did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SyncReport {
@@ -51,7 +54,7 @@ impl Phone {
             let wake_at = now + protocol::engine::LONGEST_WAIT_MS;
             return RunEnd { result: Err(Failure::Unreachable), wake_at };
         }
-        let mut report = SyncReport::default();
+        let (mut report, mut pages) = (SyncReport::default(), 0);
         let mut end = RunEnd { result: Ok(report), wake_at: now + protocol::engine::IDLE_WAIT_MS };
         let mut offered: Option<SyncRequest> = None;
         let mut line = RunLine::default();
@@ -60,6 +63,9 @@ impl Phone {
         }
         let mut todo: VecDeque<Output> = engine.handle(now, Input::Trigger(trigger)).into();
         while let Some(output) = todo.pop_front() {
+            if is_time_to_merge(&output, pages) && self.merge(&mut report).is_err() {
+                tracing::warn!("what has arrived is tried again at the end of the run");
+            }
             let input = match output {
                 Output::Report(Phase::Syncing) => continue,
                 Output::Report(Phase::Done) => {
@@ -88,6 +94,7 @@ impl Phone {
                     Some(request) => self
                         .store_answer(request, &answer, Timestamp::now())
                         .and_then(|stored| {
+                            pages += 1;
                             report.sent += stored.sent;
                             report.received += stored.received;
                             report.set_aside += stored.set_aside;
@@ -114,12 +121,9 @@ impl Phone {
             let input = input.unwrap_or_else(|failure| Input::Failed { failure, dice: dice() });
             todo.extend(engine.handle(now, input));
         }
-        // Everything that the line could bring is here: now there is time to merge it.
-        match self.take_in_arrivals(Timestamp::now()) {
-            Ok(aside) => report.set_aside += aside,
-            Err(error) => tracing::warn!(%error, "what has arrived waits to be taken in"),
-        }
-        end.result = end.result.map(|_| report);
+        // After a run that was cut short too. What nobody can see yet is no sync that is done.
+        let merged = self.merge(&mut report);
+        end.result = end.result.and(merged).map(|()| report);
         self.log_run(&end, &report);
         if end.result.is_ok()
             && let Err(error) = self.relay(line.hub.as_ref(), report.sent > 0, is_called).await
@@ -134,6 +138,12 @@ impl Phone {
         let (answer, traffic) = hub.sync(request).await?;
         report.traffic += traffic;
         Ok(Input::Answered(Box::new(answer)))
+    }
+
+    /// What has arrived goes into its documents.
+    fn merge(&self, report: &mut SyncReport) -> Result<(), Failure> {
+        report.set_aside += self.take_in_arrivals().map_err(as_failure)?;
+        Ok(())
     }
 
     /// The history on the sync screen. Runs in which nothing happened are left out.
@@ -156,6 +166,15 @@ impl Phone {
         if let Err(error) = written {
             tracing::warn!(%error, "the history of syncs could not be written");
         }
+    }
+}
+
+/// Before photos, which may take long, and every few pages. Nobody waits for it at the line: what is here is safe.
+fn is_time_to_merge(next: &Output, pages: u64) -> bool {
+    match next {
+        Output::NextPhoto { .. } => true,
+        Output::Load => pages.is_multiple_of(PAGES_AT_ONCE),
+        _ => false,
     }
 }
 

@@ -166,8 +166,9 @@ impl Phone {
             return self.bringing(doc, from, None);
         }
         loop {
-            let (state, relay) = self.read(|tx| Ok((tx.sync_state()?, stands(tx)?)))?;
-            if state.look_back || !state.backfill.is_empty() {
+            let (state, relay, arrives) = self.read(|tx| Ok((tx.sync_state()?, stands(tx)?, tx.has_arrivals()?)))?;
+            // What is here is not known before all of it is merged.
+            if state.look_back || !state.backfill.is_empty() || arrives {
                 return Ok(None);
             }
             let docs = relay.to_ask(HOLDINGS_LIMIT);

@@ -245,7 +245,7 @@ impl Phone {
             }
             let whence = if request.cursor.n == 0 { Whence::Beginning } else { Whence::Feed };
             for item in &answer.feed {
-                match self.take(tx, item, &mut state, whence) {
+                match self.take(tx, item, &mut state, whence, now) {
                     Ok(()) => stored.received += 1,
                     // A full disk is not the item's fault: the whole page waits.
                     Err(error) if error.is_retryable() => return Err(error),
@@ -331,7 +331,14 @@ impl Phone {
         Ok(answer.receipt.items.len() as u64)
     }
 
-    fn take(&self, tx: &mut Tx<'_>, item: &FeedItem, state: &mut SyncState, whence: Whence) -> Result<(), DeviceError> {
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        item: &FeedItem,
+        state: &mut SyncState,
+        whence: Whence,
+        now: Timestamp,
+    ) -> Result<(), DeviceError> {
         match item.kind {
             // Opening its document is not this transaction's: see `arrivals.rs`.
             Kind::Note
@@ -345,7 +352,8 @@ impl Phone {
                 let of_page = whence == Whence::Page;
                 // What it stands on was left out while the patient was light: the pages that are about to be fetched bring both.
                 let may_hang = !of_page && state.wants_whole(patient);
-                Ok(tx.put_arrival(patient, &Arrival { item: item.clone(), of_page, may_hang })?)
+                let (item, heard) = (item.clone(), now.as_millisecond());
+                Ok(tx.put_arrival(patient, &Arrival { item, heard, of_page, may_hang })?)
             }
             Kind::Record => take_record(tx, item.doc, item.patient.as_ref(), &item.bytes),
             Kind::Consent => consented::take(tx, &read(&item.bytes)?, state),
@@ -424,7 +432,9 @@ impl Phone {
         if !belongs {
             return Ok(false);
         }
-        match self.take(tx, item, state, Whence::Page) {
+        // It was there all the time: the hub's time of receipt says since when.
+        let at = Timestamp::from_millisecond(item.at).unwrap_or_default();
+        match self.take(tx, item, state, Whence::Page, at) {
             Ok(()) => Ok(true),
             Err(error) if error.is_retryable() => Err(error),
             Err(error) => {

@@ -97,6 +97,12 @@ impl Desk {
         Ok(Vault::open(&self.path, &self.store, &self.pin, RunningTime::now())?)
     }
 
+    /// A byte of whatever has arrived is another one.
+    pub fn damage_arrivals(&self) -> Outcome {
+        let mut vault = self.vault()?;
+        Ok(vault.write(|tx| tx.bend_arrivals())?)
+    }
+
     /// How long the vault's log is.
     pub fn log_bytes(&self) -> u64 {
         std::fs::metadata(self.path.with_extension("vault-wal")).map_or(0, |log| log.len())

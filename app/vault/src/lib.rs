@@ -30,7 +30,7 @@ mod tx;
 mod unlock;
 mod vault;
 
-pub use arrivals::{Arrival, Arrived};
+pub use arrivals::{Arrival, Waiting};
 pub use attempts::{Attempts, RunningTime, WIPE_AFTER};
 pub use capsule::{Locked, LockedVault, Written};
 pub use error::{SPACE_NEEDED_MB, VaultError};

@@ -360,7 +360,7 @@ impl Nurse {
             steps.line += exchange.cpu;
             steps.store += store.cpu;
             if !answer.more {
-                let (_, merge) = spent(|| Ok(self.phone.take_in_arrivals(Timestamp::now())?))?;
+                let (_, merge) = spent(|| Ok(self.phone.take_in_arrivals()?))?;
                 steps.merge = merge.cpu;
                 return Ok(steps);
             }

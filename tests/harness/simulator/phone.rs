@@ -107,7 +107,7 @@ impl SimPhone {
             Ok(phone) => {
                 phone.limit_room(self.room)?;
                 // As the background does before its first sync.
-                phone.catch_up(now);
+                phone.catch_up();
                 self.open = Some(phone);
             }
             Err(DeviceError::Vault(VaultError::Wiped)) => self.wiped = true,

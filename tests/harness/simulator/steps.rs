@@ -85,7 +85,7 @@ impl World {
 
     /// What the driver does at the end of a run: what has arrived goes into its documents. The process may have died before.
     fn takes_in(&self, at: usize, phone: &Phone) -> Outcome {
-        match phone.take_in_arrivals(self.device_time(at)) {
+        match phone.take_in_arrivals() {
             Err(DeviceError::Vault(VaultError::Full)) if self.phones[at].room.is_some() => Ok(()),
             Err(error) => Err(format!("what has arrived was not taken in: {error}").into()),
             Ok(0) => Ok(()),

@@ -246,7 +246,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     let phone = Phone::unlock(&vault, &store, &pin, now)?;
     if !matches!(cli.command, Command::Wipe { .. } | Command::Pin(_)) {
         // As a rule nothing waits, and this is one look.
-        phone.catch_up(now);
+        phone.catch_up();
     }
     match cli.command {
         Command::Enrol(_) | Command::Capsule(_) => Ok(()),

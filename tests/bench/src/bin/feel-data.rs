@@ -141,7 +141,7 @@ fn tell(phone: &Phone, feed: Vec<FeedItem>, now: Timestamp, heard: Timestamp) ->
         differs: Vec::new(),
     };
     let stored = phone.store_answer(&request, &answer, heard)?;
-    let aside = stored.set_aside + phone.take_in_arrivals(heard)?;
+    let aside = stored.set_aside + phone.take_in_arrivals()?;
     if (stored.received, aside) != (count, 0) {
         return Err(format!("of {count} items {} were taken, {aside} set aside", stored.received).into());
     }
