@@ -2,7 +2,7 @@ use super::*;
 use crate::check::testing::{A, B, NINE, NOTE, Outcome, Writer, hub, series, staff, station};
 use jiff::Timestamp;
 use protocol::Entry;
-use record::visit_note::{About, Actor, Draft};
+use record::visit_note::{About, Actor, Draft, Encoding, FieldValue};
 
 /// A's note under another id.
 fn another(doc: DocumentId, seq: u64) -> Outcome<Entry> {
@@ -34,6 +34,30 @@ fn a_new_document_is_kept_as_it_came_until_somebody_adds_to_it() -> Outcome {
     // The same once more under a new number: nothing is added, and what stands here stays.
     hub.accepts(A, &Entry { seq: 2, ..begun })?;
     assert_eq!(kept()?.1.ok_or("no note")?.text("condition"), "一。二。");
+    Ok(())
+}
+
+#[test]
+fn a_document_that_unfolds_to_more_than_an_entry_may_hold_is_stored_folded() -> Outcome {
+    let hub = hub()?;
+    let (mut a, mut b) = (Writer::new(A)?, Writer::new(B)?);
+    let begun = a.writes("一。")?;
+    let (at, companion) = (Timestamp::from_millisecond(NINE)?, Form::VisitNote.field("companion")?);
+    // Overwritten at once: what stands is within bounds, and what stood before it stays inside.
+    for words in ["x".repeat(changes::ENTRY_LIMIT), "長女".to_string()] {
+        a.draft.set(companion, FieldValue::Word(words), at)?;
+    }
+    assert!(a.draft.columns().len() > changes::ENTRY_LIMIT);
+    let (enc, bytes) = (Encoding::Columns, a.draft.save());
+    let hash = changes::decode(NOTE, Form::VisitNote, enc, &bytes)?.hash(NOTE);
+    let small = Entry { enc: enc.into(), hash, bytes, ..begun };
+    hub.accepts(A, &small)?;
+    b.reads(&small)?;
+    hub.accepts(B, &b.writes("二。")?)?;
+    let (document, view) = hub.store.read(|tx| Ok((tx.note_document(NOTE)?, tx.note_view(NOTE)?)))?;
+    assert!(document != small.bytes && document.len() < 2 * small.bytes.len(), "{}", document.len());
+    let view = view.ok_or("no note")?;
+    assert_eq!((view.text("condition"), view.word("companion")), ("一。二。", Some("長女")));
     Ok(())
 }
 
