@@ -109,13 +109,10 @@ impl Checker {
                 return;
             }
             let mut bench = self.worker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let looked = match self.look(&mut bench, some) {
-                Ok(looked) => looked,
-                Err(error) => {
-                    tracing::error!(%error, "some documents were not checked");
-                    continue;
-                }
-            };
+            let looked = self.look(&mut bench, some).unwrap_or_else(|error| {
+                tracing::error!(%error, "some documents were not checked");
+                Vec::new()
+            });
             let sound = some.iter().zip(looked).filter_map(|(doc, looked)| {
                 looked.inspect_err(|error| tracing::error!(%doc, %error, "a document was not checked")).ok()
             });
@@ -145,14 +142,13 @@ impl Checker {
         let asked: Vec<&Pending> = pending.iter().flatten().filter(|one| !one.notes.is_empty()).collect();
         let mut answers = Vec::with_capacity(asked.len());
         for some in portions(&asked, |one| one.bytes()) {
-            answers.extend(ask_about(bench, some)?);
+            answers.extend(ask_about(bench, some));
         }
         let mut answers = answers.into_iter();
-        let looked = pending.into_iter().map(|one| {
-            one.map(|of| {
-                let answer = if of.notes.is_empty() { None } else { answers.next() };
-                Looked { of, answer }
-            })
+        let looked = pending.into_iter().map(|one| -> Result<Looked, HubError> {
+            let of = one?;
+            let answer = if of.notes.is_empty() { None } else { answers.next().transpose()? };
+            Ok(Looked { of, answer })
         });
         Ok(looked.collect())
     }
@@ -333,28 +329,43 @@ fn strangers(
 
 /// One answer each. Where the worker died or hung over some documents they are asked about one by one, and so is each entry of
 /// the one that it was: only the guilty entry is held.
-fn ask_about(bench: &mut Bench, some: &[&Pending]) -> Result<Vec<CheckAnswer>, HubError> {
-    if let Some(answers) =
-        check_some(bench, some.iter().map(|of| of.request(of.document.clone(), of.told())).collect())?
-    {
-        return Ok(answers);
+fn ask_about(bench: &mut Bench, some: &[&Pending]) -> Vec<Result<CheckAnswer, HubError>> {
+    let mut answers = Vec::with_capacity(some.len());
+    match check_some(bench, some.iter().map(|of| of.request(of.document.clone(), of.told())).collect()) {
+        Ok(Some(together)) => return together.into_iter().map(Ok).collect(),
+        Ok(None) => {}
+        Err(error) => answers.push(Err(error)),
     }
-    some.iter()
-        .map(|of| {
-            let alone = match some.len() {
-                1 => None,
-                _ => check(bench, of.request(of.document.clone(), of.told()))?,
-            };
-            alone.map_or_else(|| one_by_one(bench, of), Ok)
-        })
-        .collect()
+    for of in &some[answers.len()..] {
+        let answer = match answers.last() {
+            // Each further question might be waited for in vain as long as this one.
+            Some(Err(_)) => Err(HubError::NotAsked),
+            _ if some.len() == 1 => one_by_one(bench, of),
+            _ => alone(bench, of),
+        };
+        answers.push(answer);
+    }
+    answers
 }
 
+fn alone(bench: &mut Bench, of: &Pending) -> Result<CheckAnswer, HubError> {
+    match check(bench, of.request(of.document.clone(), of.told()))? {
+        Some(answer) => Ok(answer),
+        None => one_by_one(bench, of),
+    }
+}
+
+/// The worker has died over the document already.
 fn one_by_one(bench: &mut Bench, of: &Pending) -> Result<CheckAnswer, HubError> {
     let (verdicts, news) = (Vec::new(), Vec::new());
     let mut all = CheckAnswer { verdicts, news, document: of.document.clone(), heads: Vec::new(), reading: None };
     for entry in of.told() {
-        match check(bench, of.request(all.document.clone(), vec![entry]))? {
+        // The only one was what it was asked about with the document.
+        let answer = match of.notes.len() {
+            1 => None,
+            _ => check(bench, of.request(all.document.clone(), vec![entry]))?,
+        };
+        match answer {
             Some(mut answer) => {
                 all.verdicts.push(answer.verdicts.pop().flatten());
                 all.news.push(answer.news.pop().unwrap_or(true));

@@ -83,6 +83,10 @@ pub enum HubError {
     Serving(PathBuf),
     #[error("the worker that checks documents could not be started")]
     Worker(#[source] std::io::Error),
+    #[error(
+        "the worker was not asked about it after another document's question had failed; it is checked within a minute"
+    )]
+    NotAsked,
     #[error("the audit chain is broken at entry {0}")]
     AuditBroken(i64),
     #[error("the system has no random bytes to give")]

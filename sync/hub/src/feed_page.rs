@@ -284,9 +284,10 @@ fn on_phone(tx: &Tx<'_>, station: &FacilityId, patient: &PatientId, today: Date)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Store, testing};
+    use crate::store::{EntryState, Store, testing};
     use jiff::civil::date;
-    use record::{DataClass, Staff, StaffId, StaffRole};
+    use protocol::{Entry, Series, Since};
+    use record::{ContentHash, DataClass, DeviceId, DocumentId, Staff, StaffId, StaffRole};
 
     type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -325,6 +326,94 @@ mod tests {
         assert!(first.numbers.is_empty());
         assert_eq!(newer.items.iter().map(|item| item.doc).collect::<Vec<_>>(), [None]);
         assert_eq!(RecordsPage::document(&newer.numbers, &record), Some(record.document("1")));
+        Ok(())
+    }
+
+    const OWN: DeviceId = DeviceId([1; 8]);
+    const COLLEAGUES: DeviceId = DeviceId([2; 8]);
+
+    fn series(device: DeviceId) -> Series {
+        Series(DocumentId([device.0[0]; 16]))
+    }
+
+    /// An entry of a hundred bytes that has passed; its place in the feed.
+    fn told(tx: &Tx<'_>, station: &FacilityId, device: DeviceId, seq: u8) -> Result<u64, HubError> {
+        let bytes = vec![seq; 100];
+        let entry = Entry {
+            seq: seq.into(),
+            doc: DocumentId([device.0[0] * 16 + seq; 16]),
+            patient: "p-1".parse().map_err(|_| HubError::NoRandomness)?,
+            kind: Kind::Note,
+            enc: Encoding::Columns.into(),
+            hash: ContentHash::of(&bytes),
+            bytes,
+        };
+        let accepted = tx.accept(device, station, series(device), std::slice::from_ref(&entry))?;
+        assert!(accepted.is_ok());
+        for row in tx.pending_entries(entry.doc)? {
+            tx.settle(row.id, EntryState::Passed, None)?;
+            tx.feed_entry(&row)?;
+        }
+        Ok(tx.feed_end(station)?.n)
+    }
+
+    /// What is for another nurse alone.
+    fn refused(tx: &Tx<'_>, station: &FacilityId, n: u8) -> Result<(), HubError> {
+        tx.append_feed_body(station, Kind::Standing, DocumentId([n; 16]), None, &"架空".repeat(10))?;
+        let last = tx.feed_end(station)?.n as i64;
+        tx.sql.execute("UPDATE feed SET staff = 'nurse-b' WHERE station = 'st-1' AND n = ?1", [last])?;
+        Ok(())
+    }
+
+    #[test]
+    fn however_short_the_pages_are_each_row_that_is_told_comes_once_and_in_its_order() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let (store, station, ..) = hub(folder.path())?;
+        let staff: StaffId = "nurse-a".parse()?;
+        let (start, expected) = store.write(|tx| {
+            for device in [OWN, COLLEAGUES] {
+                tx.sql.execute(
+                    "INSERT INTO device (id, staff, station, certificate, signing_key, enrolled_at)
+                     VALUES (?1, 'nurse-a', 'st-1', ?1, ?2, 0)",
+                    (device.0, [0u8; 32]),
+                )?;
+            }
+            let (start, mut expected) = (tx.feed_end(&station)?, Vec::new());
+            for n in 1..=4 {
+                told(tx, &station, OWN, 2 * n - 1)?;
+                expected.push(told(tx, &station, COLLEAGUES, 2 * n - 1)?);
+                refused(tx, &station, n)?;
+                tx.append_feed_body(&station, Kind::Facility, DocumentId([n; 16]), None, &"架空".repeat(10))?;
+                expected.push(tx.feed_end(&station)?.n);
+                told(tx, &station, OWN, 2 * n)?;
+                refused(tx, &station, n)?;
+                expected.push(told(tx, &station, COLLEAGUES, 2 * n)?);
+            }
+            Ok((start, expected))
+        })?;
+        let pages = |budget| {
+            store.write(|tx| {
+                let mut reader = tx.tell_standings(&station, &staff)?;
+                let (mut pages, mut cursor) = (Vec::new(), start);
+                loop {
+                    let since = Since { epoch: tx.epoch()?, series: series(OWN), cursor, budget: 0 };
+                    let page = feed_page(tx, &station, &mut reader, &since.request(OWN, 0), budget, TODAY)?;
+                    assert!(page.bytes <= budget || page.items.len() == 1, "{} of {budget}", page.bytes);
+                    pages.push(page.items.iter().map(|item| item.n).collect::<Vec<_>>());
+                    assert!(!page.more || page.next.n > cursor.n, "each page goes on");
+                    cursor = page.next;
+                    if !page.more {
+                        assert_eq!(cursor, tx.feed_end(&station)?);
+                        return Ok(pages);
+                    }
+                }
+            })
+        };
+        for (budget, most) in [(1, 1), (170, 2), (200, 2), (1 << 20, expected.len())] {
+            let pages = pages(budget)?;
+            assert_eq!(pages.concat(), expected, "{budget} bytes a page");
+            assert_eq!(pages.iter().map(Vec::len).max(), Some(most), "{budget} bytes a page");
+        }
         Ok(())
     }
 }

@@ -376,11 +376,16 @@ impl<'r> Desk<'r> {
         self.draft.get_or_insert_with(|| Draft::new(self.request.doc, self.request.form, Actor::READER))
     }
 
-    /// To be stored. Deflating it would cost more than the bytes are worth: it is opened and written again with every entry.
+    /// To be stored. Deflating it would cost more than the bytes are worth: it is opened and written again with every entry. Not
+    /// so where it has been made to unfold: a small entry would swell the database, and hold up each entry that comes after it.
     fn document(&mut self) -> Vec<u8> {
         match self.whole {
             Some(bytes) => bytes.to_vec(),
-            None => self.draft().columns(),
+            None => {
+                let draft = self.draft();
+                let columns = draft.columns();
+                if columns.len() <= changes::ENTRY_LIMIT { columns } else { draft.save() }
+            }
         }
     }
 

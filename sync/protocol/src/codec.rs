@@ -25,13 +25,13 @@ const DICTIONARY_TAG: u8 = 1;
 const DICTIONARY: &[u8] = include_bytes!("dictionary.v1.bin");
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// A day's notes, or an answer with a station's news. Of 25 KB level 3 leaves 10.2 KB after 0.1 ms, 6 leaves 9.9 KB (0.25 ms), 9 no
-/// byte less (0.7 ms), 15 leaves 9.6 KB after 3 ms: for 300 bytes as much as everything else that an answer costs a hub, or a
-/// day's request its phone.
+/// Bytes of a day's notes, or of an answer with a station's news, at most. Of 25 KB level 3 leaves 10.2 KB after 0.1 ms, 6
+/// leaves 9.9 KB (0.25 ms), 9 no byte less (0.7 ms), 15 leaves 9.6 KB after 3 ms: for 300 bytes as much as everything else that
+/// an answer costs a hub, or a day's request its phone.
 const SMALL: usize = 256 << 10;
 const SMALL_LEVEL: i32 = 6;
-/// A page of a first synchronisation. 2 MB are 471 KB after 6 ms at level 3, 420 KB (25 ms) at 9, 404 KB (404 ms) at 15: a
-/// tenth of the bytes for a hub's few milliseconds is worth it, the rest is not.
+/// What is larger is a page of a first synchronisation. 2 MB are 471 KB after 6 ms at level 3, 420 KB (25 ms) at 9, 404 KB
+/// (404 ms) at 15: a tenth of the bytes for a hub's few milliseconds is worth it, the rest is not.
 const LARGE_LEVEL: i32 = 9;
 
 static WRITE_SMALL: LazyLock<EncoderDictionary<'static>> =

@@ -22,9 +22,12 @@ pub(super) enum Bench {
     /// The same, but for sealed copies: over them it dies. So often it was asked about some.
     #[cfg(test)]
     DiesOverCopies(usize),
-    /// The same, but it dies over whatever one document's entries are asked about with.
+    /// The same, but it dies over whatever one entry is asked about with. So often it did.
     #[cfg(test)]
-    DiesOver(DocumentId),
+    DiesOver(record::ContentHash, usize),
+    /// It cannot be asked about one document, and about all others here.
+    #[cfg(test)]
+    FailsOver(DocumentId),
 }
 
 /// A running worker process; its answers arrive over a channel so that silence can be noticed.
@@ -58,10 +61,21 @@ pub(super) fn ask<A: serde::de::DeserializeOwned>(
             return Ok(None);
         }
         #[cfg(test)]
-        Bench::DiesOver(doc) => {
+        Bench::DiesOver(entry, deaths) => {
             let Question::Check(requests) = question else { return here(question, fits) };
-            let dies = requests.iter().any(|request| request.doc == *doc);
-            return if dies { Ok(None) } else { here(question, fits) };
+            if requests.iter().flat_map(|request| &request.entries).all(|one| one.hash != *entry) {
+                return here(question, fits);
+            }
+            *deaths += 1;
+            return Ok(None);
+        }
+        #[cfg(test)]
+        Bench::FailsOver(doc) => {
+            let Question::Check(requests) = question else { return here(question, fits) };
+            if requests.iter().all(|request| request.doc != *doc) {
+                return here(question, fits);
+            }
+            return Err(HubError::Worker(std::io::ErrorKind::BrokenPipe.into()));
         }
     };
     let message = to_message(question)?;

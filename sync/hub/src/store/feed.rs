@@ -23,19 +23,20 @@ pub struct FeedRow {
     pub at: i64,
 }
 
-/// The entry that a row stands for, its body still sealed: most of what a reader may not have is not opened.
+/// The entry that a row stands for. Its body stays where it is until it is told: most of what a reader may not have is not read.
 pub struct FeedEntry {
     pub series: Series,
     pub enc: u8,
     pub received_at: i64,
+    id: i64,
     hash: ContentHash,
-    sealed: Vec<u8>,
+    is_compacted: bool,
 }
 
 impl FeedEntry {
     /// Its body has gone into the document's snapshot.
     pub fn is_compacted(&self) -> bool {
-        self.sealed.is_empty()
+        self.is_compacted
     }
 }
 
@@ -140,8 +141,8 @@ impl Tx<'_> {
         Ok(chain == Some(cursor.chain.0))
     }
 
-    /// Feed rows after `n`, at most `limit`, one by one until `each` has enough: nothing is read that goes into no answer. Says
-    /// how many there were.
+    /// Feed rows after `n`, at most `limit`, one by one until `each` has enough. No entry's body is read for it. Says how many
+    /// there were.
     pub fn walk_feed(
         &self,
         station: &FacilityId,
@@ -190,7 +191,9 @@ impl Tx<'_> {
     }
 
     pub fn entry_body(&self, entry: &FeedEntry) -> Result<Vec<u8>, HubError> {
-        self.keys.open("entry", &entry.hash.0, &entry.sealed)
+        let sealed: Vec<u8> =
+            self.sql.prepare_cached("SELECT sealed FROM entry WHERE id = ?1")?.query_row([entry.id], |r| r.get(0))?;
+        self.keys.open("entry", &entry.hash.0, &sealed)
     }
 
     #[cfg(test)]
@@ -224,7 +227,7 @@ impl Tx<'_> {
 const FEED: &str = "feed AS f LEFT JOIN entry AS e ON e.id = f.entry";
 const BY_PATIENT: &str = "feed AS f INDEXED BY feed_of_patient LEFT JOIN entry AS e ON e.id = f.entry";
 const COLUMNS: &str = "f.n, f.kind, f.doc, f.patient, f.device, f.body, f.chain, f.at, f.staff,
-     e.series, e.enc, e.received_at, e.hash, e.sealed";
+     e.series, e.enc, e.received_at, e.hash, e.id, length(e.sealed) = 0";
 
 /// A patient's rows, by their own index: SQLite would walk the station's whole feed for one patient.
 pub(super) fn of_patient() -> String {
@@ -243,7 +246,8 @@ fn read_row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
             enc: r.get(10)?,
             received_at: r.get(11)?,
             hash: ContentHash(r.get(12)?),
-            sealed: r.get(13)?,
+            id: r.get(13)?,
+            is_compacted: r.get(14)?,
         }),
     };
     Ok(FeedRow {

@@ -2,6 +2,7 @@ use super::root::root_change;
 use super::*;
 use crate::visit_note::{ConfirmContext, Encoding, Field, IncomingChange, NoteState, VisitNote, changes::decode};
 use ed25519_dalek::SigningKey;
+use sha2::{Digest, Sha256};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -626,5 +627,41 @@ fn a_walk_through_a_map_finds_what_a_search_for_each_key_finds() -> Outcome {
         let in_conflict: Vec<usize> = searched.iter().map(|(_, values)| values.len()).filter(|n| *n > 1).collect();
         assert_eq!(in_conflict, if heads.is_none() { vec![2] } else { Vec::new() });
     }
+    Ok(())
+}
+
+/// A chunk of Automerge's with some of its bytes replaced by others of the same length, and its checksum made good; and its hash.
+fn bent(chunk: &[u8], replaced: &[(&[u8], &[u8])]) -> Result<(Vec<u8>, [u8; 32]), Box<dyn std::error::Error>> {
+    let mut bytes = chunk.to_vec();
+    for (from, to) in replaced {
+        let at = bytes.windows(from.len()).position(|bytes| bytes == *from).ok_or("not in the chunk")?;
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    // Behind the magic number and the checksum.
+    let hash: [u8; 32] = Sha256::digest(&bytes[8..]).into();
+    bytes[4..8].copy_from_slice(&hash[..4]);
+    Ok((bytes, hash))
+}
+
+#[test]
+fn a_document_in_which_a_key_stands_a_second_time_behind_another_is_not_sound() -> Outcome {
+    let mut a = Nurse::opens("nurse-a", 1)?;
+    let map = a.draft.object(FIELDS)?;
+    for (name, words) in [("zz_a", "1"), ("zz_b", "2"), ("zz_c", "3")] {
+        a.draft.put(&map, name, ScalarValue::Str(words.into()))?;
+    }
+    let change = a.draft.commit(at(1))?.ok_or("no change")?;
+    let sound = a.draft.columns();
+    let again: (&[u8], &[u8]) = (b"zz_c", b"zz_a");
+    // Its head is named anew, as whoever bends it would: Automerge finds nothing amiss.
+    let (_, head) = bent(&change.bytes, &[again])?;
+    let (columns, _) = bent(&sound, &[again, (change.hash.0.as_slice(), head.as_slice())])?;
+    let (patient, station): (PatientId, FacilityId) = ("p1".parse()?, "st".parse()?);
+    let received = |columns: &[u8]| Draft::received(NOTE, Form::VisitNote, columns, Actor::READER);
+    assert!(received(&sound)?.is_sound(&patient, &station));
+    let opened = received(&columns)?;
+    let walked: Vec<String> = opened.doc.keys(&opened.object(FIELDS)?).collect();
+    assert_eq!(walked, ["zz_a", "zz_b", "zz_a"]);
+    assert!(!opened.is_sound(&patient, &station));
     Ok(())
 }

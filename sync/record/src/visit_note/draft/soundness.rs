@@ -24,7 +24,22 @@ impl Draft {
                 return Ok(false);
             }
         }
+        if !self.are_keys_in_order(&ROOT) {
+            return Ok(false);
+        }
+        for map in [ABOUT, AUTHORS, FIELDS, TEXTS] {
+            if !self.are_keys_in_order(&self.object(map)?) {
+                return Ok(false);
+            }
+        }
         Ok(self.is_about(patient, station)? && self.are_texts_sound(root)? && self.are_fields_bounded()?)
+    }
+
+    /// Whether the keys of a map stand in the order of their bytes, each once. What is written or merged is put there; a whole
+    /// document is loaded in the order that it came in, and a walk would meet in a key's second run what no search finds.
+    fn are_keys_in_order(&self, map: &ObjId) -> bool {
+        let keys: Vec<String> = self.doc.keys(map).collect();
+        keys.windows(2).all(|pair| pair[0] < pair[1])
     }
 
     /// The one map or text under a key, and the change that made it; `None` where another thing stands there, or several.

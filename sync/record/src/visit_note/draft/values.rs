@@ -148,7 +148,8 @@ impl Draft {
     }
 
     /// What stands under each key of a map, equal or not, in one walk through it: a search for each key finds its way through
-    /// the whole document every time. What a search would not survive is seen where a document's soundness is.
+    /// the whole document every time. The two find the same where the keys stand in their order, as they do in a sound document;
+    /// what a search would not survive is seen where soundness is, too.
     pub(super) fn all_found(
         &self,
         map: &ObjId,
