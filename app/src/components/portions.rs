@@ -8,8 +8,8 @@ use dioxus::dioxus_core::Task;
 use dioxus::prelude::*;
 use std::time::Duration;
 
-/// Rows that are drawn at once: more than the highest screen of a tablet shows.
-const FIRST: usize = 16;
+/// Rows that are drawn at once: what the highest screen of a tablet shows.
+const FIRST: usize = 12;
 /// Rows that are drawn in one go behind them: so few that a finger is answered in between.
 const PORTION: usize = 32;
 /// So long the first rows stand alone: they are painted by then, and a word that is typed fast is drawn by its first rows only.
@@ -103,7 +103,7 @@ mod tests {
     fn a_short_list_is_drawn_at_once_and_a_long_one_to_its_last_row() {
         assert_eq!([0, 1, FIRST].map(|total| rows_with(0, total)), [0, 1, FIRST]);
         let steps: Vec<usize> = (0..6).map(|portions| rows_with(portions, 150)).collect();
-        assert_eq!(steps, [16, 48, 80, 112, 144, 150]);
+        assert_eq!(steps, [12, 44, 76, 108, 140, 150]);
         assert_eq!(rows_with(usize::MAX, 5_000), 5_000, "whoever wants the end has it at once");
     }
 
@@ -111,6 +111,6 @@ mod tests {
     fn another_list_begins_anew_and_one_that_grew_goes_on() {
         let drawing = Drawing { list: "か", portions: 3 };
         assert_eq!((drawing.portions_of(&"か"), drawing.portions_of(&"かと")), (3, 0));
-        assert_eq!(rows_with(drawing.portions_of(&"か"), 113), 112, "no row goes that stood there");
+        assert_eq!(rows_with(drawing.portions_of(&"か"), 113), 108, "no row goes that stood there");
     }
 }
