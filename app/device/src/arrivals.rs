@@ -22,7 +22,7 @@ use vault::{Arrival, Tx, Waiting};
 
 /// So many changes and statements are merged in one transaction; each opens its document and stores it.
 const AT_ONCE: u32 = 16;
-/// Unlocks at which an item is tried that may have ended the app each time.
+/// Unlocks at which the first item is tried that may have ended the app each time.
 const TRIES: u64 = 3;
 
 /// What one transaction took.
@@ -40,24 +40,35 @@ impl Phone {
         if self.is_decoy() {
             return;
         }
-        let counted = self.read(|tx| Ok(tx.has_arrivals()?)).and_then(|some| match some {
-            true => self.write(|tx| Ok(tx.count_tries()?)),
-            false => Ok(()),
-        });
-        self.take_locked_pages();
-        if let Err(error) = counted.and_then(|()| self.take_in_arrivals()) {
+        if let Err(error) = self.take_what_was_left() {
             tracing::warn!(%error, "what has arrived waits to be taken in");
         }
     }
 
+    /// What an app that died has left may be what it died of: one at a time, so that the next death counts for the guilty one.
+    fn take_what_was_left(&self) -> Result<(), DeviceError> {
+        let was_left = self.read(|tx| Ok(tx.has_arrivals()?))?;
+        if was_left {
+            self.write(|tx| Ok(tx.count_try()?))?;
+        }
+        self.take_locked_pages();
+        let taken = self.take_in_by(if was_left { 1 } else { AT_ONCE });
+        if was_left && taken.is_err() {
+            self.write(|tx| Ok(tx.clear_tries()?))?;
+        }
+        taken.map(|_| ())
+    }
+
     /// Takes what has arrived into its documents. Says how many items could not be read and were set aside.
     pub fn take_in_arrivals(&self) -> Result<u64, DeviceError> {
+        self.take_in_by(AT_ONCE)
+    }
+
+    fn take_in_by(&self, at_once: u32) -> Result<u64, DeviceError> {
         let (mut aside, mut taken) = (0, false);
         let result = loop {
-            let some = caught(|| self.write(|tx| self.take_in(tx, AT_ONCE)));
-            let some = some.or_else(|| caught(|| self.write(|tx| self.take_in(tx, 1))));
-            let some = some.unwrap_or_else(|| self.write(|tx| self.set_first_aside(tx)));
-            match some {
+            let some = caught(|| self.write(|tx| self.take_in(tx, at_once)));
+            match some.unwrap_or_else(|| self.take_first_or_set_it_aside()) {
                 Ok(Taken { rows: 0, .. }) => break Ok(aside),
                 Ok(more) => (aside, taken) = (aside + more.aside, true),
                 Err(error) => break Err(error),
@@ -99,10 +110,17 @@ impl Phone {
         Ok(taken)
     }
 
-    /// Automerge did not come back from it: it is not tried again by this version.
-    fn set_first_aside(&self, tx: &mut Tx<'_>) -> Result<Taken, DeviceError> {
+    /// Automerge did not come back from one of several, or from this one: then it is set aside.
+    fn take_first_or_set_it_aside(&self) -> Result<Taken, DeviceError> {
+        let first = self.read(|tx| Ok(tx.arrivals(1)?))?.first().map(|waiting| waiting.n);
+        let taken = caught(|| self.write(|tx| self.take_in(tx, 1)));
+        taken.unwrap_or_else(|| self.write(|tx| self.set_aside_if_first(tx, first)))
+    }
+
+    /// Another window on this vault may have been faster.
+    fn set_aside_if_first(&self, tx: &mut Tx<'_>, first: Option<i64>) -> Result<Taken, DeviceError> {
         let mut taken = Taken::default();
-        for Waiting { n, arrival, .. } in tx.arrivals(1)? {
+        for Waiting { n, arrival, .. } in tx.arrivals(1)?.into_iter().filter(|waiting| Some(waiting.n) == first) {
             taken.rows += 1;
             if let Some(arrival) = arrival {
                 tracing::warn!(n = arrival.item.n, "an item of the feed that cannot be merged was set aside");

@@ -146,14 +146,33 @@ fn one_that_the_app_did_not_survive_three_times_is_set_aside_and_tried_no_more()
     let (desk, colleague) = (Desk::new()?, Colleague::who_wrote("右")?);
     let phone = desk.unlock(NOW)?;
     hears(&phone, vec![colleague.tells()?])?;
+    let other = Colleague::who_wrote("左")?;
+    hears(&phone, vec![other.tells()?])?;
     for _ in 0..TRIES {
-        phone.write(|tx| Ok(tx.count_tries()?))?;
+        phone.write(|tx| Ok(tx.count_try()?))?;
     }
     drop(phone);
     let phone = desk.unlock(NOW)?;
     phone.catch_up();
     let status = phone.status(NOW)?;
-    assert!(status.set_aside == 1 && !status.has_arrivals && phone.note_rows(None)?.is_empty());
+    assert!(status.set_aside == 1 && !status.has_arrivals);
+    assert!(phone.note_rows(None)?.iter().map(|row| row.note).eq([other.note]), "what came behind it is there");
+    Ok(())
+}
+
+#[test]
+fn what_a_full_disk_kept_waiting_at_many_unlocks_is_taken_in_when_there_is_room() -> Outcome {
+    let (desk, colleague) = (Desk::new()?, Colleague::who_wrote(&"右下肢".repeat(400))?);
+    hears(&desk.unlock(NOW)?, vec![colleague.tells()?])?;
+    for _ in 0..2 * TRIES {
+        let phone = desk.unlock(NOW)?;
+        phone.limit_room(Some(0))?;
+        phone.catch_up();
+        assert!(phone.status(NOW)?.has_arrivals);
+    }
+    let phone = desk.unlock(NOW)?;
+    phone.catch_up();
+    assert!(reads(&phone, colleague.note)?.starts_with("右下肢") && phone.status(NOW)?.set_aside == 0);
     Ok(())
 }
 

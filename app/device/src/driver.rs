@@ -12,6 +12,9 @@ use vault::SyncLogLine;
 /// So many pages are stored before what they brought is merged: until then the disk holds it twice.
 const PAGES_AT_ONCE: u64 = 4;
 
+/// After what has arrived could not be merged.
+const MERGE_AGAIN_MS: i64 = 30_000;
+
 /// What one sync did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SyncReport {
@@ -123,6 +126,10 @@ impl Phone {
         }
         // After a run that was cut short too. What nobody can see yet is no sync that is done.
         let merged = self.merge(&mut report);
+        if merged.is_err() {
+            // The line is not what is missing: it is looked again soon whether there is room.
+            end.wake_at = end.wake_at.min(now.saturating_add(MERGE_AGAIN_MS));
+        }
         end.result = end.result.and(merged).map(|()| report);
         self.log_run(&end, &report);
         if end.result.is_ok()

@@ -33,3 +33,19 @@ fn a_note_that_no_entry_can_hold_stays_unsent_and_counted_and_the_others_go() ->
     }
     Ok(())
 }
+
+#[test]
+fn a_half_typed_time_that_was_taken_back_is_signed_by_nobody() -> Outcome {
+    let desk = Desk::new()?;
+    let phone = desk.unlock(NOW)?;
+    let note = desk.note(&phone, "p-1")?;
+    let started = phone.show_note(note)?.view.time("started_at");
+    for typed in ["143", ""] {
+        phone.keep_typed(&JournalEntryOf { note, field: "started_at", shown: "", typed }, NOW)?;
+    }
+    phone.confirm_note(note, NOW)?;
+    let shown = phone.show_note(note)?;
+    assert!(started.is_some() && shown.state == NoteState::Confirmed);
+    assert_eq!(shown.view.time("started_at"), started);
+    Ok(())
+}

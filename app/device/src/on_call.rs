@@ -55,7 +55,7 @@ impl Phone {
             }
             // A signature for each patient: they are checked beside the reading.
             std::thread::scope(|scope| -> Result<Vec<OnCallShown>, DeviceError> {
-                let checked = scope.spawn(|| values_of(confirmed));
+                let checked = std::thread::Builder::new().spawn_scoped(scope, || values_of(confirmed)).ok();
                 let boards = tx.note_rows(Form::Handover, None)?;
                 let boards: BTreeMap<DocumentId, NoteRow> = boards.into_iter().map(|row| (row.note, row)).collect();
                 let mut orders: BTreeMap<PatientId, Vec<NursingOrder>> = BTreeMap::new();
@@ -78,8 +78,8 @@ impl Phone {
                         patient,
                     });
                 }
-                // Nothing comes of a thread that gave up: those notes count as unreadable.
-                let mut checked = checked.join().unwrap_or_default();
+                // Nothing comes of a thread that gave up, or that the OS did not give: those notes count as unreadable.
+                let mut checked = checked.and_then(|thread| thread.join().ok()).unwrap_or_default();
                 for row in &mut shown {
                     row.values = row.values.take().or_else(|| checked.remove(&row.patient.id).flatten());
                 }

@@ -272,6 +272,10 @@ struct ValueHand {
 
 impl ValueHand {
     fn save(&mut self, typed: String) {
+        if typed.trim().is_empty() {
+            // Nothing is what the journal holds of it too.
+            self.on_keep.call(String::new());
+        }
         if typed.trim().is_empty() || self.on_save.call(typed.clone()) {
             self.typing.write().update(TypingEvent::Saved(typed));
         }
@@ -283,6 +287,8 @@ impl ValueHand {
             match effect {
                 // It is not tried again by this field: a value that waits is tried by the app, here or on another screen.
                 TypingEffect::Save { typed, .. } => self.save(typed),
+                // What stands in the document is no value that somebody typed.
+                TypingEffect::Keep { shown, typed } if shown == typed => self.on_keep.call(String::new()),
                 TypingEffect::Keep { typed, .. } if !typed.trim().is_empty() => self.on_keep.call(typed),
                 _ => {}
             }

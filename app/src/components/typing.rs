@@ -26,8 +26,11 @@ pub struct Typing {
     lines: u32,
     /// A save that failed is tried again after the pause under way: one at a time, however often it is asked for.
     retry_due: bool,
-    /// A time: while it may become another one, only whoever leaves the field has decided it.
+    /// A time: while it may become another one, no pause decides it, but leaving the field does. An app that dies takes in what
+    /// the journal holds.
     is_time: bool,
+    /// The journal holds a line of this field: what is taken back is taken back there too.
+    kept: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +84,7 @@ impl Typing {
             lines: 0,
             retry_due: false,
             is_time: false,
+            kept: false,
         }
     }
 
@@ -129,11 +133,12 @@ impl Typing {
                 self.composing = false;
                 self.save_or_settle()
             }
-            TypingEvent::Dropped => self.save(),
+            TypingEvent::Dropped if self.is_unsaved() => self.save(),
+            TypingEvent::Dropped => self.take_back(),
             TypingEvent::JournalDue => {
                 self.journal_due = false;
                 if !self.is_unsaved() {
-                    return Vec::new();
+                    return self.take_back();
                 }
                 self.lines += 1;
                 // Never a change while a composition is open; a line of the journal may hold its letters.
@@ -153,6 +158,7 @@ impl Typing {
             TypingEvent::Saved(text) => {
                 self.shown = text;
                 self.lines = 0;
+                self.kept = false;
                 Vec::new()
             }
             TypingEvent::NotSaved if self.retry_due => Vec::new(),
@@ -200,12 +206,26 @@ impl Typing {
         self.is_time && self.is_unsaved() && may_grow(&self.typed)
     }
 
-    fn keep(&self) -> Vec<TypingEffect> {
+    fn keep(&mut self) -> Vec<TypingEffect> {
+        self.kept = true;
         vec![TypingEffect::Keep { shown: self.shown.clone(), typed: self.typed.clone() }]
     }
 
     fn save_or_settle(&mut self) -> Vec<TypingEffect> {
-        if self.is_unsaved() { self.save() } else { vec![TypingEffect::Settled] }
+        if self.is_unsaved() {
+            return self.save();
+        }
+        let mut effects = self.take_back();
+        effects.push(TypingEffect::Settled);
+        effects
+    }
+
+    /// The field reads again as the document does: no line may say otherwise when the note is confirmed or the app has died.
+    fn take_back(&mut self) -> Vec<TypingEffect> {
+        match std::mem::take(&mut self.kept) {
+            true => vec![TypingEffect::Keep { shown: self.shown.clone(), typed: self.typed.clone() }],
+            false => Vec::new(),
+        }
     }
 
     /// What is shown moves only when the vault has said `Saved`: a save that failed must not become the base of the next.
@@ -384,7 +404,21 @@ mod tests {
             assert!(matches!(kept.as_slice(), [TypingEffect::Keep { .. }]), "{kept:?}");
         }
         field.update(TypingEvent::Input("9:30".into()));
-        assert_eq!(field.update(TypingEvent::JournalDue), [], "taken back");
+        let taken_back = [TypingEffect::Keep { shown: "9:30".into(), typed: "9:30".into() }];
+        assert_eq!(field.update(TypingEvent::JournalDue), taken_back, "no line says 1:43 any more");
+        assert_eq!(field.update(TypingEvent::Blurred), [TypingEffect::Settled], "once is enough");
+    }
+
+    #[test]
+    fn what_is_taken_back_is_taken_back_in_the_journal_however_the_field_is_left() {
+        let taken_back = TypingEffect::Keep { shown: "9:30".into(), typed: "9:30".into() };
+        for left in [TypingEvent::Blurred, TypingEvent::Dropped, TypingEvent::Pause(2)] {
+            let mut field = Typing::new("9:30").of_time(true);
+            field.update(TypingEvent::Input("143".into()));
+            field.update(TypingEvent::JournalDue);
+            field.update(TypingEvent::Input("9:30".into()));
+            assert_eq!(field.update(left.clone()).first(), Some(&taken_back), "{left:?}");
+        }
     }
 
     #[test]

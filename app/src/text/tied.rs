@@ -1,6 +1,6 @@
 //! What no line may tear apart: a number and its unit, a name with a hyphen, the two signs of 時間, what stands between two parts
-//! and the first of them. Words for the screen only: the app writes nothing of it into a record. Whoever copies words off the screen and pastes
-//! them into a field brings it along.
+//! and the first of them. Words for the screen only: the app writes nothing of it into a record. Whoever copies words off the
+//! screen and pastes them into a field brings it along.
 
 /// A blank at which no line breaks.
 pub const TIE: char = '\u{a0}';

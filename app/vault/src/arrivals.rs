@@ -62,9 +62,15 @@ impl Tx<'_> {
         Ok(waiting)
     }
 
-    /// Another unlock has come, and they are still here.
-    pub fn count_tries(&mut self) -> Result<(), VaultError> {
-        self.sql.execute("UPDATE arrival SET tries = tries + 1", [])?;
+    /// Another unlock has come, and the first of them is still here.
+    pub fn count_try(&mut self) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE arrival SET tries = tries + 1 WHERE n = (SELECT min(n) FROM arrival)", [])?;
+        Ok(())
+    }
+
+    /// The app has survived them.
+    pub fn clear_tries(&mut self) -> Result<(), VaultError> {
+        self.sql.execute("UPDATE arrival SET tries = 0 WHERE tries > 0", [])?;
         Ok(())
     }
 
@@ -112,10 +118,10 @@ mod tests {
         let patient: PatientId = "p-1".parse()?;
         let came = [arrival(2)?, arrival(1)?];
         vault.write(|tx| came.iter().try_for_each(|one| tx.put_arrival(&patient, one)))?;
-        vault.write(|tx| tx.count_tries())?;
+        vault.write(|tx| tx.count_try())?;
         let waiting = vault.read(|tx| tx.arrivals(9))?;
         let read: Vec<_> = waiting.iter().filter_map(|one| one.arrival.clone()).collect();
-        assert!(read == came && waiting.iter().all(|one| one.tries == 1));
+        assert!(read == came && waiting.iter().map(|one| one.tries).eq([1, 0]), "who is first is tried first");
         assert!(
             vault.read(|tx| Ok::<_, VaultError>(
                 tx.has_arrivals()? && tx.has_notes_of(&patient)? && tx.rows_add_up()?

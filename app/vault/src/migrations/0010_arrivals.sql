@@ -3,7 +3,7 @@ CREATE TABLE arrival (
     n        INTEGER PRIMARY KEY AUTOINCREMENT,
     note     BLOB NOT NULL,
     patient  BLOB NOT NULL,
-    tries    INTEGER NOT NULL DEFAULT 0,  -- unlocks at which it was still here: one that ends the app does so no fourth time
+    tries    INTEGER NOT NULL DEFAULT 0,  -- unlocks at which it was the first: one that ends the app does so no fifth time
     sealed   BLOB NOT NULL
 ) STRICT;
 CREATE INDEX arrival_of_note ON arrival (note);
