@@ -104,6 +104,8 @@ impl Checker {
     /// The same for what one request brought, a few documents together: the worker is asked once, and the disk waited for once.
     /// What is not done by the deadline is left to [`Self::check_left_over`].
     pub fn check_documents(&self, docs: &[DocumentId], deadline: Instant) {
+        // Nobody listens to it in service; what checking costs is measured by it.
+        let _span = tracing::info_span!("check").entered();
         for some in docs.chunks(TOGETHER) {
             if Instant::now() >= deadline {
                 return;

@@ -26,10 +26,10 @@ const DICTIONARY: &[u8] = include_bytes!("dictionary.v1.bin");
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Bytes of a day's notes, or of an answer with a station's news, at most. Of 25 KB level 3 leaves 10.2 KB after 0.1 ms, 6
-/// leaves 9.9 KB (0.25 ms), 9 no byte less (0.7 ms), 15 leaves 9.6 KB after 3 ms: for 300 bytes as much as everything else that
-/// an answer costs a hub, or a day's request its phone.
+/// leaves 9.9 KB (0.25 ms), 9 no byte less (0.7 ms), 15 leaves 9.6 KB after 3 ms. A hub that is busy pays several times as much
+/// for the larger tables of level 6: for 300 bytes half of everything that an answer costs it.
 const SMALL: usize = 256 << 10;
-const SMALL_LEVEL: i32 = 6;
+const SMALL_LEVEL: i32 = 3;
 /// What is larger is a page of a first synchronisation. 2 MB are 471 KB after 6 ms at level 3, 420 KB (25 ms) at 9, 404 KB
 /// (404 ms) at 15: a tenth of the bytes for a hub's few milliseconds is worth it, the rest is not.
 const LARGE_LEVEL: i32 = 9;

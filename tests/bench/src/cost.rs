@@ -17,7 +17,8 @@ pub fn spent<T>(work: impl FnOnce() -> Done<T>) -> Done<(T, Cost)> {
     Ok((made, Cost { cpu: on_processor().saturating_sub(cpu), wall: wall.elapsed() }))
 }
 
-fn on_processor() -> Duration {
+/// Time of this thread on a processor.
+pub(crate) fn on_processor() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

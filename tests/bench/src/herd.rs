@@ -2,7 +2,7 @@
 
 use crate::Done;
 use crate::station::{COLLEAGUE, NURSE, Nurse, World, runtime, staff};
-use crate::statistics::{Times, milliseconds, print_goal};
+use crate::statistics::{Times, milliseconds, pouchdb, print_goal};
 use crate::workload::{Script, Workload};
 use device::SyncReport;
 use std::collections::BTreeMap;
@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// 12 stations of 480 notes: 5,760.
+/// Of 480 notes each: 5,760.
 const STATIONS: usize = 12;
+const NOTES: usize = 480;
 /// Phones of one station after which the memory of two hubs is compared.
 const FEW: usize = 16;
 /// What PouchDB's hub spent on one device, milliseconds.
@@ -39,7 +40,9 @@ struct Return {
 pub fn measure(folder: &Path, workload: &Workload, machine: f64) -> Done {
     let devices = number("TSUTSUJI_HERD", 200)?;
     let at_once = number("TSUTSUJI_AT_ONCE", 16)?;
-    println!("W3 herd: {devices} phones of {STATIONS} stations, {at_once} at a time on the hub's own processors");
+    let stations = number("TSUTSUJI_STATIONS", STATIONS)?;
+    let held = stations * NOTES;
+    println!("W3 herd: {devices} phones of {stations} stations, {at_once} at a time on the hub's own processors");
     let few = || workload.scripts_of(0).take(FEW).map(|script| Member { station: 0, script }).collect::<Vec<_>>();
     let small = {
         let mut world = World::new(folder.join("herd-480"), workload, &[workload.notes_of(0)], false)?;
@@ -48,25 +51,32 @@ pub fn measure(folder: &Path, workload: &Workload, machine: f64) -> Done {
         world.hub.peak_mb()?
     };
     let windows = workload.windows.len();
-    let stations: Vec<_> = (0..STATIONS).map(|station| workload.notes_of(station % windows)).collect();
-    let mut world = World::new(folder.join("herd-5760"), workload, &stations, false)?;
+    let notes: Vec<_> = (0..stations).map(|station| workload.notes_of(station % windows)).collect();
+    let mut world = World::new(folder.join("herd"), workload, &notes, false)?;
     let vaults = prepare(&mut world, &few(), "few")?;
     come_back(vaults, at_once)?;
     let large = world.hub.peak_mb()?;
 
-    let vaults = prepare(&mut world, &members(workload, devices), "herd")?;
+    let vaults = prepare(&mut world, &members(workload, devices, stations), "herd")?;
     let before = world.hub.spent()?;
     let (begun, returns) = (Instant::now(), come_back(vaults, at_once)?);
     let (wall, spent) = (begun.elapsed(), world.hub.spent()?.since(&before));
+    let each = |time: Duration| milliseconds(time) / devices as f64;
+    let (pouch, theirs) = pouchdb("HERD", POUCHDB, machine)?;
     let cost = |name: &str, time: Duration, times: f64| {
-        let (each, pouch) = (milliseconds(time) / devices as f64, POUCHDB * machine);
-        let against = format!("a device against PouchDB's {POUCHDB} ms, about {pouch:.1} ms here");
-        print_goal(3, name, each, " ms", rounded(pouch / times), &against);
+        let against = format!("a device against {theirs}");
+        print_goal(3, name, each(time), " ms", rounded(pouch / times), &against);
     };
     cost("W3 HUB CPU, documents materialised by the checker", spent.whole(), MATERIALISED);
-    cost("W3 HUB CPU without the checker's process", spent.hub, APPENDED);
+    match spent.checking {
+        Some(checking) => {
+            cost("W3 HUB CPU, entries appended, receipted and told", spent.hub.saturating_sub(checking), APPENDED);
+            println!("   its process with what it reads and stores for the checker {:.2} ms", each(spent.hub));
+        }
+        None => cost("W3 HUB CPU without the checker's process", spent.hub, APPENDED),
+    }
     print_returns(&returns, wall);
-    let against = format!("{large:.1} MB with 5,760 notes held against {small:.1} MB with 480");
+    let against = format!("{large:.1} MB with {held} notes held against {small:.1} MB with {NOTES}");
     print_goal(3, "W3 HUB RSS, the most", large / small, "\u{d7}", 1.1, &against);
     let after = world.hub.peak_mb()?;
     println!("   each after {FEW} phones of one station, in a fresh process; after the herd {after:.1} MB\n");
@@ -94,14 +104,14 @@ fn print_returns(returns: &[Return], wall: Duration) {
 }
 
 /// The herd, spread over the stations; scripts that there are too few of come twice.
-fn members(workload: &Workload, devices: usize) -> Vec<Member<'_>> {
+fn members(workload: &Workload, devices: usize, stations: usize) -> Vec<Member<'_>> {
     let windows = workload.windows.len();
     let scripts: Vec<Vec<&Script>> = (0..windows).map(|window| workload.scripts_of(window).collect()).collect();
-    let beside = devices.div_ceil(STATIONS);
+    let beside = devices.div_ceil(stations);
     let member = |device: usize| {
-        let station = device % STATIONS;
+        let station = device % stations;
         let of_window = &scripts[station % windows];
-        let number = station / windows * beside + device / STATIONS;
+        let number = station / windows * beside + device / stations;
         Member { station, script: of_window[number % of_window.len()] }
     };
     (0..devices).map(member).collect()

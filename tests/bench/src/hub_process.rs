@@ -4,6 +4,7 @@
 //! names.
 
 use crate::Done;
+use crate::checking;
 use crate::proxy::Proxy;
 use protocol::EnrolUri;
 use serde_json::Value;
@@ -13,13 +14,21 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 const AS_HUB: &str = "TSUTSUJI_BENCH_ACTS_AS_HUB";
+/// Names the file into which such a hub writes what checking costs it.
+const CHECKING: &str = "TSUTSUJI_BENCH_CHECKING";
 
 /// To be asked first in `main`: whether this process was started as a hub, or as a hub's worker. If so it has been one.
 pub fn acts_as_hub() -> Option<ExitCode> {
     if hub::worker::is_wanted() {
         return Some(hub::worker::main());
     }
-    std::env::var_os(AS_HUB).map(|_| hub::cli::main())
+    std::env::var_os(AS_HUB)?;
+    if let Some(file) = std::env::var_os(CHECKING)
+        && let Err(error) = checking::write_down(Path::new(&file))
+    {
+        eprintln!("what checking costs is not counted: {error}");
+    }
+    Some(hub::cli::main())
 }
 
 /// A hub's folder, the process that serves it, and the line that phones reach it by.
@@ -71,6 +80,7 @@ impl HubProcess {
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
             .args(["--url", &format!("https://127.0.0.1:{}", self.proxy.port), "--data"])
             .arg(&self.data)
+            .env(CHECKING, self.checking())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -94,7 +104,13 @@ impl HubProcess {
         let workers = own.reaped + children(pid)?.iter().map(|(_, child)| child.own).sum::<u64>();
         let tick = Duration::from_secs(1) / u32::try_from(rustix::param::clock_ticks_per_second())?.max(1);
         let time = |ticks: u64| tick * u32::try_from(ticks).unwrap_or(u32::MAX);
-        Ok(Spent { hub: time(own.own), workers: time(workers) })
+        // A hub that `TSUTSUJI_HUB` names writes nothing down.
+        let checking = checking::written_down(&self.checking()).ok();
+        Ok(Spent { hub: time(own.own), workers: time(workers), checking })
+    }
+
+    fn checking(&self) -> PathBuf {
+        self.data.with_extension("checking")
     }
 
     /// The most that the serving process has had in memory, in MB.
@@ -117,11 +133,18 @@ pub struct Spent {
     pub hub: Duration,
     /// The checker's workers: every document materialised.
     pub workers: Duration,
+    /// Of `hub`: reading for the workers, and storing what they made. `None`: not known.
+    pub checking: Option<Duration>,
 }
 
 impl Spent {
     pub fn since(&self, before: &Spent) -> Spent {
-        Spent { hub: self.hub.saturating_sub(before.hub), workers: self.workers.saturating_sub(before.workers) }
+        let since = |now: Duration, then: Duration| now.saturating_sub(then);
+        Spent {
+            hub: since(self.hub, before.hub),
+            workers: since(self.workers, before.workers),
+            checking: self.checking.zip(before.checking).map(|(now, then)| since(now, then)),
+        }
     }
 
     pub fn whole(&self) -> Duration {

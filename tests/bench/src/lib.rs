@@ -4,9 +4,11 @@
 //! **May touch**: the clock and standard output; for `sync` and `feel-data` temporary folders, loopback, hubs that it started itself.
 //! **Never**: a timed assertion. A missed goal is a printed line, and the program still ends well.
 
+pub mod checking;
 pub mod conflict;
 pub mod cost;
 pub mod dice;
+pub mod documents;
 pub mod full_patient;
 pub mod full_phone;
 pub mod herd;

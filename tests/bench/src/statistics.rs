@@ -107,6 +107,15 @@ pub fn interleaved_costs(
     Ok(costs.iter().map(|costs| Costs::of(costs)).collect())
 }
 
+/// PouchDB's time, in milliseconds and in words: as `TSUTSUJI_POUCHDB_…` says that it was measured here a moment ago, else as it
+/// was, times what the same work costs here against there.
+pub fn pouchdb(which: &str, there: f64, machine: f64) -> Done<(f64, String)> {
+    match std::env::var(format!("TSUTSUJI_POUCHDB_{which}")) {
+        Ok(beside) => Ok((beside.parse()?, format!("PouchDB's {beside} ms beside"))),
+        Err(_) => Ok((there * machine, format!("PouchDB's {there} ms, about {:.0} ms here", there * machine))),
+    }
+}
+
 /// The line that is read: what it cost, what the floor costs, the goal.
 pub fn print_goal(number: u8, name: &str, value: f64, unit: &str, goal: f64, against: &str) {
     let reached = if value <= goal { "reached" } else { "MISSED" };
