@@ -42,16 +42,16 @@ impl Phone {
     /// list.
     pub fn on_call(&self) -> Result<Vec<OnCallShown>, DeviceError> {
         self.read(|tx| {
-            let mut of_patient: BTreeMap<PatientId, Vec<NoteRow>> = BTreeMap::new();
-            for row in tx.note_rows(Form::VisitNote, None)? {
-                of_patient.entry(row.patient.clone()).or_default().push(row);
-            }
+            let mut lasts: BTreeMap<PatientId, Last> = BTreeMap::new();
+            tx.each_note_row(Form::VisitNote, |row| match lasts.get_mut(&row.patient) {
+                Some(last) => last.see(row),
+                None => lasts.entry(row.patient.clone()).or_default().see(row),
+            })?;
             let mut notes = BTreeMap::new();
             let mut confirmed: BTreeMap<PatientId, Option<Statements>> = BTreeMap::new();
-            for (patient, rows) in of_patient {
-                let (last, of_values) = last_notes(&rows);
-                notes.insert(patient.clone(), (last, of_values.is_some()));
-                confirmed.extend(of_values.map(|row| (patient, Statements::of(tx, &row).ok())));
+            for (patient, Last { note, confirmed: of_values }) in lasts {
+                notes.insert(patient.clone(), (note.map(|(at, note)| (note, day_in_japan(at))), of_values.is_some()));
+                confirmed.extend(of_values.map(|(_, note)| (patient.clone(), Statements::of(tx, note, &patient).ok())));
             }
             // A signature for each patient: they are checked beside the reading.
             std::thread::scope(|scope| -> Result<Vec<OnCallShown>, DeviceError> {
@@ -109,9 +109,9 @@ struct Statements {
 }
 
 impl Statements {
-    fn of(tx: &mut Tx<'_>, row: &NoteRow) -> Result<Self, DeviceError> {
-        let confirmations = tx.confirmations(row.note)?.into_iter().map(|stored| stored.signed).collect();
-        Ok(Self { note: row.note, confirmations, acts: acts(tx, row.note, &row.patient)? })
+    fn of(tx: &mut Tx<'_>, note: DocumentId, patient: &PatientId) -> Result<Self, DeviceError> {
+        let confirmations = tx.confirmations(note)?.into_iter().map(|stored| stored.signed).collect();
+        Ok(Self { note, confirmations, acts: acts(tx, note, patient)? })
     }
 
     /// As the note reads, with the corrections in effect.
@@ -133,12 +133,25 @@ fn in_kana_order(tx: &mut Tx<'_>) -> Result<Vec<Patient>, DeviceError> {
     Ok(order.into_iter().filter_map(|id| by_id.remove(&id)).collect())
 }
 
-/// The last note of each kind: to be named with its day, and to be read for its values.
-fn last_notes(notes: &[NoteRow]) -> (Option<(DocumentId, Date)>, Option<NoteRow>) {
-    let begun = |note: &NoteRow| note.started_at.unwrap_or(note.changed_at);
-    let last = notes.iter().filter(|note| note.state != NoteState::Closed).max_by_key(|note| begun(note));
-    let confirmed = notes.iter().filter(|note| note.state == NoteState::Confirmed).max_by_key(|note| begun(note));
-    (last.map(|note| (note.note, day_in_japan(begun(note)))), confirmed.cloned())
+/// A patient's last notes, by when they were begun: to be named with its day, and to be read for its values.
+#[derive(Default)]
+struct Last {
+    /// Of those that were not taken back.
+    note: Option<(Timestamp, DocumentId)>,
+    confirmed: Option<(Timestamp, DocumentId)>,
+}
+
+impl Last {
+    fn see(&mut self, row: &NoteRow) {
+        // Of two that were begun in the same moment every phone takes the same one.
+        let seen = Some((row.started_at.unwrap_or(row.changed_at), row.note));
+        if row.state != NoteState::Closed {
+            self.note = self.note.max(seen);
+        }
+        if row.state == NoteState::Confirmed {
+            self.confirmed = self.confirmed.max(seen);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -163,10 +176,12 @@ mod tests {
             note(2, NoteState::Draft, "2026-11-20T22:00:00Z")?,
             note(3, NoteState::Closed, "2026-11-22T01:00:00Z")?,
         ];
-        let (last, confirmed) = last_notes(&notes);
-        assert_eq!(last, Some((DocumentId([2; 16]), date(2026, 11, 21))));
-        assert_eq!(confirmed.map(|row| row.note), Some(DocumentId([1; 16])));
-        assert_eq!(last_notes(&[]), (None, None));
+        let mut last = Last::default();
+        assert_eq!((last.note, last.confirmed), (None, None));
+        notes.iter().rev().for_each(|row| last.see(row));
+        let seen = last.note.map(|(at, note)| (note, day_in_japan(at)));
+        assert_eq!(seen, Some((DocumentId([2; 16]), date(2026, 11, 21))));
+        assert_eq!(last.confirmed.map(|(_, note)| note), Some(DocumentId([1; 16])));
         Ok(())
     }
 
@@ -223,7 +238,7 @@ mod tests {
         let (mine, hers) = (desk.confirmed_note(&phone, "p-1")?, desk.confirmed_note(&phone, "p-2")?);
         let of = |note: DocumentId| -> Outcome<Statements> {
             let row = phone.read(|tx| tx.note_row(note)?.ok_or(DeviceError::UnknownNote(note)))?;
-            Ok(phone.read(|tx| Statements::of(tx, &row))?)
+            Ok(phone.read(|tx| Statements::of(tx, note, &row.patient))?)
         };
         let altered = Statements { note: hers, ..of(mine)? };
         let [first, second, third] = ["p-1".parse()?, "p-2".parse()?, "p-3".parse::<PatientId>()?];

@@ -39,6 +39,15 @@ pub(crate) struct Light {
 }
 
 impl Light {
+    /// The rows of a form that are known, of one patient or of all.
+    fn of(&self, form: Form, wanted: Option<Tag>) -> impl Iterator<Item = &NoteRow> {
+        let from: RowPlace = (form.tag(), wanted.unwrap_or(FIRST), FIRST);
+        let rows = self.rows.range(from..).take_while(move |((form, patient, _), _)| {
+            *form == from.0 && wanted.is_none_or(|wanted| wanted == *patient)
+        });
+        rows.map(|(_, row)| row)
+    }
+
     /// Forgets what was touched, whether that was committed or taken back.
     pub fn forget(&mut self, touched: Touched) {
         if touched.all {
@@ -114,6 +123,17 @@ impl Tx<'_> {
         Ok(rows)
     }
 
+    /// Shows each light row of a form, in no order that means anything. What is kept is not copied for it.
+    pub fn each_note_row(&mut self, form: Form, mut see: impl FnMut(&NoteRow)) -> Result<(), VaultError> {
+        if !self.ring.trusted {
+            self.open_note_rows(form, None)?.iter().for_each(|(_, row)| see(row));
+            return Ok(());
+        }
+        self.keep_rows(form)?;
+        self.ring.light.of(form, None).for_each(see);
+        Ok(())
+    }
+
     /// Visits of a day, of one patient or of all.
     pub fn visits_on(&mut self, day: Date, patient: Option<&PatientId>) -> Result<Vec<Item>, VaultError> {
         if !self.ring.trusted {
@@ -146,26 +166,35 @@ impl Tx<'_> {
     }
 
     fn kept_rows(&mut self, form: Form, wanted: Option<Tag>) -> Result<Vec<NoteRow>, VaultError> {
+        if wanted.is_some() && !self.ring.light.whole.contains(&form.tag()) {
+            self.read_touched_rows()?;
+            let rows = self.open_note_rows(form, wanted)?;
+            self.ring.light.rows.extend(rows.iter().cloned());
+            return Ok(rows.into_iter().map(|(_, row)| row).collect());
+        }
+        self.keep_rows(form)?;
+        Ok(self.ring.light.of(form, wanted).cloned().collect())
+    }
+
+    /// Every row of a form is known afterwards, but those that do not open.
+    fn keep_rows(&mut self, form: Form) -> Result<(), VaultError> {
+        self.read_touched_rows()?;
+        if !self.ring.light.whole.contains(&form.tag()) {
+            let rows = self.open_note_rows(form, None)?;
+            self.ring.light.rows.extend(rows);
+            self.ring.light.whole.insert(form.tag());
+        }
+        Ok(())
+    }
+
+    fn read_touched_rows(&mut self) -> Result<(), VaultError> {
         while let Some(place) = self.ring.light.rows_to_read.first().copied() {
             if let Some(row) = self.open_row(place)? {
                 self.ring.light.rows.insert(place, row);
             }
             self.ring.light.rows_to_read.remove(&place);
         }
-        if !self.ring.light.whole.contains(&form.tag()) {
-            let rows = self.open_note_rows(form, wanted)?;
-            self.ring.light.rows.extend(rows.iter().cloned());
-            if wanted.is_none() {
-                self.ring.light.whole.insert(form.tag());
-            }
-            return Ok(rows.into_iter().map(|(_, row)| row).collect());
-        }
-        let from: RowPlace = (form.tag(), wanted.unwrap_or(FIRST), FIRST);
-        let rows = self.ring.light.rows.range(from..).take_while(|(place, _)| {
-            let (form, patient, _) = **place;
-            form == from.0 && wanted.is_none_or(|wanted| wanted == patient)
-        });
-        Ok(rows.map(|(_, row)| row.clone()).collect())
+        Ok(())
     }
 
     /// Rows of a form in the order of their places; those that are not known are opened. One that does not open is left out and

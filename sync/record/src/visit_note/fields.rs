@@ -5,7 +5,6 @@ use crate::form::Form;
 use crate::writing::half_width_number;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
-use serde::{Deserialize, Serialize};
 
 /// One field: its name in command lines and documents, its type, its label.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -480,47 +479,6 @@ pub fn is_alert(range: &NumberRange, value: f64) -> bool {
 /// Whether a value is possible but rare enough to ask "is this right?".
 pub fn is_unusual(range: &NumberRange, value: f64) -> bool {
     value < range.soft.0 || value > range.soft.1
-}
-
-impl Serialize for FieldValue {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        match self {
-            // Exact integers are written as integers: 88, not 88.0.
-            FieldValue::Number(n) if n.fract() == 0.0 && n.abs() < 1e15 => s.serialize_i64(*n as i64),
-            FieldValue::Number(n) => s.serialize_f64(*n),
-            FieldValue::Flag(flag) => s.serialize_bool(*flag),
-            FieldValue::Word(word) => s.serialize_str(word),
-            FieldValue::Time(at) => s.serialize_str(&calendar::rfc3339_in_japan(*at)),
-            FieldValue::Date(date) => s.collect_str(date),
-            FieldValue::Unmeasured(reason) => {
-                let mut map = s.serialize_map(Some(1))?;
-                map.serialize_entry("unmeasured", reason)?;
-                map.end()
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for FieldValue {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Shape {
-            Flag(bool),
-            Integer(i64),
-            Number(f64),
-            Word(String),
-            Unmeasured { unmeasured: String },
-        }
-        Ok(match Shape::deserialize(d)? {
-            Shape::Flag(flag) => FieldValue::Flag(flag),
-            Shape::Integer(n) => FieldValue::Number(n as f64),
-            Shape::Number(n) => FieldValue::Number(n),
-            Shape::Word(word) => FieldValue::Word(word),
-            Shape::Unmeasured { unmeasured } => FieldValue::Unmeasured(unmeasured),
-        })
-    }
 }
 
 #[cfg(test)]

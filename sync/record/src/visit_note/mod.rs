@@ -10,6 +10,7 @@ pub mod history;
 pub mod photos;
 pub mod required;
 pub mod signed;
+mod value_wire;
 
 pub use amendment::{Act, Acts, Amendment, AmendmentState, Correction, Proposal, SignedAct, What};
 pub use changes::{ChangeError, Encoding, Incoming, IncomingChange};
