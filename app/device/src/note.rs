@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use vault::{Item, JournalEntry, NoteRow, Tx};
 
 /// More changes than this behind the stored document are compacted into it.
-const TAIL_LIMIT: usize = 64;
+const TAIL_LIMIT: usize = 16;
 /// A journal's line younger than this may still be typed in another window of the same vault.
 const LIVE_LINE: SignedDuration = SignedDuration::from_secs(3);
 

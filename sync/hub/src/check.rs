@@ -104,8 +104,6 @@ impl Checker {
     /// The same for what one request brought, a few documents together: the worker is asked once, and the disk waited for once.
     /// What is not done by the deadline is left to [`Self::check_left_over`].
     pub fn check_documents(&self, docs: &[DocumentId], deadline: Instant) {
-        // Nobody listens to it in service; what checking costs is measured by it.
-        let _span = tracing::info_span!("check").entered();
         for some in docs.chunks(TOGETHER) {
             if Instant::now() >= deadline {
                 return;
@@ -136,6 +134,7 @@ impl Checker {
 
     /// Asks the worker about documents' pending entries: one answer each, in their order. Nothing is written yet.
     fn look(&self, bench: &mut Bench, docs: &[DocumentId]) -> Result<Vec<Result<Looked, HubError>>, HubError> {
+        let _span = tracing::info_span!(MATERIALISE).entered();
         let pending = self.store.read(|tx| {
             let mut seen = Seen::default();
             // One that cannot be read keeps no other from being checked (law 4).
@@ -156,6 +155,8 @@ impl Checker {
     }
 }
 
+/// Around what is done for whole documents, and would not be if entries were only kept and told: it is measured by this.
+const MATERIALISE: &str = "materialise";
 /// How often a document is looked at again because another process (the command line) checked it meanwhile.
 const TRIES: u32 = 5;
 const BETWEEN_VERSIONS: Duration = Duration::from_millis(5);
@@ -278,6 +279,7 @@ impl Looked {
             if let (Some(first), Some(reading)) = (notes.first(), &answer.reading)
                 && answer.verdicts.iter().any(Option::is_none)
             {
+                let _span = tracing::info_span!(MATERIALISE).entered();
                 let whose = (&first.station, &first.patient);
                 tx.put_note(of.doc, of.form, whose, &answer.document, &reading.view, &reading.photos)?;
                 tx.put_version(of.doc, whose, version(&answer.heads))?;

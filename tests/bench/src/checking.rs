@@ -1,5 +1,5 @@
-//! What checking costs a hub's own process: its threads' time on a processor inside the span `check`. Where the process only
-//! appends what comes and hands it on, this would not be spent.
+//! What whole documents cost a hub's own process: its threads' time on a processor inside the span `materialise`. Where it only
+//! appends what comes, receipts it and tells it, this would not be spent.
 
 use crate::Done;
 use crate::cost::on_processor;
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 use tracing::span::Id;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, Registry};
 
-const SPAN: &str = "check";
+const SPAN: &str = "materialise";
 
 thread_local! {
     /// When this thread went into the span.
@@ -38,11 +38,12 @@ impl<S: tracing::Subscriber> Layer<S> for Checking {
     }
 }
 
-/// From here on this process writes down what it spends on checking.
+/// From here on this process writes down what it spends on documents. What a hub warns of is still said.
 pub fn write_down(file: &Path) -> Done {
     let layer = Checking { file: file.to_path_buf(), sum: Mutex::default() };
     let only = layer.with_filter(filter_fn(|metadata| metadata.is_span() && metadata.name() == SPAN));
-    tracing::subscriber::set_global_default(Registry::default().with(only))?;
+    let warnings = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(LevelFilter::WARN);
+    tracing::subscriber::set_global_default(Registry::default().with(only).with(warnings))?;
     Ok(std::fs::write(file, "0")?)
 }
 

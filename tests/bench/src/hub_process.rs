@@ -14,7 +14,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 const AS_HUB: &str = "TSUTSUJI_BENCH_ACTS_AS_HUB";
-/// Names the file into which such a hub writes what checking costs it.
+/// Names the file into which such a hub writes what whole documents cost it.
 const CHECKING: &str = "TSUTSUJI_BENCH_CHECKING";
 
 /// To be asked first in `main`: whether this process was started as a hub, or as a hub's worker. If so it has been one.
@@ -26,7 +26,7 @@ pub fn acts_as_hub() -> Option<ExitCode> {
     if let Some(file) = std::env::var_os(CHECKING)
         && let Err(error) = checking::write_down(Path::new(&file))
     {
-        eprintln!("what checking costs is not counted: {error}");
+        eprintln!("what documents cost is not counted: {error}");
     }
     Some(hub::cli::main())
 }
@@ -37,6 +37,8 @@ pub struct HubProcess {
     data: PathBuf,
     port: u16,
     serving: Option<Child>,
+    /// Whether it writes down what whole documents cost it: a little itself.
+    pub counts_checking: bool,
 }
 
 impl Drop for HubProcess {
@@ -49,7 +51,7 @@ impl HubProcess {
     /// A new, empty hub; not serving yet.
     pub fn new(data: PathBuf) -> Done<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let hub = Self { proxy: Proxy::start(port)?, data, port, serving: None };
+        let hub = Self { proxy: Proxy::start(port)?, data, port, serving: None, counts_checking: false };
         hub.run(&["init", "--name", "くるめ"])?;
         Ok(hub)
     }
@@ -76,11 +78,14 @@ impl HubProcess {
     /// Serves, known to phones by the counting line. Serving already, it starts afresh.
     pub fn serve(&mut self) -> Done {
         self.stop();
-        let mut child = command()?
+        let mut command = command()?;
+        if self.counts_checking {
+            command.env(CHECKING, self.checking());
+        }
+        let mut child = command
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
             .args(["--url", &format!("https://127.0.0.1:{}", self.proxy.port), "--data"])
             .arg(&self.data)
-            .env(CHECKING, self.checking())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -133,7 +138,7 @@ pub struct Spent {
     pub hub: Duration,
     /// The checker's workers: every document materialised.
     pub workers: Duration,
-    /// Of `hub`: reading for the workers, and storing what they made. `None`: not known.
+    /// Of `hub`: reading documents for the workers, asking them, and storing what they made. `None`: not known.
     pub checking: Option<Duration>,
 }
 

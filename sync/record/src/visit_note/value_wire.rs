@@ -2,8 +2,8 @@
 
 use super::fields::FieldValue;
 use crate::calendar;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
 impl Serialize for FieldValue {
@@ -36,10 +36,11 @@ impl<'de> Deserialize<'de> for FieldValue {
 
 struct ValueVisitor;
 
-/// What stands for [`FieldValue::Unmeasured`].
+/// What stands for [`FieldValue::Unmeasured`]. Untagged: a map is taken or refused as it always was.
 #[derive(Deserialize)]
-struct Unmeasured {
-    unmeasured: String,
+#[serde(untagged)]
+enum Map {
+    Unmeasured { unmeasured: String },
 }
 
 impl<'de> Visitor<'de> for ValueVisitor {
@@ -79,12 +80,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(FieldValue::Word(word.to_string()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<FieldValue, A::Error> {
-        Ok(FieldValue::Unmeasured(Unmeasured::deserialize(SeqAccessDeserializer::new(seq))?.unmeasured))
-    }
-
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FieldValue, A::Error> {
-        Ok(FieldValue::Unmeasured(Unmeasured::deserialize(MapAccessDeserializer::new(map))?.unmeasured))
+        let Map::Unmeasured { unmeasured } = Map::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(FieldValue::Unmeasured(unmeasured))
     }
 }
 
@@ -106,13 +104,17 @@ mod tests {
     }
 
     fn as_before(bytes: &[u8]) -> Option<FieldValue> {
-        Some(match canonical::from_bytes(bytes).ok()? {
+        canonical::from_bytes(bytes).ok().map(value)
+    }
+
+    fn value(shape: Shape) -> FieldValue {
+        match shape {
             Shape::Flag(flag) => FieldValue::Flag(flag),
             Shape::Integer(n) => FieldValue::Number(n as f64),
             Shape::Number(n) => FieldValue::Number(n),
             Shape::Word(word) => FieldValue::Word(word),
             Shape::Unmeasured { unmeasured } => FieldValue::Unmeasured(unmeasured),
-        })
+        }
     }
 
     #[test]
@@ -148,13 +150,33 @@ mod tests {
             map(&[unmeasured.clone(), unmeasured.clone()]),
             map(&[("unmeasured", Value::Integer(1.into()))]),
             map(&[("unmeasured", Value::Bytes("拒否".into()))]),
+            map(&[("unmeasured", Value::Tag(1, Box::new(text("拒否"))))]),
+            map(&[("other", Value::Tag(1, Box::new(Value::Null))), unmeasured.clone()]),
+            map(&[("other", text(&"長".repeat(5_000))), unmeasured.clone()]),
+            Value::Map(vec![(Value::Integer(0.into()), text("拒否"))]),
+            Value::Map(vec![(Value::Integer(7.into()), Value::Null), (text("unmeasured"), text("拒否"))]),
+            Value::Map(vec![(text(&"長".repeat(5_000)), Value::Null), (text("unmeasured"), text("拒否"))]),
             Value::Tag(1, Box::new(Value::Integer(1.into()))),
         ];
-        for value in values {
+        for shape in values {
             let mut bytes = Vec::new();
-            ciborium::into_writer(&value, &mut bytes)?;
+            ciborium::into_writer(&shape, &mut bytes)?;
             let read = canonical::from_bytes::<FieldValue>(&bytes).ok();
-            assert_eq!(read, as_before(&bytes), "{value:?}");
+            assert_eq!(read, as_before(&bytes), "{shape:?}");
+        }
+        // Text and maps of no length of their own, floats of 16 and 32 bits.
+        for bytes in [
+            &[0x7f, 0x61, b'a', 0x61, b'b', 0xff][..],
+            &[0xbf, 0x6a, b'u', b'n', b'm', b'e', b'a', b's', b'u', b'r', b'e', b'd', 0x61, b'x', 0xff],
+            &[0xf9, 0x3e, 0x00],
+            &[0xfa, 0x42, 0x12, 0x00, 0x00],
+            &[0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+        ] {
+            assert_eq!(canonical::from_bytes::<FieldValue>(bytes).ok(), as_before(bytes), "{bytes:x?}");
+        }
+        for json in ["1", "-1", "0.5", "1e3", "18446744073709551616", "\"a\"", "[]", "[\"a\"]", "{}", "null", "true"] {
+            let (now, before) = (serde_json::from_str::<FieldValue>(json).ok(), serde_json::from_str(json).ok());
+            assert_eq!(now, before.map(value), "{json}");
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use tsutsuji_bench::wire::{entries_of, request, response};
 use tsutsuji_bench::words::{difference, endless, typed_in_pauses};
 
 /// As `protocol::codec` compresses a day.
-const ZSTD_LEVEL: i32 = 15;
+const ZSTD_LEVEL: i32 = 3;
 
 fn main() -> Done {
     println!("visit note (crate record) against plain Automerge 0.12; median (and quartiles) of interleaved runs\n");

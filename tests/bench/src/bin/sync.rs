@@ -165,7 +165,7 @@ fn median(steps: &[Steps], of: fn(&Steps) -> Duration) -> f64 {
 fn print_steps(steps: &[Steps]) {
     println!(
         "   CPU step by step: vault, loading {:.1} ms; line and codec {:.1} ms; vault, storing {:.1} ms; merging, afterwards {:.1} ms;
-      of loading and merging the documents by themselves {:.1} ms, the rest is the vault's",
+      of loading and merging the documents by themselves {:.1} ms; the rest is the vault's, and digests and signatures",
         median(steps, |one| one.load),
         median(steps, |one| one.line),
         median(steps, |one| one.store),
