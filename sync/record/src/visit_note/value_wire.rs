@@ -145,7 +145,7 @@ mod tests {
             Value::Array(vec![text("拒否"), text("拒否")]),
             Value::Array(vec![Value::Integer(1.into())]),
             map(&[]),
-            map(&[unmeasured.clone()]),
+            map(std::slice::from_ref(&unmeasured)),
             map(&[("other", Value::Null), unmeasured.clone()]),
             map(&[unmeasured.clone(), unmeasured.clone()]),
             map(&[("unmeasured", Value::Integer(1.into()))]),
