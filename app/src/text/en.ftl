@@ -95,7 +95,7 @@ minutes = { $n } min
 unknown-patient = (patient not received yet)
 
 patients-title = Patients
-patients-search = Search by kana or name
+patients-search = Kana or name
 patients-count = { $n ->
     [one] 1 patient
    *[other] { $n } patients
