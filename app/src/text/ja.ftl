@@ -86,7 +86,7 @@ minutes = { $n }分
 unknown-patient = （未受信の利用者）
 
 patients-title = 利用者
-patients-search = フリガナ・氏名で探す
+patients-search = カナ・氏名で探す
 patients-count = { $n }名
 patients-none = この端末に利用者はいません。
 patients-none-hint = 同意が登録されると、次の同期で届きます。
