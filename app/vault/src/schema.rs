@@ -32,9 +32,6 @@ pub fn configure(db: &Connection) -> Result<(), VaultError> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
-    // 8 MB, four times what it is by default: the trees' upper pages stay, so that a list of all patients reads each note's
-    // confirmation and not its way there again.
-    db.pragma_update(None, "cache_size", -8_192)?;
     // Else SQLite parses and plans many a kept statement anew at each use, because a value bound to it might have made for
     // another plan. Nothing here is planned by values.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -69,7 +69,6 @@ impl<N: Body, I: Body> Plain<N, I> {
         db.pragma_update(None, "temp_store", "MEMORY")?;
         db.pragma_update(None, "foreign_keys", "ON")?;
         db.pragma_update(None, "trusted_schema", "OFF")?;
-        db.pragma_update(None, "cache_size", -8_192)?;
         let _: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
         Ok(db)
     }
