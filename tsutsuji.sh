@@ -36,7 +36,7 @@ demo)
   ;;
 test)
   build_needs
-  need xz-utils xvfb xauth chromium git
+  need xz-utils xvfb xauth chromium git dbus python3-dbusmock
   if ! command -v node >/dev/null || ! command -v npm >/dev/null; then need nodejs npm; fi
   cargo fmt --all --check
   cargo clippy --workspace --all-targets --quiet -- -D warnings

@@ -7,6 +7,7 @@ use crate::components::{Curtain, UnsavedBar};
 use crate::idle::{Due, due};
 use crate::kept_look::{KeptLook, file_beside};
 use crate::look::classes;
+use crate::platform::Suspends;
 use crate::screens::visiting::{LeaveQuestion, VisitBar};
 use crate::screens::{
     amend, choose, close, document, enrol, family, handover, history, manager, notes, on_call, patient, patients,
@@ -27,6 +28,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// So long after a change a screen is certainly painted.
+const UNTIL_PAINTED: Duration = Duration::from_millis(200);
+
 /// A way to a demo invitation: starts a hub with sample patients if none runs, and answers with its enrolment code.
 pub type DemoInvitation = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
 
@@ -42,6 +46,8 @@ pub struct Launch {
     /// A demo's PIN stands on the unlock screen; nobody else's does.
     pub pin_hint: Option<String>,
     pub language: Language,
+    /// Whoever says that the OS is about to suspend the app, where anybody does.
+    pub suspends: Option<Suspends>,
 }
 
 /// Where the nurse is. No patient's words in here: it may become a URL one day.
@@ -167,6 +173,17 @@ pub fn App() -> Element {
                 }
                 Due::Nothing => {}
             }
+        }
+    });
+    let suspends = launch.suspends;
+    use_future(move || async move {
+        let Some(suspends) = suspends else { return };
+        let mut suspends = suspends();
+        while let Some(suspending) = suspends.recv().await {
+            shell.suspend();
+            // The locked screen is painted by then: when the machine wakes nothing else is seen.
+            tokio::time::sleep(UNTIL_PAINTED).await;
+            drop(suspending);
         }
     });
     let scale = f64::from((look.text_size)()) / 100.0;

@@ -81,6 +81,7 @@ fn run(cli: Cli) -> Result<(), String> {
                 demo,
                 pin_hint: None,
                 language: language(),
+                suspends: None,
             };
             show(&runtime, launch, &cli.place, &folder)
         }
@@ -101,6 +102,7 @@ fn run(cli: Cli) -> Result<(), String> {
                 demo: None,
                 pin_hint: Some(demo::PIN.to_string()),
                 language: language(),
+                suspends: None,
             };
             show(&runtime, launch, &place, &folder)
         }

@@ -205,6 +205,13 @@ impl Shell {
         true
     }
 
+    /// The OS suspends the app. A text that a full disk does not take is not lost for it: it waits behind the curtain.
+    pub fn suspend(self) {
+        if !self.lock() {
+            self.draw_curtain();
+        }
+    }
+
     /// Locks whatever could not be saved: the keys are to go.
     pub fn lock_for_good(self) {
         let Gate::Open(session) = self.gate.peek().clone() else { return };

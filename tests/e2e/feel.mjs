@@ -76,7 +76,7 @@ class Window {
     const display = await world.startDisplay();
     if (!display) return null;
     const window = new Window();
-    window.app = await world.startWindow(data, display.display, program);
+    window.app = await world.startWindow(data, display.display, { program });
     window.page = await Inspector.attach(window.app.inspector);
     return window;
   }

@@ -268,7 +268,7 @@ export class World {
   }
 
   /** The app (or another program of its kind) in its real window on the display, with WebKit's inspector open on loopback. */
-  async startWindow(data, display, program = binary('tsutsuji')) {
+  async startWindow(data, display, { program = binary('tsutsuji'), env = {} } = {}) {
     const port = await freePort();
     const app = this.keep(
       new Running(program, ['--data', data], {
@@ -282,12 +282,36 @@ export class World {
           DBUS_SESSION_BUS_ADDRESS: 'disabled:',
           NO_AT_BRIDGE: '1',
           GDK_BACKEND: 'x11',
+          ...env,
         },
       }),
     );
     app.inspector = port;
     await app.line(/^App:/m);
     return app;
+  }
+
+  /** A system bus of our own with a logind on it; null where dbus or python3-dbusmock is not installed. */
+  async startSystemBus() {
+    const mock = '/usr/lib/python3/dist-packages/dbusmock';
+    if (!existsSync('/usr/bin/dbus-daemon') || !existsSync(mock)) return null;
+    const bus = this.keep(new Running('/usr/bin/dbus-daemon', ['--session', '--nofork', '--nopidfile', '--print-address=1']));
+    const env = { DBUS_SYSTEM_BUS_ADDRESS: (await bus.line(/^(unix:\S+)$/m))[1], LC_ALL: 'C.UTF-8' };
+    this.keep(new Running('/usr/bin/python3', ['-m', 'dbusmock', '--system', '--template', 'logind'], { env }));
+    const call = async (method, ...args) => {
+      const to = ['--dest', 'org.freedesktop.login1', '--object-path', '/org/freedesktop/login1', '--method', method];
+      return (await exec('gdbus', ['call', '--system', ...to, ...args], { env: { ...process.env, ...env } })).stdout;
+    };
+    const manager = 'org.freedesktop.login1.Manager';
+    const answers = () => call(`${manager}.ListInhibitors`).then(() => true, () => false);
+    await until('logind', answers);
+    return {
+      env,
+      /** Who keeps the machine awake for a moment. */
+      inhibitors: () => call(`${manager}.ListInhibitors`),
+      /** The machine is about to sleep (`true`), or has woken. */
+      prepareForSleep: (begins) => call('org.freedesktop.DBus.Mock.EmitSignal', manager, 'PrepareForSleep', 'b', `[<${begins}>]`),
+    };
   }
 
   /** A display of our own; null where Xvfb is not installed. */

@@ -1,6 +1,7 @@
 // The real window under Xvfb, driven through WebKit's own inspector: the code path of the phone.
 
 import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { ALLERGY, Inspector, PATIENT, PIN, SECRETS, World, pause, until } from './harness.mjs';
 
@@ -115,6 +116,57 @@ test('the_real_window_keeps_every_letter_through_lock_and_unlock', { timeout: 18
     assert.equal(await window.value('#care_given'), CARE_GIVEN);
     const title = await window.run(() => document.title);
     for (const word of SECRETS) assert.ok(!title.includes(word), `the title says ${title}`);
+  } finally {
+    window?.close();
+    await world.close();
+  }
+});
+
+/** Files of the vault that a process holds open. */
+function openFiles(process, data) {
+  const folder = `/proc/${process.child.pid}/fd`;
+  return readdirSync(folder).flatMap((fd) => {
+    try {
+      return [readlinkSync(`${folder}/${fd}`)].filter((file) => file.startsWith(data) && file.includes('.vault'));
+    } catch {
+      return []; // Closed since.
+    }
+  });
+}
+
+test('before_the_machine_sleeps_the_vault_is_closed_and_the_locked_screen_stands', { timeout: 180_000 }, async (t) => {
+  const world = await World.make();
+  let window;
+  try {
+    const display = await world.startDisplay();
+    if (!display) return t.skip('Xvfb is not installed: apt-get install xvfb');
+    const bus = await world.startSystemBus();
+    if (!bus) return t.skip('there is no logind to be had: apt-get install dbus python3-dbusmock');
+    await world.startHub();
+    const data = world.newData('phone');
+    await world.device(data, 'enrol', await world.invite('nurse-a'));
+    const app = await world.startWindow(data, display.display, { env: bus.env });
+    window = await Inspector.attach(app.inspector);
+    await unlock(window);
+    await until('the machine to be asked to wait', async () => /'sleep', 'つつじ', .*'delay'/.test(await bus.inhibitors()));
+    await window.waitFor('.card.visit');
+    await window.click('.card.visit .cardlink', '#start');
+    await window.click('#start', '.vit');
+    await window.click('#section-texts', '#condition');
+    await window.type('#condition', CONDITION);
+    assert.ok(openFiles(app, data).length > 0, 'the vault is open');
+
+    await bus.prepareForSleep(true);
+    await window.waitFor('.pad');
+    await until('the machine to be let go', async () => !(await bus.inhibitors()).includes('つつじ'));
+    assert.deepEqual(openFiles(app, data), [], 'nobody holds the vault');
+    const { note } = (await world.device(data, 'note', 'list'))[0];
+    assert.equal((await world.device(data, 'note', 'show', note)).fields.condition, CONDITION, 'what she wrote is in it');
+
+    await bus.prepareForSleep(false);
+    await until('the machine to be asked again', async () => (await bus.inhibitors()).includes('つつじ'));
+    await unlock(window);
+    await window.waitFor('.card.visit');
   } finally {
     window?.close();
     await world.close();

@@ -48,7 +48,14 @@ impl Folder {
     }
 
     pub fn launch(&self) -> Launch {
-        Launch { vault: self.vault(), biometrics: None, demo: None, pin_hint: None, language: Language::Japanese }
+        Launch {
+            vault: self.vault(),
+            biometrics: None,
+            demo: None,
+            pin_hint: None,
+            language: Language::Japanese,
+            suspends: None,
+        }
     }
 
     /// The phone without its face, for what is to stand there before the app opens. The app finds the vault free once it is

@@ -3,12 +3,17 @@
 use super::folder::Folder;
 use super::page::Page;
 use super::{JA, Outcome, patient};
-use crate::app::{Route, Shell};
+use crate::app::{Launch, Route, Shell};
+use crate::platform::Suspending;
+use crate::platform::demo::PIN;
 use device::jiff::Timestamp;
 use device::note::NoteShown;
 use device::record::DocumentId;
 use device::record::visit_note::{FieldValue, NoteState};
 use dioxus::prelude::Key;
+use std::cell::RefCell;
+use std::rc::Rc;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// The app on a new note of 髙橋 トメ.
 async fn on_a_note(folder: &Folder) -> Outcome<(Page, DocumentId)> {
@@ -143,6 +148,69 @@ async fn what_is_typed_when_the_curtain_falls_is_saved_and_nowhere_on_the_page()
     page.click("#curtain").await?;
     assert!(page.says("トメ") && page.has("#condition"), "whoever comes back stands where she was");
     Ok(())
+}
+
+thread_local! {
+    static SLEEPS: RefCell<Option<UnboundedSender<Suspending>>> = const { RefCell::new(None) };
+}
+
+/// A machine that sleeps when the test says so.
+fn suspends() -> UnboundedReceiver<Suspending> {
+    let (tell, hear) = unbounded_channel();
+    SLEEPS.set(Some(tell));
+    hear
+}
+
+/// Falls asleep, as soon as the app lets it.
+async fn sleep(page: &mut Page) -> Outcome {
+    let held = Rc::new(());
+    let awake = Rc::downgrade(&held);
+    page.act(move || {
+        let told = SLEEPS.with_borrow(|tell| tell.as_ref().map(|tell| tell.send(Suspending(Some(Box::new(held))))));
+        assert!(told.is_some_and(|told| told.is_ok()), "the app listens");
+    })
+    .await;
+    page.until("the machine may sleep", |_| awake.upgrade().is_none()).await
+}
+
+#[tokio::test]
+async fn before_the_machine_sleeps_what_is_typed_is_saved_and_the_keys_are_gone() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let mut page = Page::open(Launch { suspends: Some(suspends), ..folder.launch() }).await;
+    page.enter(PIN).await?;
+    page.sees(&JA.say("today-title")).await?;
+    let phone = page.session()?.phone.clone();
+    let note = phone.start_note(&patient(&phone, "トメ")?, None, Timestamp::now())?;
+    page.go(Route::Note(note)).await?;
+    page.click("#section-texts").await?;
+    page.type_in("#condition", "眠れている").await?;
+    sleep(&mut page).await?;
+    assert!(page.says(&JA.say("unlock-title")) && !page.outline().contains("眠れている"));
+    assert!(phone.patients().is_err());
+    page.enter(PIN).await?;
+    page.sees(&JA.say("today-title")).await?;
+    assert_eq!(shown(&page, note)?.view.text("condition"), "眠れている");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_full_disk_does_not_take_waits_behind_the_curtain_while_the_machine_sleeps() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let mut page = Page::open(Launch { suspends: Some(suspends), ..folder.launch() }).await;
+    page.enter(PIN).await?;
+    page.sees(&JA.say("today-title")).await?;
+    let phone = page.session()?.phone.clone();
+    let note = phone.start_note(&patient(&phone, "トメ")?, None, Timestamp::now())?;
+    page.go(Route::Note(note)).await?;
+    page.click("#section-texts").await?;
+    phone.limit_room(Some(0))?;
+    let long = "眠れている。".repeat(300);
+    page.type_in("#condition", &long).await?;
+    sleep(&mut page).await?;
+    assert!(page.has("#curtain") && !page.outline().contains("眠れている"));
+    phone.limit_room(None)?;
+    page.click("#curtain").await?;
+    page.until("it is saved", |_| phone.show_note(note).is_ok_and(|note| note.view.text("condition") == long)).await
 }
 
 #[tokio::test]

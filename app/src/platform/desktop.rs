@@ -14,6 +14,8 @@ pub fn can_open() -> bool {
 
 /// Opens the window and stays until it closes. Call on the main thread, inside a runtime's context.
 pub fn open(launch: Launch, folder: &Path) {
+    #[cfg(target_os = "linux")]
+    let launch = Launch { suspends: Some(super::sleep::watch), ..launch };
     // No patient's name here, ever: titles stand in task bars and screen recordings.
     let title = crate::text::Words(launch.language).say("app-name");
     let page = format!(

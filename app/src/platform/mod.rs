@@ -7,6 +7,14 @@ pub mod desktop;
 pub mod folder;
 #[cfg(feature = "preview")]
 pub mod preview;
+#[cfg(all(feature = "desktop", target_os = "linux"))]
+mod sleep;
+
+/// The OS is about to suspend the app. Where it can it waits until this is dropped.
+pub struct Suspending(pub Option<Box<dyn std::any::Any>>);
+
+/// Says, from now on, that the OS is about to suspend the app. Called once, on the window's thread.
+pub type Suspends = fn() -> tokio::sync::mpsc::UnboundedReceiver<Suspending>;
 
 /// The look, the same in window and page.
 pub const CSS: &str = include_str!("../../../assets/app.css");

@@ -218,10 +218,10 @@ impl AttemptFile {
     fn slots(&self, mut file: &File) -> Slots {
         let mut bytes = [0u8; 2 * SLOT];
         let mut filled = 0;
-        if file.seek(SeekFrom::Start(0)).is_err() {
-            return [None, None];
-        }
-        while let Ok(read @ 1..) = file.read(&mut bytes[filled..]) {
+        // From where it stands: it was opened a moment ago.
+        while filled < bytes.len()
+            && let Ok(read @ 1..) = file.read(&mut bytes[filled..])
+        {
             filled += read;
         }
         [self.open(&bytes[..SLOT]), self.open(&bytes[SLOT..])]

@@ -2,11 +2,12 @@
 
 use crate::error::VaultError;
 use crate::seal::{Table, Tag};
-use crate::tx::Tx;
+use crate::tx::{Place, Tx};
 use crate::vault::Compartment;
 use protocol::Kind;
 use record::{DocumentId, FacilityId, PatientId};
 use rusqlite::OptionalExtension;
+use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
 /// One thing from the feed, as the hub wrote it.
@@ -37,35 +38,46 @@ impl Tx<'_> {
         let place = self.place(Table::Item, key, item.patient.as_ref(), &item.compartment());
         let source = self.source_tag(item.source.as_ref());
         let sealed = self.seal(place, item)?;
+        let kind = u8::from(item.kind);
+        let row = (kind, key, place.compartment, place.patient, source, &sealed);
+        let is_new = self
+            .sql
+            .prepare_cached(
+                "INSERT OR IGNORE INTO item (kind, key, compartment, patient, source, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(row)?
+            > 0;
+        if is_new {
+            let tags = [&key, &place.compartment, &place.patient, &source].map(|tag| ValueRef::Blob(tag));
+            self.tell_row(true, "item", &[&[ValueRef::Integer(kind.into())], &tags[..]].concat(), &[&sealed]);
+            self.touch_item(item.kind, key, place.patient);
+            return Ok(());
+        }
         self.sql
             .prepare_cached(
-                "INSERT INTO item (kind, key, compartment, patient, source, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (kind, key) DO UPDATE SET compartment = excluded.compartment, patient = excluded.patient,
-                     source = excluded.source, sealed = excluded.sealed",
+                "UPDATE OR ROLLBACK item SET compartment = ?3, patient = ?4, source = ?5, sealed = ?6 WHERE kind = ?1 AND key = ?2",
             )?
-            .execute((u8::from(item.kind), key, place.compartment, place.patient, source, sealed))?;
+            .execute(row)?;
         Ok(())
     }
 
     /// Every item of a kind, of one patient or of all.
     pub fn items(&mut self, kind: Kind, patient: Option<&PatientId>) -> Result<Vec<Item>, VaultError> {
         let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
-        let rows = self
-            .sql
-            // Two statements: with the choice inside one, no index would be used for either.
-            .prepare_cached(match wanted {
-                Some(_) => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND patient = ?2",
-                None => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND ?2 IS NULL",
-            })?
-            .query_map((u8::from(kind), wanted), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Vec<u8>>(3)?)))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut items = Vec::with_capacity(rows.len());
-        if let ([(_, compartment, ..), _, ..], false) = (rows.as_slice(), self.ring.knows_patients()) {
-            self.ring.load_patient_keys(self.sql, *compartment)?;
-        }
-        for (key, compartment, patient, sealed) in rows {
-            let place = crate::tx::Place { table: Table::Item, key, patient, compartment };
-            items.extend(self.open_or_count(place, &sealed));
+        let sql = self.sql;
+        // Two statements: with the choice inside one, no index would be used for either.
+        let mut statement = sql.prepare_cached(match wanted {
+            Some(_) => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND patient = ?2",
+            None => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND ?2 IS NULL",
+        })?;
+        let mut rows = statement.query((u8::from(kind), wanted))?;
+        let mut items = Vec::new();
+        while let Some(row) = rows.next()? {
+            let place = Place { table: Table::Item, key: row.get(0)?, patient: row.get(2)?, compartment: row.get(1)? };
+            if wanted.is_none() && !self.ring.knows_patients() {
+                self.ring.load_patient_keys(sql, place.compartment)?;
+            }
+            items.extend(self.open_or_count(place, row.get_ref(3)?.as_blob().unwrap_or_default()));
         }
         Ok(items)
     }
@@ -83,7 +95,7 @@ impl Tx<'_> {
             .query_row((u8::from(kind), key), |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, Vec<u8>>(2)?)))
             .optional()?;
         Ok(found.and_then(|(compartment, patient, sealed)| {
-            self.open_or_count(crate::tx::Place { table: Table::Item, key, patient, compartment }, &sealed)
+            self.open_or_count(Place { table: Table::Item, key, patient, compartment }, &sealed)
         }))
     }
 

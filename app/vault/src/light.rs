@@ -84,7 +84,7 @@ pub(crate) struct Touched {
 }
 
 impl Touched {
-    /// A row as the triggers tell it: 0 comes or goes, 1 its table, from 2 on the columns in the order of `root.rs`, `COVERED`.
+    /// A row as the triggers tell it: 1 its table, from 3 on the columns in the order of `root.rs`, `COVERED`.
     pub fn row(&mut self, told: &Context<'_>) {
         if self.take(told).is_err() {
             self.all = true;
@@ -94,20 +94,30 @@ impl Touched {
     fn take(&mut self, told: &Context<'_>) -> Result<(), rusqlite::Error> {
         match told.get_raw(1) {
             ValueRef::Text(b"note") => {
-                self.notes.insert((told.get(6)?, told.get(3)?, told.get(2)?));
+                self.note(told.get(7)?, told.get(4)?, told.get(3)?);
             }
-            ValueRef::Text(b"item") => match Kind::from(told.get::<u8>(2)?) {
-                Kind::Visit => {
-                    self.visits.insert(told.get(3)?);
-                }
-                Kind::Record => {
-                    self.records.insert(told.get(5)?);
-                }
-                _ => {}
-            },
+            ValueRef::Text(b"item") => {
+                self.item(Kind::from(told.get::<u8>(3)?), told.get(4)?, told.get(6)?);
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    pub fn note(&mut self, form: u8, patient: Tag, key: Tag) {
+        self.notes.insert((form, patient, key));
+    }
+
+    pub fn item(&mut self, kind: Kind, key: Tag, patient: Tag) {
+        match kind {
+            Kind::Visit => {
+                self.visits.insert(key);
+            }
+            Kind::Record => {
+                self.records.insert(patient);
+            }
+            _ => {}
+        }
     }
 }
 

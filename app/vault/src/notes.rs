@@ -12,6 +12,7 @@ use record::canonical;
 use record::visit_note::{NoteState, RawChange, SignedAct, SignedConfirmation};
 use record::{ChangeHash, DocumentId, Form, PatientId, StaffId, VisitId};
 use rusqlite::OptionalExtension;
+use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
 /// The light row of a list.
@@ -120,30 +121,46 @@ impl Tx<'_> {
         let sealed_row = self.seal(place, row)?;
         let document_place = crate::tx::Place { table: Table::NoteDocument, ..place };
         let sealed = document.map(|document| self.seal_bytes(document_place, document)).transpose()?;
+        let (form, sent) = (row.form.tag(), sent as i64);
+        let is_new = self
+            .sql
+            .prepare_cached(
+                "INSERT OR IGNORE INTO note (key, patient, dirty, sent, form, row, document)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, coalesce(?7, x''))",
+            )?
+            .execute((key, place.patient, dirty, sent, form, &sealed_row, &sealed))?
+            > 0;
+        if is_new {
+            let whole = [&key[..], &place.patient].map(ValueRef::Blob);
+            let numbers = [i64::from(dirty), sent, i64::from(form)].map(ValueRef::Integer);
+            let document = sealed.as_deref().unwrap_or_default();
+            self.tell_row(true, "note", &[&whole[..], &numbers].concat(), &[&sealed_row, document]);
+            self.touch_note(form, place.patient, key);
+            return Ok(());
+        }
         self.sql
             .prepare_cached(
-                "INSERT INTO note (key, patient, dirty, sent, row, document, form)
-                 VALUES (?1, ?2, ?3, ?4, ?5, coalesce(?7, x''), ?6)
-                 ON CONFLICT (key) DO UPDATE SET dirty = excluded.dirty, sent = excluded.sent, row = excluded.row,
-                     document = coalesce(?7, document)",
+                "UPDATE OR ROLLBACK note SET dirty = ?2, sent = ?3, row = ?4, document = coalesce(?5, document) WHERE key = ?1",
             )?
-            .execute((key, place.patient, dirty, sent as i64, sealed_row, row.form.tag(), &sealed))?;
+            .execute((key, dirty, sent, &sealed_row, &sealed))?;
         if sealed.is_some() {
             self.sql.prepare_cached("DELETE FROM note_change WHERE note = ?1")?.execute([key])?;
         }
         Ok(())
     }
 
-    /// Adds one change behind the stored document.
+    /// Adds one change behind the stored document. The note's row is written in the same transaction: by it alone a search
+    /// knows that there is something new to read.
     pub fn add_change(&mut self, note: DocumentId, patient: &PatientId, change: &RawChange) -> Result<(), VaultError> {
         let key = self.note_key(note);
         let place = self.place(Table::NoteChange, key, Some(patient), &Compartment::Station);
         let sealed = self.seal_bytes(place, &change.bytes)?;
-        self.sql.prepare_cached("INSERT INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?.execute((
-            key,
-            place.patient,
-            sealed,
-        ))?;
+        let n = self
+            .sql
+            .prepare_cached("INSERT OR ROLLBACK INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?
+            .insert((key, place.patient, &sealed))?;
+        let whole = [ValueRef::Integer(n), ValueRef::Blob(&key), ValueRef::Blob(&place.patient)];
+        self.tell_row(true, "note_change", &whole, &[&sealed]);
         Ok(())
     }
 

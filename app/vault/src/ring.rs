@@ -5,20 +5,24 @@ use crate::error::VaultError;
 use crate::keys;
 use crate::light::Light;
 use crate::root::RowSum;
-use crate::seal::{self, Header, Key, Table, Tag};
+use crate::seal::{self, Deriver, Header, Key, Table, Tag};
 use crate::search::OpenSegments;
 use crate::vault::Compartment;
 use record::DocumentId;
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use zeroize::Zeroizing;
 
 /// The keys of an open vault.
 pub(crate) struct KeyRing {
     vault: Key,
     lookup: Key,
+    /// The tag of the station's compartment.
+    pub station: Tag,
+    pub nonces: Nonces,
     compartments: HashMap<Tag, CompartmentKey>,
-    patients: HashMap<(Tag, Tag), Key>,
+    /// By patient, then compartment.
+    patients: BTreeMap<(Tag, Tag), Key>,
     /// Whether everything in here stands on disk.
     pub trusted: bool,
     /// SQLite's number of foreign commits: another process may have erased a key.
@@ -49,9 +53,11 @@ impl KeyRing {
         let rows = RowSum::new(&lookup, vault.has_root);
         Self {
             vault: vault.key.clone(),
+            station: tag(&lookup, "compartment", b"station"),
             lookup,
+            nonces: Nonces::default(),
             compartments: HashMap::new(),
-            patients: HashMap::new(),
+            patients: BTreeMap::new(),
             trusted: true,
             seen: 0,
             damaged: HashSet::new(),
@@ -72,8 +78,7 @@ impl KeyRing {
 
     /// Makes the station's own key if it is not there yet.
     pub fn prepare_station(&mut self, sql: &Connection) -> Result<(), VaultError> {
-        let station = self.compartment_tag(&Compartment::Station);
-        self.patient_key(sql, station, NOBODY, true).map(|_| ())
+        self.patient_key(sql, self.station, NOBODY, true).map(|_| ())
     }
 
     /// At the start of every transaction: forgets keys that may not be the disk's.
@@ -93,18 +98,13 @@ impl KeyRing {
         }
         self.trusted = true;
         self.seen = seen;
+        self.nonces = Nonces::default();
         Ok(())
     }
 
     /// What stands for an id outside the seal: a keyed hash, useless without the vault key.
     pub fn tag(&self, purpose: &str, id: &[u8]) -> Tag {
-        let mut hasher = blake3::Hasher::new_keyed(&self.lookup.0);
-        hasher.update(purpose.as_bytes());
-        hasher.update(&[0]);
-        hasher.update(id);
-        let mut tag = [0; 16];
-        tag.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        tag
+        tag(&self.lookup, purpose, id)
     }
 
     pub fn patient_tag(&self, patient: Option<&record::PatientId>) -> Tag {
@@ -113,7 +113,7 @@ impl KeyRing {
 
     pub fn compartment_tag(&self, compartment: &Compartment) -> Tag {
         match compartment {
-            Compartment::Station => self.tag("compartment", b"station"),
+            Compartment::Station => self.station,
             Compartment::Disclosed(network) => self.tag("compartment", format!("disclosed/{network}").as_bytes()),
         }
     }
@@ -126,32 +126,33 @@ impl KeyRing {
         patient: Tag,
         make: bool,
     ) -> Result<Key, VaultError> {
-        if let Some(key) = self.patients.get(&(compartment, patient)) {
+        if let Some(key) = self.patients.get(&(patient, compartment)) {
             return Ok(key.clone());
         }
         let above = self.compartment_key(sql, compartment, make)?;
+        let mut deriver = Deriver::new(&above.patients);
         let header = Header { table: Table::PatientKey, key: patient, patient, compartment };
         let stored: Option<Vec<u8>> = sql
             .prepare_cached("SELECT wrapped FROM patient_key WHERE compartment = ?1 AND patient = ?2")?
             .query_row((compartment, patient), |r| r.get(0))
             .optional()?;
         let key = match stored {
-            Some(wrapped) => {
-                above.patient_key(&header, &wrapped).ok_or(VaultError::Damaged { table: "patient_key" })?
-            }
+            Some(wrapped) => above
+                .patient_key(&mut deriver, &header, &wrapped)
+                .ok_or(VaultError::Damaged { table: "patient_key" })?,
             None if make => {
                 let mut salt = [0; 32];
                 keys::fill_random(&mut salt)?;
-                let row = seal::derivation(&above.patients, &header, salt);
+                let row = deriver.row(&header, salt);
                 sql.execute(
                     "INSERT INTO patient_key (compartment, patient, wrapped) VALUES (?1, ?2, ?3)",
                     (compartment, patient, &row),
                 )?;
-                above.patient_key(&header, &row).ok_or(VaultError::Damaged { table: "patient_key" })?
+                deriver.key(&header, &row).ok_or(VaultError::Damaged { table: "patient_key" })?
             }
             None => return Err(VaultError::Missing("the key of a patient")),
         };
-        self.patients.insert((compartment, patient), key.clone());
+        self.patients.insert((patient, compartment), key.clone());
         Ok(key)
     }
 
@@ -161,12 +162,13 @@ impl KeyRing {
         let Ok(above) = self.compartment_key(sql, compartment, false) else { return Ok(()) };
         let mut statement = sql.prepare_cached("SELECT patient, wrapped FROM patient_key WHERE compartment = ?1")?;
         let mut rows = statement.query([compartment])?;
+        let mut deriver = Deriver::new(&above.patients);
         while let Some(row) = rows.next()? {
             let patient: Tag = row.get(0)?;
             let header = Header { table: Table::PatientKey, key: patient, patient, compartment };
             let wrapped = row.get_ref(1)?.as_blob().unwrap_or_default();
-            if let Some(key) = above.patient_key(&header, wrapped) {
-                self.patients.entry((compartment, patient)).or_insert(key);
+            if let Some(key) = above.patient_key(&mut deriver, &header, wrapped) {
+                self.patients.entry((patient, compartment)).or_insert(key);
             }
         }
         Ok(())
@@ -186,8 +188,10 @@ impl KeyRing {
             return Ok(key.clone());
         }
         let header = Header { table: Table::CompartmentKey, key: compartment, patient: NOBODY, compartment };
-        let stored: Option<Vec<u8>> =
-            sql.query_row("SELECT wrapped FROM compartment WHERE tag = ?1", [compartment], |r| r.get(0)).optional()?;
+        let stored: Option<Vec<u8>> = sql
+            .prepare_cached("SELECT wrapped FROM compartment WHERE tag = ?1")?
+            .query_row([compartment], |r| r.get(0))
+            .optional()?;
         let key = match stored {
             Some(wrapped) => {
                 unwrap_key(&self.vault, &header, &wrapped).ok_or(VaultError::Damaged { table: "compartment" })?
@@ -209,7 +213,7 @@ impl KeyRing {
 
     /// Erases a whole compartment: every key of it.
     pub fn forget_compartment(&mut self, sql: &Connection, compartment: Tag) -> Result<(), VaultError> {
-        self.patients.retain(|(known, _), _| *known != compartment);
+        self.patients.retain(|(_, known), _| *known != compartment);
         self.compartments.remove(&compartment);
         sql.execute("DELETE FROM patient_key WHERE compartment = ?1", [compartment])?;
         sql.execute("DELETE FROM compartment WHERE tag = ?1", [compartment])?;
@@ -218,9 +222,39 @@ impl KeyRing {
 
     /// Erases a patient in a compartment: the wrapped key goes, and with it every body that it sealed.
     pub fn forget_patient(&mut self, sql: &Connection, compartment: Tag, patient: Tag) -> Result<(), VaultError> {
-        self.patients.remove(&(compartment, patient));
+        self.patients.remove(&(patient, compartment));
         sql.execute("DELETE FROM patient_key WHERE compartment = ?1 AND patient = ?2", (compartment, patient))?;
         Ok(())
+    }
+}
+
+fn tag(lookup: &Key, purpose: &str, id: &[u8]) -> Tag {
+    let told = Zeroizing::new([purpose.as_bytes(), &[0], id].concat());
+    let mut tag = [0; 16];
+    tag.copy_from_slice(&blake3::keyed_hash(&lookup.0, &told).as_bytes()[..16]);
+    tag
+}
+
+/// Nonces of one transaction, drawn together: the OS is not asked for each body's. None is left over for the next transaction, so
+/// that a process that was copied in between draws its own.
+#[derive(Default)]
+pub(crate) struct Nonces {
+    drawn: [[u8; 24]; Self::AT_ONCE],
+    left: usize,
+}
+
+impl Nonces {
+    /// A saved field's: its row, change, copy and the sum of rows.
+    const AT_ONCE: usize = 4;
+
+    /// Given out once.
+    pub fn next(&mut self) -> Result<[u8; 24], VaultError> {
+        if self.left == 0 {
+            keys::fill_random(self.drawn.as_flattened_mut())?;
+            self.left = Self::AT_ONCE;
+        }
+        self.left -= 1;
+        Ok(self.drawn[self.left])
     }
 }
 
@@ -238,9 +272,9 @@ impl CompartmentKey {
     }
 
     /// A patient's key out of its row: sealed, as the first versions wrote it, or derived.
-    fn patient_key(&self, header: &Header, row: &[u8]) -> Option<Key> {
+    fn patient_key(&self, deriver: &mut Deriver, header: &Header, row: &[u8]) -> Option<Key> {
         match row.first() {
-            Some(&seal::DERIVED) => seal::derive(&self.patients, header, row),
+            Some(&seal::DERIVED) => deriver.key(header, row),
             _ => unwrap_key(&self.key, header, row),
         }
     }

@@ -1,55 +1,82 @@
 //! The sum of all rows: one row put back from an older copy of the file, taken away or slipped in is noticed, although each
 //! row by itself still opens.
 //!
-//! Every sealed row enters a keyed hash into a sum (four lanes of 64 bits, wrapping); the sum stands sealed in `state` under
-//! `root`, written in each transaction that changed it. SQLite itself calls us for each row that comes, changes or goes
-//! (temporary triggers of this connection), so that no way of writing can forget it. A whole older file agrees with itself:
-//! that is the generation's business, in the key store or at the hub.
+//! Every row enters a keyed hash into a sum (four lanes of 64 bits, wrapping), for each sealed body what tells it from every
+//! other sealing ([`seal::ends`]); the sum stands sealed in `state` under `root`, written in each transaction that changed it.
+//! A byte changed inside a body is no business of the sum's: it does not open. SQLite itself calls us for each row that comes,
+//! changes or goes (temporary triggers of this connection), so that no way of writing can forget it. For a statement with such a
+//! trigger it copies every page before it is changed, so that rows written most, in one place each, are told by hand
+//! ([`Tx::tell_row`]). A whole older file agrees with itself: that is the generation's business, in the key store or at the hub.
 
 use crate::error::VaultError;
 use crate::keys;
 use crate::light::Touched;
-use crate::seal::Key;
+use crate::seal::{self, Key, Tag};
 use crate::tx::Tx;
+use protocol::Kind;
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Tables and the columns that the sum covers: where a row stands, what the outbox says of it, and its sealed body. What a
-/// locked phone marks (`capsule.received`, `photo_copy.received`) or keeps (`locked_page`) is not covered: it has no key to
-/// count with. `Touched` reads the columns of `item` and `note` in this order.
-const COVERED: &[(&str, &[&str])] = &[
-    ("compartment", &["tag", "wrapped"]),
-    ("patient_key", &["compartment", "patient", "wrapped"]),
-    ("item", &["kind", "key", "compartment", "patient", "source", "sealed"]),
-    ("note", &["key", "patient", "dirty", "sent", "form", "row", "document"]),
-    ("note_change", &["n", "note", "patient", "sealed"]),
-    ("confirmation", &["note", "hash", "patient", "at", "sealed"]),
-    ("journal", &["note", "field", "patient", "sealed"]),
-    ("entry", &["seq", "note", "received", "verdict", "sealed"]),
-    ("receipt", &["n", "sealed"]),
-    ("capsule", &["n", "note", "entry", "enc", "sealed"]),
+/// A table and the columns of it that the sum covers.
+struct Covered {
+    table: &'static str,
+    /// Taken in whole: where a row stands, and what the outbox says of it.
+    whole: &'static [&'static str],
+    /// Bodies that this file's keys sealed.
+    sealed: &'static [&'static str],
+    by_hand: ByHand,
+}
+
+/// What no trigger tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ByHand {
+    Nothing,
+    /// Rows that come.
+    Comes,
+    Everything,
+}
+
+const fn covers(table: &'static str, whole: &'static [&'static str], sealed: &'static [&'static str]) -> Covered {
+    Covered { table, whole, sealed, by_hand: ByHand::Nothing }
+}
+
+/// What a locked phone marks (`capsule.received`, `photo_copy.received`) or keeps (`locked_page`) is not covered: it has no key
+/// to count with. `Touched` reads the columns of `item` and `note` in this order.
+const COVERED: &[Covered] = &[
+    covers("compartment", &["tag", "wrapped"], &[]),
+    covers("patient_key", &["compartment", "patient", "wrapped"], &[]),
+    covers("item", &["kind", "key", "compartment", "patient", "source"], &["sealed"]).told_by_hand(ByHand::Comes),
+    covers("note", &["key", "patient", "dirty", "sent", "form"], &["row", "document"]).told_by_hand(ByHand::Comes),
+    covers("note_change", &["n", "note", "patient"], &["sealed"]).told_by_hand(ByHand::Comes),
+    covers("confirmation", &["note", "hash", "patient", "at"], &["sealed"]),
+    covers("journal", &["note", "field", "patient"], &["sealed"]),
+    covers("entry", &["seq", "note", "received", "verdict"], &["sealed"]),
+    covers("receipt", &["n"], &["sealed"]),
+    // Sealed to the hub: nobody here could tell whether it opens.
+    covers("capsule", &["n", "note", "entry", "enc", "sealed"], &[]),
     // Came later: a sum that did not know them is the same, because they were empty then.
-    ("photo", &["key", "patient", "own", "sent", "received", "sealed"]),
-    ("photo_piece", &["key", "photo", "n", "patient", "sealed"]),
-    ("photo_copy", &["n", "photo"]),
-    ("arrival", &["n", "note", "patient", "sealed"]),
-    ("state", &["name", "sealed"]),
+    covers("photo", &["key", "patient", "own", "sent", "received"], &["sealed"]),
+    covers("photo_piece", &["key", "photo", "n", "patient"], &["sealed"]),
+    covers("photo_copy", &["n", "photo"], &[]),
+    covers("arrival", &["n", "note", "patient"], &["sealed"]),
+    // The root itself is not covered: it holds the sum.
+    covers("state", &["name"], &["sealed"]).told_by_hand(ByHand::Everything),
 ];
 
 /// What version 1 of the sum covered.
-const COVERED_BY_1: &[(&str, &[&str])] = &[
-    ("compartment", &["tag", "wrapped"]),
-    ("patient_key", &["compartment", "patient", "wrapped"]),
-    ("item", &["kind", "key", "sealed"]),
-    ("note", &["key", "row", "document"]),
-    ("note_change", &["n", "note", "sealed"]),
-    ("confirmation", &["note", "hash", "sealed"]),
-    ("journal", &["note", "field", "sealed"]),
-    ("entry", &["seq", "note", "sealed"]),
-    ("state", &["name", "sealed"]),
+const COVERED_BY_1: &[Covered] = &[
+    covers("compartment", &["tag", "wrapped"], &[]),
+    covers("patient_key", &["compartment", "patient", "wrapped"], &[]),
+    covers("item", &["kind", "key"], &["sealed"]),
+    covers("note", &["key"], &["row", "document"]),
+    covers("note_change", &["n", "note"], &["sealed"]),
+    covers("confirmation", &["note", "hash"], &["sealed"]),
+    covers("journal", &["note", "field"], &["sealed"]),
+    covers("entry", &["seq", "note"], &["sealed"]),
+    covers("state", &["name"], &["sealed"]),
 ];
 
 /// What stands sealed under `root`.
@@ -58,7 +85,7 @@ pub struct Root {
     sum: [u64; 4],
     /// Grows with every transaction that wrote: the file's generation.
     pub writes: u64,
-    /// Which columns it covers.
+    /// Which columns it covers, and whether it takes sealed bodies whole, as the first two versions did.
     #[serde(default = "first")]
     v: u8,
     /// An earlier sum was damaged, taken away or did not fit: what stood under it cannot be vouched for any more.
@@ -66,14 +93,24 @@ pub struct Root {
     lost: bool,
 }
 
-const NEWEST: u8 = 2;
+const NEWEST: u8 = 3;
 
 fn first() -> u8 {
     1
 }
 
-fn covered(v: u8) -> &'static [(&'static str, &'static [&'static str])] {
+fn covered(v: u8) -> &'static [Covered] {
     if v == 1 { COVERED_BY_1 } else { COVERED }
+}
+
+impl Covered {
+    const fn told_by_hand(self, by_hand: ByHand) -> Self {
+        Self { by_hand, ..self }
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.whole.iter().chain(self.sealed).copied()
+    }
 }
 
 /// The sum as this connection keeps it.
@@ -106,27 +143,30 @@ impl RowSum {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
         db.create_scalar_function("tsutsuji_row", -1, flags, move |context| {
             let comes: bool = context.get(0)?;
-            add(&mut lock(&inner).sum, &row_hash(&hash_key, context), comes);
+            add(&mut lock(&inner).sum, &row_hash(&hash_key, context)?, comes);
             lock(&touched).row(context);
             Ok(0)
         })?;
         db.pragma_update(None, "recursive_triggers", "ON")?;
-        for (table, columns) in COVERED.iter().copied() {
-            let of = |row: &str| columns.iter().map(|c| format!("{row}.{c}")).collect::<Vec<_>>().join(", ");
+        for covered in COVERED {
+            let (table, whole) = (covered.table, covered.whole.len());
+            let of = |row: &str| covered.columns().map(|c| format!("{row}.{c}")).collect::<Vec<_>>().join(", ");
             let (new, old) = (of("NEW"), of("OLD"));
-            // The root itself is not covered: it holds the sum.
-            let (if_new, if_old) = match table {
-                "state" => ("WHEN NEW.name <> 'root'", "WHEN OLD.name <> 'root'"),
-                _ => ("", ""),
-            };
+            if covered.by_hand == ByHand::Everything {
+                continue;
+            }
+            if covered.by_hand == ByHand::Nothing {
+                db.execute_batch(&format!(
+                    "CREATE TEMP TRIGGER sum_{table}_comes AFTER INSERT ON main.{table}
+                     BEGIN SELECT tsutsuji_row(1, '{table}', {whole}, {new}); END;"
+                ))?;
+            }
             db.execute_batch(&format!(
-                "CREATE TEMP TRIGGER sum_{table}_comes AFTER INSERT ON main.{table} {if_new}
-                 BEGIN SELECT tsutsuji_row(1, '{table}', {new}); END;
-                 CREATE TEMP TRIGGER sum_{table}_goes AFTER DELETE ON main.{table} {if_old}
-                 BEGIN SELECT tsutsuji_row(0, '{table}', {old}); END;
-                 CREATE TEMP TRIGGER sum_{table}_changes AFTER UPDATE OF {columns} ON main.{table} {if_old}
-                 BEGIN SELECT tsutsuji_row(0, '{table}', {old}); SELECT tsutsuji_row(1, '{table}', {new}); END;",
-                columns = columns.join(", "),
+                "CREATE TEMP TRIGGER sum_{table}_goes AFTER DELETE ON main.{table}
+                 BEGIN SELECT tsutsuji_row(0, '{table}', {whole}, {old}); END;
+                 CREATE TEMP TRIGGER sum_{table}_changes AFTER UPDATE OF {columns} ON main.{table}
+                 BEGIN SELECT tsutsuji_row(0, '{table}', {whole}, {old}); SELECT tsutsuji_row(1, '{table}', {whole}, {new}); END;",
+                columns = covered.columns().collect::<Vec<_>>().join(", "),
             ))?;
         }
         self.watches = true;
@@ -149,16 +189,21 @@ impl RowSum {
     /// The sum as the tables are now, counted anew.
     fn count(&self, sql: &Connection, v: u8) -> Result<[u64; 4], VaultError> {
         let mut sum = [0; 4];
-        for (table, columns) in covered(v).iter().copied() {
-            let which = if table == "state" { "WHERE name <> 'root'" } else { "" };
-            let mut statement = sql.prepare(&format!("SELECT {} FROM main.{table} {which}", columns.join(", ")))?;
+        for covered in covered(v) {
+            let which = if covered.table == "state" { "WHERE name <> 'root'" } else { "" };
+            let columns: Vec<&str> = covered.columns().collect();
+            let mut statement =
+                sql.prepare(&format!("SELECT {} FROM main.{} {which}", columns.join(", "), covered.table))?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let mut hasher = begin(&self.key, table);
+                let mut told = Told::of(ValueRef::Text(covered.table.as_bytes()));
                 for at in 0..columns.len() {
-                    update(&mut hasher, row.get_ref(at)?);
+                    match at < covered.whole.len() || v < 3 {
+                        true => told.whole(row.get_ref(at)?),
+                        false => told.sealed(row.get_ref(at)?),
+                    }
                 }
-                add(&mut sum, &hasher.finalize(), true);
+                add(&mut sum, &told.hash(&self.key), true);
             }
         }
         Ok(sum)
@@ -166,6 +211,23 @@ impl RowSum {
 }
 
 impl Tx<'_> {
+    /// A row that no trigger tells (`COVERED`): its columns in their order.
+    pub(crate) fn tell_row(&mut self, comes: bool, table: &'static str, whole: &[ValueRef<'_>], sealed: &[&[u8]]) {
+        let mut told = Told::of(ValueRef::Text(table.as_bytes()));
+        whole.iter().for_each(|value| told.whole(*value));
+        sealed.iter().for_each(|body| told.sealed(ValueRef::Blob(body)));
+        let rows = &self.ring.rows;
+        add(&mut lock(&rows.root).sum, &told.hash(&rows.key), comes);
+    }
+
+    pub(crate) fn touch_item(&mut self, kind: Kind, key: Tag, patient: Tag) {
+        lock(&self.ring.rows.touched).item(kind, key, patient);
+    }
+
+    pub(crate) fn touch_note(&mut self, form: u8, patient: Tag, key: Tag) {
+        lock(&self.ring.rows.touched).note(form, patient, key);
+    }
+
     /// What stands on disk, for a connection that does not know it (any more). A file of an older version has none yet: the
     /// sum begins with what is there.
     pub(crate) fn load_root(&mut self) -> Result<(), VaultError> {
@@ -219,8 +281,8 @@ impl Tx<'_> {
     }
 
     #[cfg(test)]
-    pub(crate) fn put_root_of_version_1(&mut self) -> Result<(), VaultError> {
-        let root = Root { sum: self.ring.rows.count(self.sql, 1)?, v: 1, ..self.ring.rows.get() };
+    pub(crate) fn put_root_of_version(&mut self, v: u8) -> Result<(), VaultError> {
+        let root = Root { sum: self.ring.rows.count(self.sql, v)?, v, ..self.ring.rows.get() };
         self.put_root(&root)?;
         self.ring.rows.loaded = false;
         self.ring.rows.set(root);
@@ -248,36 +310,60 @@ fn add(sum: &mut [u64; 4], hash: &blake3::Hash, comes: bool) {
     }
 }
 
-fn begin(key: &Key, table: &str) -> blake3::Hasher {
-    let mut hasher = blake3::Hasher::new_keyed(&key.0);
-    update(&mut hasher, ValueRef::Text(table.as_bytes()));
-    hasher
-}
+/// A row as the sum takes it in: its table, then its columns, each value with its kind and length, so that no two rows read alike.
+struct Told(Vec<u8>);
 
-/// Each value with its kind and length, so that no two rows read alike.
-fn update(hasher: &mut blake3::Hasher, value: ValueRef<'_>) {
-    let (kind, bytes): (u8, &[u8]) = match value {
-        ValueRef::Null => (0, &[]),
-        ValueRef::Integer(number) => {
-            hasher.update(&[1]);
-            hasher.update(&number.to_be_bytes());
-            return;
-        }
-        ValueRef::Real(_) => (2, &[]),
-        ValueRef::Text(text) => (3, text),
-        ValueRef::Blob(bytes) => (4, bytes),
-    };
-    hasher.update(&[kind]);
-    hasher.update(&(bytes.len() as u64).to_be_bytes());
-    hasher.update(bytes);
-}
-
-fn row_hash(key: &Key, context: &Context<'_>) -> blake3::Hash {
-    let table = context.get_raw(1);
-    let mut hasher = blake3::Hasher::new_keyed(&key.0);
-    update(&mut hasher, table);
-    for at in 2..context.len() {
-        update(&mut hasher, context.get_raw(at));
+impl Told {
+    fn of(table: ValueRef<'_>) -> Self {
+        let mut told = Self(Vec::with_capacity(512));
+        told.whole(table);
+        told
     }
-    hasher.finalize()
+
+    fn whole(&mut self, value: ValueRef<'_>) {
+        let (kind, bytes): (u8, &[u8]) = match value {
+            ValueRef::Null => (0, &[]),
+            ValueRef::Integer(number) => {
+                self.0.push(1);
+                self.0.extend_from_slice(&number.to_be_bytes());
+                return;
+            }
+            ValueRef::Real(_) => (2, &[]),
+            ValueRef::Text(text) => (3, text),
+            ValueRef::Blob(bytes) => (4, bytes),
+        };
+        self.begin(kind, bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn sealed(&mut self, value: ValueRef<'_>) {
+        let ValueRef::Blob(bytes) = value else { return self.whole(value) };
+        let Some((first, last)) = seal::ends(bytes) else { return self.whole(value) };
+        self.begin(5, bytes.len());
+        self.0.extend_from_slice(first);
+        self.0.extend_from_slice(last);
+    }
+
+    fn begin(&mut self, kind: u8, length: usize) {
+        self.0.push(kind);
+        self.0.extend_from_slice(&(length as u64).to_be_bytes());
+    }
+
+    fn hash(&self, key: &Key) -> blake3::Hash {
+        blake3::keyed_hash(&key.0, &self.0)
+    }
+}
+
+/// Of a row as the triggers tell it: 0 comes or goes, 1 its table, 2 how many of its columns are taken in whole, from 3 on these
+/// and then the sealed ones.
+fn row_hash(key: &Key, context: &Context<'_>) -> Result<blake3::Hash, rusqlite::Error> {
+    let mut told = Told::of(context.get_raw(1));
+    let whole: u8 = context.get(2)?;
+    for at in 3..context.len() {
+        match at < 3 + usize::from(whole) {
+            true => told.whole(context.get_raw(at)),
+            false => told.sealed(context.get_raw(at)),
+        }
+    }
+    Ok(told.hash(key))
 }

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_photo_copies.sql"),
     include_str!("migrations/0009_locked_pages.sql"),
     include_str!("migrations/0010_arrivals.sql"),
+    include_str!("migrations/0011_search_marks.sql"),
 ];
 
 /// "Tsut": tells our file from any other SQLite file, which is never touched.
@@ -94,6 +95,7 @@ mod tests {
             "ALTER TABLE header DROP COLUMN duress; ALTER TABLE header DROP COLUMN biometric;
              ALTER TABLE header DROP COLUMN tampered; ALTER TABLE header DROP COLUMN told; DROP TABLE entry_past;
              DROP TABLE arrival; DROP TABLE locked_page; DROP TABLE photo_copy; DROP TABLE photo_piece; DROP TABLE photo;
+             CREATE TRIGGER search_change_new AFTER INSERT ON note_change BEGIN SELECT 1; END;
              DROP INDEX note_dirty; DROP INDEX entry_unreceived; DROP INDEX entry_judged; DROP INDEX entry_here;
              PRAGMA user_version = 4;
              INSERT INTO capsule (note, enc, sealed) VALUES (x'01', x'02', x'03');",

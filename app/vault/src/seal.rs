@@ -117,31 +117,51 @@ pub fn open(key: &Key, header: &Header, sealed: &[u8]) -> Result<Zeroizing<Vec<u
     Ok(body)
 }
 
-/// What makes the key of a patient again, out of a salt that the caller drew at random. `above` is for nothing else.
-pub fn derivation(above: &Key, header: &Header, salt: [u8; SALT]) -> Vec<u8> {
-    let (_, check) = derived(above, header, &salt);
-    [&[DERIVED][..], &salt, check.as_bytes()].concat()
+/// Format, nonce and tag: they tell one sealing from every other. With these and any other byte between them it does not open.
+/// `None`: too short to be a sealed body.
+pub fn ends(sealed: &[u8]) -> Option<(&[u8; 1 + NONCE], &[u8; TAG])> {
+    let (first, rest) = sealed.split_first_chunk()?;
+    Some((first, rest.last_chunk()?))
 }
 
-/// The key, where the row is whole and stands where it stood.
-pub fn derive(above: &Key, header: &Header, row: &[u8]) -> Option<Key> {
-    let (salt, told) = row.strip_prefix(&[DERIVED])?.split_first_chunk::<SALT>()?;
-    let (key, check) = derived(above, header, salt);
-    // `Hash` compares in constant time.
-    (check == blake3::Hash::from_bytes(told.try_into().ok()?)).then_some(key)
+/// Makes the keys of patients, one after the other. Wiped when dropped.
+pub struct Deriver(blake3::Hasher);
+
+impl Deriver {
+    /// `above` is for nothing else.
+    pub fn new(above: &Key) -> Self {
+        Self(blake3::Hasher::new_keyed(&above.0))
+    }
+
+    /// The row of a new key, out of a salt that the caller drew at random.
+    pub fn row(&mut self, header: &Header, salt: [u8; SALT]) -> Vec<u8> {
+        let (_, check) = self.made(header, &salt);
+        [&[DERIVED][..], &salt, check.as_bytes()].concat()
+    }
+
+    /// The key, where the row is whole and stands where it stood.
+    pub fn key(&mut self, header: &Header, row: &[u8]) -> Option<Key> {
+        let (salt, told) = row.strip_prefix(&[DERIVED])?.split_first_chunk::<SALT>()?;
+        let (key, check) = self.made(header, salt);
+        // `Hash` compares in constant time.
+        (check == blake3::Hash::from_bytes(told.try_into().ok()?)).then_some(key)
+    }
+
+    fn made(&mut self, header: &Header, salt: &[u8; SALT]) -> (Key, blake3::Hash) {
+        self.0.reset();
+        self.0.update(&header.bytes(DERIVED_FROM));
+        self.0.update(salt);
+        let (mut stream, mut both) = (self.0.finalize_xof(), Zeroizing::new([[0; 32]; 2]));
+        stream.fill(both.as_flattened_mut());
+        stream.zeroize();
+        (Key(both[0]), blake3::Hash::from_bytes(both[1]))
+    }
 }
 
-fn derived(above: &Key, header: &Header, salt: &[u8; SALT]) -> (Key, blake3::Hash) {
-    let mut hasher = blake3::Hasher::new_keyed(&above.0);
-    hasher.update(&header.bytes(DERIVED_FROM));
-    hasher.update(salt);
-    let mut stream = hasher.finalize_xof();
-    let (mut key, mut check) = (Key([0; 32]), [0; 32]);
-    stream.fill(&mut key.0);
-    stream.fill(&mut check);
-    stream.zeroize();
-    hasher.zeroize();
-    (key, blake3::Hash::from_bytes(check))
+impl Drop for Deriver {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
 }
 
 /// Padmé (at most 12 % larger, tells about log log of the size), never below 128 bytes.
@@ -191,18 +211,18 @@ mod tests {
 
     #[test]
     fn a_patients_key_is_made_again_only_from_its_own_whole_row() {
-        let above = Key([9; 32]);
-        let row = derivation(&above, &HEADER, [7; SALT]);
-        let key = derive(&above, &HEADER, &row);
+        let (above, mut deriver) = (Key([9; 32]), Deriver::new(&Key([9; 32])));
+        let row = deriver.row(&HEADER, [7; SALT]);
+        let key = deriver.key(&HEADER, &row);
         assert!(key.is_some_and(|key| key.0 != [0; 32] && key.0 != above.0));
         for i in 0..row.len() {
             let mut flipped = row.clone();
             flipped[i] ^= 1;
-            assert!(derive(&above, &HEADER, &flipped).is_none(), "byte {i}");
+            assert!(deriver.key(&HEADER, &flipped).is_none(), "byte {i}");
         }
-        assert!(derive(&above, &HEADER, &row[..20]).is_none());
-        assert!(derive(&above, &Header { patient: [4; 16], ..HEADER }, &row).is_none());
-        assert!(derive(&Key([8; 32]), &HEADER, &row).is_none());
+        assert!(deriver.key(&HEADER, &row[..20]).is_none());
+        assert!(deriver.key(&Header { patient: [4; 16], ..HEADER }, &row).is_none());
+        assert!(Deriver::new(&Key([8; 32])).key(&HEADER, &row).is_none());
     }
 
     /// Recorded bytes, made by another program: a row that was written once makes the same key for ever.
@@ -212,9 +232,10 @@ mod tests {
         let key = "c3d7c3dcd03fc95f9dc9ea6d59330e6a977bd3c10953dcaa5638b1e506423305";
         let check = "8003ce995a3588cd93739b69e91fbd7fee750febc6e2ce32f703d365e1ca5c61";
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let row = derivation(&Key([9; 32]), &header, [7; SALT]);
+        let mut deriver = Deriver::new(&Key([9; 32]));
+        let row = deriver.row(&header, [7; SALT]);
         assert_eq!(hex(&row), format!("02{}{check}", "07".repeat(SALT)));
-        assert_eq!(derive(&Key([9; 32]), &header, &row).map(|made| hex(&made.0)).as_deref(), Some(key));
+        assert_eq!(deriver.key(&header, &row).map(|made| hex(&made.0)).as_deref(), Some(key));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::vault::Compartment;
 use protocol::{Cursor, Epoch, RecordsPage, Series, Validity};
 use record::{ContentHash, DeviceId, DocumentId, FacilityId, PatientId, StaffId};
 use rusqlite::OptionalExtension;
+use rusqlite::types::ValueRef;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -243,33 +244,52 @@ pub struct SyncLogLine {
 }
 
 const LOG_LINES: usize = 20;
+/// The state that holds the sum of all other rows.
+const ROOT: &str = "root";
 
 impl Tx<'_> {
     fn state<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, VaultError> {
-        let sealed: Option<Vec<u8>> = self
+        let sealed = self.sealed_state(name)?;
+        let place = self.place(Table::State, self.ring.tag("state", name.as_bytes()), None, &Compartment::Station);
+        sealed.map(|sealed| self.open(place, &sealed)).transpose()
+    }
+
+    fn sealed_state(&self, name: &'static str) -> Result<Option<Vec<u8>>, VaultError> {
+        Ok(self
             .sql
             .prepare_cached("SELECT sealed FROM state WHERE name = ?1")?
             .query_row([name], |r| r.get(0))
-            .optional()?;
-        let place = self.place(Table::State, self.ring.tag("state", name.as_bytes()), None, &Compartment::Station);
-        sealed.map(|sealed| self.open(place, &sealed)).transpose()
+            .optional()?)
     }
 
     fn put_state<T: Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), VaultError> {
         let place = self.place(Table::State, self.ring.tag("state", name.as_bytes()), None, &Compartment::Station);
         let sealed = self.seal(place, value)?;
-        self.sql
-            .prepare_cached("INSERT OR REPLACE INTO state (name, sealed) VALUES (?1, ?2)")?
-            .execute((name, sealed))?;
+        if name != ROOT {
+            let column = [ValueRef::Text(name.as_bytes())];
+            if let Some(before) = self.sealed_state(name)? {
+                self.tell_row(false, "state", &column, &[&before]);
+            }
+            self.tell_row(true, "state", &column, &[&sealed]);
+        }
+        let changed = self
+            .sql
+            .prepare_cached("UPDATE OR ROLLBACK state SET sealed = ?2 WHERE name = ?1")?
+            .execute((name, &sealed))?;
+        if changed == 0 {
+            self.sql
+                .prepare_cached("INSERT OR ROLLBACK INTO state (name, sealed) VALUES (?1, ?2)")?
+                .execute((name, &sealed))?;
+        }
         Ok(())
     }
 
     pub(crate) fn stored_root(&mut self) -> Result<Option<Root>, VaultError> {
-        self.state("root")
+        self.state(ROOT)
     }
 
     pub(crate) fn put_root(&mut self, root: &Root) -> Result<(), VaultError> {
-        self.put_state("root", root)
+        self.put_state(ROOT, root)
     }
 
     pub fn identity(&mut self) -> Result<Identity, VaultError> {

@@ -1,7 +1,6 @@
 //! One transaction on the open vault. The tables' own files add their verbs to it.
 
 use crate::error::VaultError;
-use crate::keys::fill_random;
 use crate::ring::KeyRing;
 use crate::seal::{self, Header, Table, Tag};
 use crate::vault::Compartment;
@@ -43,13 +42,12 @@ impl Tx<'_> {
     }
 
     pub(crate) fn station(&self, table: Table, key: Tag, patient: Tag) -> Place {
-        Place { table, key, patient, compartment: self.ring.compartment_tag(&Compartment::Station) }
+        Place { table, key, patient, compartment: self.ring.station }
     }
 
     pub(crate) fn seal_bytes(&mut self, place: Place, body: &[u8]) -> Result<Vec<u8>, VaultError> {
         let key = self.ring.patient_key(self.sql, place.compartment, place.patient, true)?;
-        let mut nonce = [0; 24];
-        fill_random(&mut nonce)?;
+        let nonce = self.ring.nonces.next()?;
         seal::seal(&key, &header(place), nonce, body).map_err(VaultError::damaged(name(place.table)))
     }
 

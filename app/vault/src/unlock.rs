@@ -19,7 +19,7 @@ use crate::seal::{Key, Table};
 use crate::state::Identity;
 use crate::vault::Vault;
 use door::{DAMAGED, Door, alter, header_of, make_door};
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
 /// Cost of Argon2id. Tests use a cheaper one; a vault remembers its own.
@@ -103,9 +103,6 @@ impl Vault {
     /// Opens a vault with both factors. A wrong PIN is counted before it is tried; after too many the keys go and the
     /// sealed copies stay. The PIN under duress opens an empty one.
     pub fn open(path: &Path, store: &dyn KeyStore, pin: &Pin, now: RunningTime) -> Result<Self, VaultError> {
-        if !path.exists() {
-            return Err(VaultError::NoVault);
-        }
         let mut db = connect_with_room_or_without(path)?;
         let secret = store.get()?;
         let mut file = AttemptFile::beside(path, &secret);
@@ -237,7 +234,12 @@ fn connect_with_room_or_without(path: &Path) -> Result<Connection, VaultError> {
 /// `alone`: the log's index is kept in memory, so that nothing need be written to read; no other process may open the file
 /// meanwhile.
 fn connect(path: &Path, alone: bool) -> Result<Connection, VaultError> {
-    let mut db = Connection::open(path)?;
+    // Never made anew where one is expected.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(path, flags).map_err(|error| match path.exists() {
+        true => error.into(),
+        false => VaultError::NoVault,
+    })?;
     if alone {
         db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     }

@@ -153,18 +153,26 @@ fn what_the_outbox_says_of_an_entry_is_covered_too() -> Outcome {
 }
 
 #[test]
-fn the_sum_of_an_older_version_is_believed_and_then_covers_more() -> Outcome {
-    let (_folder, path, store) = vault()?;
-    let pin = Pin::new("2468")?;
-    let item = record_of("hp-1", 1)?;
-    let mut open = Vault::open(&path, &store, &pin, at(0))?;
-    open.write(|tx| tx.put_item(&item))?;
-    open.write(|tx| tx.put_root_of_version_1())?;
-    drop(open);
-    let mut open = Vault::open(&path, &store, &pin, at(0))?;
-    assert!(open.read(|tx| tx.rows_add_up())?);
-    open.write(|tx| tx.put_setting("language", "en"))?;
-    assert!(open.read(|tx| tx.rows_add_up())?);
+fn the_sum_of_an_older_version_is_believed_where_it_fits_and_then_brought_up() -> Outcome {
+    for (v, is_bent) in [(1, false), (2, false), (1, true), (2, true)] {
+        let (_folder, path, store) = vault()?;
+        let pin = Pin::new("2468")?;
+        let item = record_of("hp-1", 1)?;
+        let mut open = Vault::open(&path, &store, &pin, at(0))?;
+        open.write(|tx| tx.put_item(&item))?;
+        open.write(|tx| tx.put_root_of_version(v))?;
+        if is_bent {
+            // In the middle of a body, which these versions took in whole.
+            let bent =
+                "UPDATE item SET sealed = CAST(substr(sealed, 1, 60) || zeroblob(8) || substr(sealed, 69) AS BLOB)";
+            Connection::open(&path)?.execute(bent, [])?;
+        }
+        drop(open);
+        let mut open = Vault::open(&path, &store, &pin, at(0))?;
+        assert_eq!(open.read(|tx| tx.rows_add_up())?, !is_bent, "version {v}");
+        open.write(|tx| tx.put_setting("language", "en"))?;
+        assert_eq!(open.read(|tx| tx.rows_add_up())?, !is_bent, "version {v}, brought up");
+    }
     Ok(())
 }
 

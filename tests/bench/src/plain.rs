@@ -84,11 +84,7 @@ impl<N: Body, I: Body> Plain<N, I> {
             for items in &self.patients {
                 let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 for item in items {
-                    tx.prepare_cached(
-                        "INSERT INTO item (kind, key, compartment, patient, source, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                         ON CONFLICT (kind, key) DO UPDATE SET sealed = excluded.sealed",
-                    )?
-                    .execute((item.kind, item.key, [0u8; 16], item.patient, [0u8; 16], padded(&item.body.to_bytes()?)?))?;
+                    put_item(&tx, item)?;
                 }
                 tx.commit()?;
             }
@@ -118,7 +114,9 @@ impl<N: Body, I: Body> Plain<N, I> {
     pub fn list(&self) -> Done<Cost> {
         let ((_db, patients), cost) = spent(|| {
             let db = self.open()?;
-            let patients = self.items(&db, PATIENT, None)?;
+            let tx = db.unchecked_transaction()?;
+            let patients = self.items(&tx, PATIENT, None)?;
+            drop(tx);
             Ok((db, patients))
         })?;
         if patients.len() == self.patients.len() { Ok(cost) } else { Err("not all patients".into()) }
@@ -207,13 +205,39 @@ impl<N: Body, I: Body> Plain<N, I> {
     }
 }
 
+/// The vault's statements, here and below.
+fn put_item<I: Body>(tx: &Connection, item: &Item<I>) -> Done {
+    let body = padded(&item.body.to_bytes()?)?;
+    let row = (item.kind, item.key, [0u8; 16], item.patient, [0u8; 16], &body);
+    let is_new = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO item (kind, key, compartment, patient, source, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(row)?
+        > 0;
+    if !is_new {
+        tx.prepare_cached(
+            "UPDATE OR ROLLBACK item SET compartment = ?3, patient = ?4, source = ?5, sealed = ?6 WHERE kind = ?1 AND key = ?2",
+        )?
+        .execute(row)?;
+    }
+    Ok(())
+}
+
 fn put<N: Body>(tx: &Connection, note: &Note<N>) -> Done {
-    tx.prepare_cached(
-        "INSERT INTO note (key, patient, dirty, sent, row, document, form) VALUES (?1, ?2, 1, 0, ?3, ?4, 1)
-         ON CONFLICT (key) DO UPDATE SET row = excluded.row, document = excluded.document",
-    )?
-    .execute((note.key, note.patient, padded(&note.row.to_bytes()?)?, padded(&note.document)?))?;
-    tx.prepare_cached("INSERT INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?.execute((
+    let (row, document) = (padded(&note.row.to_bytes()?)?, padded(&note.document)?);
+    let is_new = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO note (key, patient, dirty, sent, form, row, document) VALUES (?1, ?2, 1, 0, 1, ?3, coalesce(?4, x''))",
+        )?
+        .execute((note.key, note.patient, &row, &document))?
+        > 0;
+    if !is_new {
+        tx.prepare_cached("UPDATE OR ROLLBACK note SET row = ?2, document = coalesce(?3, document) WHERE key = ?1")?
+            .execute((note.key, &row, &document))?;
+        tx.prepare_cached("DELETE FROM note_change WHERE note = ?1")?.execute([note.key])?;
+    }
+    tx.prepare_cached("INSERT OR ROLLBACK INTO note_change (note, patient, sealed) VALUES (?1, ?2, ?3)")?.execute((
         note.key,
         note.patient,
         padded(&note.change)?,

@@ -50,14 +50,19 @@ pub fn timed<T>(work: impl FnOnce() -> Done<T>) -> Done<(T, Duration)> {
     Ok((made, start.elapsed()))
 }
 
-/// Runs several pieces of work in turn, starting each round with another one, so that what disturbs the machine
-/// disturbs them all.
+/// In which order a round runs so many pieces of work: each begins a round once, and none always follows the same one (after a wait
+/// for another process everything is slower for a while).
+pub fn turns(round: usize, count: usize) -> impl Iterator<Item = usize> {
+    let step = if round.is_multiple_of(2) { 1 } else { count - 1 };
+    (0..count).map(move |turn| (round / 2 + turn * step) % count)
+}
+
+/// Runs several pieces of work in turn, so that what disturbs the machine disturbs them all.
 pub fn interleaved(rounds: usize, work: &mut [&mut dyn FnMut() -> Measured]) -> Done<Vec<Times>> {
     let count = work.len();
     let mut times = vec![Vec::with_capacity(rounds); count];
     for round in 0..rounds + 2 {
-        for turn in 0..count {
-            let which = (round + turn) % count;
+        for which in turns(round, count) {
             let time = work[which]()?;
             // Two rounds to warm up.
             if round >= 2 {
@@ -96,8 +101,7 @@ pub fn interleaved_costs(
     let count = work.len();
     let mut costs: Vec<Vec<Cost>> = vec![Vec::with_capacity(rounds); count];
     for round in 0..rounds + warm_up {
-        for turn in 0..count {
-            let which = (round + turn) % count;
+        for which in turns(round, count) {
             let cost = work[which]()?;
             if round >= warm_up {
                 costs[which].push(cost);

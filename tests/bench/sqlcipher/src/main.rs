@@ -28,10 +28,10 @@ fn main() -> Done {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let Cost { wall, cpu } = match line.as_str() {
+        let (step, most) = line.split_once(' ').unwrap_or((&line, "1"));
+        let Cost { wall, cpu } = match step {
             "insert_items" => store.insert_items()?,
-            "insert_notes" => store.insert_notes(1)?,
-            "insert_at_once" => store.insert_notes(usize::MAX)?,
+            "insert_notes" => store.insert_notes(most.parse()?)?,
             "list" => store.list()?,
             "read_notes" => store.read_notes()?,
             "scan_notes" => store.scan_notes()?,
