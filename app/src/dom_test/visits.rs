@@ -204,6 +204,8 @@ async fn what_a_full_disk_does_not_take_waits_behind_the_curtain_while_the_machi
     page.go(Route::Note(note)).await?;
     page.click("#section-texts").await?;
     phone.limit_room(Some(0))?;
+    let write = |n: usize| phone.edit_text(note, "care_given", "", &format!("{n:>01500}"), Timestamp::now());
+    assert!((0..500).any(|n| write(n).is_err()), "the disk is full");
     let long = "眠れている。".repeat(300);
     page.type_in("#condition", &long).await?;
     sleep(&mut page).await?;
