@@ -4,7 +4,7 @@ pub use crate::look::Look;
 pub use crate::shell::{Fields, Shell};
 
 use crate::components::{Curtain, UnsavedBar};
-use crate::idle::{Due, due};
+use crate::idle::{Due, Moment, due};
 use crate::kept_look::{KeptLook, file_beside};
 use crate::look::classes;
 use crate::platform::Suspends;
@@ -18,7 +18,7 @@ use crate::unsaved::{EditKey, HALF, HALF_CLOSING, RETRY_AFTER, UnsavedEdits, ret
 use device::jiff::Timestamp;
 use device::read::Status;
 use device::record::{DocumentId, Form, PatientId, VisitId};
-use device::{Background, BiometricStore, DeviceError, Phone, Pill, RunningTime, VaultError};
+use device::{Background, BiometricStore, DeviceError, Phone, Pill, VaultError};
 use dioxus::prelude::*;
 use std::cell::RefCell;
 use std::future::Future;
@@ -157,7 +157,7 @@ pub fn App() -> Element {
     };
     let fields = use_context_provider(Fields::none);
     let shell = use_context_provider(|| Shell::new(first, fields));
-    let mut touched = use_signal(RunningTime::now);
+    let mut touched = use_signal(Moment::now);
     use_future(move || async move {
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -165,8 +165,8 @@ pub fn App() -> Element {
                 continue;
             }
             // Time asleep counts: a lid that was closed overnight does not open on a patient.
-            let idle_ms = RunningTime::now().since(&touched.peek());
-            match due(idle_ms, shell.curtained_ms(), *look.lock_minutes.peek()) {
+            let idle = touched.peek().away();
+            match due(idle, shell.curtained(), *look.lock_minutes.peek()) {
                 Due::LockForGood => shell.lock_for_good(),
                 Due::Lock => {
                     shell.lock();
@@ -194,8 +194,8 @@ pub fn App() -> Element {
             class: "{class}",
             lang: language.code(),
             style: "--s: {scale}",
-            onpointerdown: move |_| touched.set(RunningTime::now()),
-            onkeydown: move |_| touched.set(RunningTime::now()),
+            onpointerdown: move |_| touched.set(Moment::now()),
+            onkeydown: move |_| touched.set(Moment::now()),
             match (shell.gate)() {
                 Gate::Choose => rsx! { choose::Choose {} },
                 Gate::Enrol(vault) => rsx! { enrol::Enrol { vault } },

@@ -1,9 +1,8 @@
 //! Where the app stands, and every way from one screen to another: steps, curtain, lock.
 
 use crate::app::{Gate, Route, Session};
-use crate::idle::CURTAIN_MS;
+use crate::idle::{Away, CURTAIN_MS, Moment};
 use crate::screens::visiting::{Step, Visiting, is_reachable};
-use device::RunningTime;
 use device::record::{DocumentId, Form};
 use dioxus::prelude::*;
 use std::collections::BTreeMap;
@@ -16,7 +15,8 @@ pub struct Shell {
     behind: Signal<Vec<Route>>,
     fields: Fields,
     /// 目隠し: since when it stands.
-    curtain: Signal<Option<RunningTime>>,
+    curtain: Signal<Option<Moment>>,
+    suspended: Signal<u64>,
     /// 訪問中モード
     visiting: Signal<Option<Visiting>>,
     /// A step that leads away from the patient who is visited, until it was asked about.
@@ -63,6 +63,7 @@ impl Shell {
             behind: Signal::new(Vec::new()),
             fields,
             curtain: Signal::new(None),
+            suspended: Signal::new(0),
             visiting: Signal::new(None),
             asked: Signal::new(None),
             section: Signal::new(None),
@@ -170,7 +171,7 @@ impl Shell {
     /// 目隠し. What is being typed is saved first: the screen behind it is taken down, words and all.
     pub fn draw_curtain(mut self) {
         self.fields.flush();
-        self.curtain.set(Some(RunningTime::now()));
+        self.curtain.set(Some(Moment::now()));
     }
 
     pub fn is_curtained(self) -> bool {
@@ -179,16 +180,17 @@ impl Shell {
 
     /// A tap on the curtain: lifts a young one, locks behind an older. Says whether it is gone.
     pub fn lift_curtain(mut self) -> bool {
-        if self.curtained_ms().is_some_and(|ms| ms > CURTAIN_MS) {
+        if self.curtained().is_some_and(|away| away.ms > CURTAIN_MS) {
             return self.lock();
         }
         self.curtain.set(None);
         true
     }
 
-    pub fn curtained_ms(self) -> Option<u64> {
+    /// How long the curtain has stood.
+    pub fn curtained(self) -> Option<Away> {
         let since = *self.curtain.peek();
-        since.map(|since| RunningTime::now().since(&since))
+        since.map(|since| since.away())
     }
 
     /// What is being typed is saved first; then keys are wiped and the file is closed, before this returns, whatever still
@@ -206,10 +208,17 @@ impl Shell {
     }
 
     /// The OS suspends the app. A text that a full disk does not take is not lost for it: it waits behind the curtain.
-    pub fn suspend(self) {
+    pub fn suspend(mut self) {
+        let times = *self.suspended.peek();
+        self.suspended.set(times + 1);
         if !self.lock() {
             self.draw_curtain();
         }
+    }
+
+    /// How often the OS has suspended the app: what was opened across one of these times stays locked.
+    pub fn times_suspended(self) -> u64 {
+        *self.suspended.peek()
     }
 
     /// Locks whatever could not be saved: the keys are to go.

@@ -505,10 +505,13 @@ fn mark(tx: &mut Tx<'_>, verdict: &Verdict, word: &str) -> Result<(), DeviceErro
     // An act that did not pass must not count on this phone alone; one that waits may pass yet.
     let refused = verdict.code != VerdictCode::Waiting;
     // One whose body is damaged here keeps its verdict; the rest of the answer goes on.
-    let entry = tx.entry(verdict.seq).unwrap_or_else(|error| {
-        tracing::warn!(seq = verdict.seq, %error, "an entry cannot be read");
-        None
-    });
+    let entry = match tx.entry(verdict.seq) {
+        Err(error @ (VaultError::Damaged { .. } | VaultError::Cbor(_))) => {
+            tracing::warn!(seq = verdict.seq, %error, "an entry cannot be read");
+            None
+        }
+        other => other?,
+    };
     match entry {
         Some(entry) if entry.kind == Kind::Amendment && refused => {
             Ok(tx.mark_act(entry.doc, &entry.patient, &SignedAct::from_bytes(&entry.bytes)?, true)?)

@@ -3,7 +3,7 @@
 use super::folder::Folder;
 use super::page::Page;
 use super::{JA, Outcome, patient};
-use crate::app::{Launch, Route, Shell};
+use crate::app::{Launch, Route, Session, Shell};
 use crate::platform::Suspending;
 use crate::platform::demo::PIN;
 use device::jiff::Timestamp;
@@ -191,6 +191,19 @@ async fn before_the_machine_sleeps_what_is_typed_is_saved_and_the_keys_are_gone(
     page.sees(&JA.say("today-title")).await?;
     assert_eq!(shown(&page, note)?.view.text("condition"), "眠れている");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_pin_that_is_still_being_tried_when_the_machine_sleeps_opens_nothing() -> Outcome {
+    let folder = Folder::enrolled()?;
+    let mut page = Page::open(Launch { suspends: Some(suspends), ..folder.launch() }).await;
+    page.enter(PIN).await?;
+    assert!(page.context::<Session>().is_none(), "it is still being tried");
+    sleep(&mut page).await?;
+    page.sees(&JA.say("error-locked")).await?;
+    assert!(page.context::<Session>().is_none());
+    page.enter(PIN).await?;
+    page.sees(&JA.say("today-title")).await
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! `PrepareForSleep`, and inhibitor locks of the kind `delay`). Where nobody says it, time asleep still counts as away.
 
 use super::Suspending;
+use gio::glib::VariantTy;
 use gio::prelude::*;
 use gio::{BusType, Cancellable, DBusCallFlags, DBusConnection, DBusSignalFlags, UnixFDList};
 use std::cell::RefCell;
@@ -49,6 +50,8 @@ fn listen(bus: DBusConnection, tell: UnboundedSender<Suspending>) {
 }
 
 fn ask_to_wait(bus: &DBusConnection, lock: Lock) {
+    // A handle, and so a list of files beside the answer: any other answer is refused.
+    let Ok(handle) = VariantTy::new("(h)") else { return };
     let asked = ("sleep", "つつじ", "locks before the machine sleeps", "delay").to_variant();
     bus.call_with_unix_fd_list(
         Some(LOGIND),
@@ -56,7 +59,7 @@ fn ask_to_wait(bus: &DBusConnection, lock: Lock) {
         MANAGER,
         "Inhibit",
         Some(&asked),
-        None,
+        Some(handle),
         DBusCallFlags::NONE,
         -1,
         UnixFDList::NONE,

@@ -31,6 +31,10 @@ impl Item {
     }
 }
 
+/// A kind's rows of one patient.
+pub(crate) const OF_PATIENT: &str =
+    "SELECT key, compartment, patient, sealed FROM item INDEXED BY item_of_patient WHERE kind = ?1 AND patient = ?2";
+
 impl Tx<'_> {
     /// Puts an item in the place of its older self.
     pub fn put_item(&mut self, item: &Item) -> Result<(), VaultError> {
@@ -53,28 +57,30 @@ impl Tx<'_> {
             self.touch_item(item.kind, key, place.patient);
             return Ok(());
         }
-        self.sql
+        let changed = self
+            .sql
             .prepare_cached(
                 "UPDATE OR ROLLBACK item SET compartment = ?3, patient = ?4, source = ?5, sealed = ?6 WHERE kind = ?1 AND key = ?2",
             )?
             .execute(row)?;
-        Ok(())
+        if changed == 1 { Ok(()) } else { Err(VaultError::Missing("a row that was put")) }
     }
 
     /// Every item of a kind, of one patient or of all.
     pub fn items(&mut self, kind: Kind, patient: Option<&PatientId>) -> Result<Vec<Item>, VaultError> {
         let wanted = patient.map(|p| self.ring.patient_tag(Some(p)));
         let sql = self.sql;
-        // Two statements: with the choice inside one, no index would be used for either.
+        // Two statements: with the choice inside one, no index would be used for either. Left to itself SQLite walks through all
+        // of the kind, because the table is in that order.
         let mut statement = sql.prepare_cached(match wanted {
-            Some(_) => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND patient = ?2",
+            Some(_) => OF_PATIENT,
             None => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND ?2 IS NULL",
         })?;
         let mut rows = statement.query((u8::from(kind), wanted))?;
-        let mut items = Vec::new();
+        let (mut items, mut has_keys) = (Vec::new(), wanted.is_some() || self.ring.knows_patients());
         while let Some(row) = rows.next()? {
             let place = Place { table: Table::Item, key: row.get(0)?, patient: row.get(2)?, compartment: row.get(1)? };
-            if wanted.is_none() && !self.ring.knows_patients() {
+            if !std::mem::replace(&mut has_keys, true) {
                 self.ring.load_patient_keys(sql, place.compartment)?;
             }
             items.extend(self.open_or_count(place, row.get_ref(3)?.as_blob().unwrap_or_default()));
@@ -126,7 +132,7 @@ impl Tx<'_> {
         let source = self.source_tag(Some(source));
         self.close_records_of(patient);
         let gone = self.sql.execute(
-            "DELETE FROM item WHERE kind = ?1 AND patient = ?2 AND source = ?3 AND compartment = ?4",
+            "DELETE FROM item INDEXED BY item_of_patient WHERE kind = ?1 AND patient = ?2 AND source = ?3 AND compartment = ?4",
             (u8::from(Kind::Record), patient, source, compartment),
         )?;
         let left: i64 = self.sql.query_row(
@@ -158,7 +164,7 @@ impl Tx<'_> {
         let whose = self.ring.patient_tag(Some(patient));
         self.close_records_of(whose);
         self.sql.execute(
-            "DELETE FROM item WHERE kind = ?1 AND patient = ?2 AND compartment = ?3",
+            "DELETE FROM item INDEXED BY item_of_patient WHERE kind = ?1 AND patient = ?2 AND compartment = ?3",
             (u8::from(Kind::Record), whose, compartment),
         )?;
         self.ring.forget_patient(self.sql, compartment, whose)?;

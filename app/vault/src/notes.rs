@@ -138,11 +138,15 @@ impl Tx<'_> {
             self.touch_note(form, place.patient, key);
             return Ok(());
         }
-        self.sql
+        let changed = self
+            .sql
             .prepare_cached(
                 "UPDATE OR ROLLBACK note SET dirty = ?2, sent = ?3, row = ?4, document = coalesce(?5, document) WHERE key = ?1",
             )?
             .execute((key, dirty, sent, &sealed_row, &sealed))?;
+        if changed != 1 {
+            return Err(VaultError::Missing("a row that was put"));
+        }
         if sealed.is_some() {
             self.sql.prepare_cached("DELETE FROM note_change WHERE note = ?1")?.execute([key])?;
         }

@@ -95,7 +95,6 @@ mod tests {
             "ALTER TABLE header DROP COLUMN duress; ALTER TABLE header DROP COLUMN biometric;
              ALTER TABLE header DROP COLUMN tampered; ALTER TABLE header DROP COLUMN told; DROP TABLE entry_past;
              DROP TABLE arrival; DROP TABLE locked_page; DROP TABLE photo_copy; DROP TABLE photo_piece; DROP TABLE photo;
-             CREATE TRIGGER search_change_new AFTER INSERT ON note_change BEGIN SELECT 1; END;
              DROP INDEX note_dirty; DROP INDEX entry_unreceived; DROP INDEX entry_judged; DROP INDEX entry_here;
              PRAGMA user_version = 4;
              INSERT INTO capsule (note, enc, sealed) VALUES (x'01', x'02', x'03');",

@@ -97,6 +97,10 @@ impl Vault {
         tx.load_root()?;
         let before = tx.ring.rows.get();
         let value = work(&mut tx)?;
+        if sql.is_autocommit() {
+            // SQLite itself took everything back (a full disk in the middle of a statement), and whoever worked here passed over it.
+            return Err(VaultError::Full.into());
+        }
         tx.store_root(before)?;
         sql.commit().map_err(VaultError::from)?;
         self.ring.trusted = true;

@@ -215,6 +215,72 @@ fn a_full_disk_in_the_middle_of_a_transaction_leaves_everything_as_it_was() -> O
     Ok(())
 }
 
+#[test]
+fn what_sqlite_took_back_by_itself_is_an_error_although_nobody_looked() -> Outcome {
+    let (_folder, path, store) = vault()?;
+    let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+    let (note, patient): (DocumentId, record::PatientId) = (DocumentId([5; 16]), "p1".parse()?);
+    let row = crate::NoteRow::draft(note, record::Form::VisitNote, patient.clone(), jiff::Timestamp::UNIX_EPOCH);
+    open.write(|tx| tx.put_note(&row, None, true, 0))?;
+    open.limit_room(Some(2))?;
+    let change = record::visit_note::RawChange { hash: record::ChangeHash([1; 32]), bytes: vec![7; 1_000] };
+    let passed_over: Result<(), VaultError> = open.write(|tx| {
+        assert!((0..40).any(|_| tx.add_change(note, &patient, &change).is_err()));
+        assert!(tx.sql.is_autocommit(), "nothing is left to commit");
+        Ok(())
+    });
+    assert!(matches!(passed_over, Err(VaultError::Full)), "{passed_over:?}");
+    open.limit_room(None)?;
+    open.write(|tx| tx.put_setting("language", "en"))?;
+    assert!(open.read(|tx| tx.note(note))?.is_some_and(|note| note.tail.is_empty()));
+    assert!(open.read(|tx| tx.rows_add_up())?);
+    Ok(())
+}
+
+#[test]
+fn a_note_that_comes_grows_is_folded_and_goes_is_in_the_sum_and_marked_for_search() -> Outcome {
+    let (_folder, path, store) = vault()?;
+    let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+    let (note, patient): (DocumentId, record::PatientId) = (DocumentId([5; 16]), "p1".parse()?);
+    let row = crate::NoteRow::draft(note, record::Form::VisitNote, patient.clone(), jiff::Timestamp::UNIX_EPOCH);
+    let change = |n: u8| record::visit_note::RawChange { hash: record::ChangeHash([n; 32]), bytes: vec![n; 300] };
+    let stale = |open: &mut Vault| -> Result<i64, VaultError> {
+        open.read(|tx| Ok(tx.sql.query_row("SELECT count(*) FROM search_stale", [], |r| r.get(0))?))
+    };
+    open.write(|tx| tx.put_note(&row, Some(b"whole"), true, 0))?;
+    for n in 1..4 {
+        open.write(|tx| Ok::<_, VaultError>(tx.sql.execute("DELETE FROM search_stale", [])?))?;
+        open.write(|tx| {
+            tx.put_note(&row, None, true, 0)?;
+            tx.add_change(note, &patient, &change(n))
+        })?;
+        assert_eq!(stale(&mut open)?, 1, "its row tells the search of change {n}");
+        assert!(open.read(|tx| tx.rows_add_up())?, "change {n}");
+    }
+    let stored = open.read(|tx| tx.note(note))?.ok_or("no note")?;
+    assert_eq!((stored.document.as_slice(), stored.tail.len()), (&b"whole"[..], 3));
+    open.write(|tx| tx.put_note(&row, Some(b"folded"), false, 3))?;
+    let stored = open.read(|tx| tx.note(note))?.ok_or("no note")?;
+    assert_eq!((stored.document.as_slice(), stored.tail.len(), stored.sent), (&b"folded"[..], 0, 3));
+    assert!(open.read(|tx| tx.rows_add_up())?);
+    assert!(open.write(|tx| tx.forget_damaged(note))?);
+    assert!(open.read(|tx| tx.rows_add_up())?);
+    Ok(())
+}
+
+#[test]
+fn the_items_of_a_patient_are_found_by_an_index() -> Outcome {
+    let (_folder, path, store) = vault()?;
+    let mut open = Vault::open(&path, &store, &Pin::new("2468")?, at(0))?;
+    let plan: Vec<String> = open.read(|tx| {
+        let mut statement = tx.sql.prepare(&format!("EXPLAIN QUERY PLAN {}", crate::items::OF_PATIENT))?;
+        let rows = statement.raw_query().mapped(|r| r.get(3)).collect::<Result<_, _>>()?;
+        Ok::<_, VaultError>(rows)
+    })?;
+    assert!(plan.iter().all(|step| step.contains("item_of_patient (patient=? AND kind=?)")), "{plan:?}");
+    Ok(())
+}
+
 /// One disclosed record of a patient.
 pub(super) fn record_of(facility: &str, number: u8) -> Result<crate::Item, Box<dyn std::error::Error>> {
     Ok(crate::Item {

@@ -22,15 +22,14 @@ const DEPTH: usize = 32;
 pub fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, CborError> {
     let mut out = Vec::with_capacity(256);
     ciborium::into_writer(value, &mut out).map_err(|_| CborError::Write)?;
-    if order(&mut out, 0).is_some() {
+    if order(&mut out, 0) == Some(out.len()) {
         return Ok(out);
     }
-    // Something did not know its length before it was written: as a value it does.
+    // Something did not know its length before it was written, or not rightly: as a value it does.
     out.clear();
     let value = Value::serialized(value).map_err(|_| CborError::Write)?;
     ciborium::into_writer(&value, &mut out).map_err(|_| CborError::Write)?;
-    order(&mut out, 0).ok_or(CborError::Write)?;
-    Ok(out)
+    if order(&mut out, 0) == Some(out.len()) { Ok(out) } else { Err(CborError::Write) }
 }
 
 /// Reads a value; unknown map keys are ignored, trailing bytes are an error.

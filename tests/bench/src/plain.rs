@@ -3,6 +3,7 @@
 
 use crate::Done;
 use crate::cost::{Cost, spent};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -69,6 +70,8 @@ impl<N: Body, I: Body> Plain<N, I> {
         db.pragma_update(None, "temp_store", "MEMORY")?;
         db.pragma_update(None, "foreign_keys", "ON")?;
         db.pragma_update(None, "trusted_schema", "OFF")?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        db.set_prepared_statement_cache_capacity(112);
         let _: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
         Ok(db)
     }
@@ -191,9 +194,12 @@ impl<N: Body, I: Body> Plain<N, I> {
 
     fn items(&self, db: &Connection, kind: u8, patient: Option<Tag>) -> Done<Vec<I>> {
         let rows = db
-            .prepare_cached(
-                "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND (?2 IS NULL OR patient = ?2)",
-            )?
+            .prepare_cached(match patient {
+                Some(_) => {
+                    "SELECT key, compartment, patient, sealed FROM item INDEXED BY item_of_patient WHERE kind = ?1 AND patient = ?2"
+                }
+                None => "SELECT key, compartment, patient, sealed FROM item WHERE kind = ?1 AND ?2 IS NULL",
+            })?
             .query_map((kind, patient), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
             .collect::<Result<Vec<(Tag, Tag, Tag, Vec<u8>)>, _>>()?;
         rows.iter().map(|(_, _, _, body)| I::from_bytes(unpadded(body)?)).collect()

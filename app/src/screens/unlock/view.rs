@@ -32,7 +32,15 @@ pub fn Unlock(vault: PathBuf) -> Element {
         for effect in effects {
             let (vault, biometrics) = (file.clone(), biometrics.clone());
             spawn(async move {
-                match open(vault, effect, biometrics).await {
+                let before = shell.times_suspended();
+                let opened = match open(vault, effect, biometrics).await {
+                    Ok(session) if shell.times_suspended() != before => {
+                        session.phone.suspend();
+                        Err(VaultError::Locked.into())
+                    }
+                    opened => opened,
+                };
+                match opened {
                     Ok(session) => shell.gate.set(Gate::Open(session)),
                     Err(error) => {
                         let event = match error {

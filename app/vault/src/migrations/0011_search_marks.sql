@@ -1,2 +1,2 @@
 -- A change is never written without its note's row, and that marks the note already.
-DROP TRIGGER search_change_new;
+DROP TRIGGER IF EXISTS search_change_new;

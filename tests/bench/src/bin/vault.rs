@@ -147,7 +147,7 @@ struct Batch {
     has_goal: bool,
 }
 
-/// One note a transaction, as a nurse writes them; or sixteen, as what has arrived is taken in.
+/// New notes: one a transaction, or sixteen, as what has arrived is taken in.
 fn insert(stores: &Stores<'_>, cipher: &mut Cipher, rounds: usize, batch: Batch) -> Done {
     let Batch { number, what, most, has_goal } = batch;
     let mut records: Vec<Vec<Cost>> = vec![Vec::new(); NAMES.len()];
