@@ -9,7 +9,7 @@ use crate::keys::{self, DeviceSecret};
 use crate::seal::Key;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Wrong PINs after which the keys go, unless the station's policy says otherwise.
@@ -191,7 +191,7 @@ impl AttemptFile {
 
     fn put(&mut self, state: &Attempts, then: impl FnOnce(&File) -> std::io::Result<()>) -> Result<(), VaultError> {
         let opened;
-        let (mut file, slots) = match &self.held {
+        let (file, slots) = match &self.held {
             Some(held) => (&held.file, held.slots),
             None => {
                 opened = OpenOptions::new().read(true).write(true).open(&self.path).map_err(VaultError::File)?;
@@ -200,8 +200,7 @@ impl AttemptFile {
         };
         let numbers = slots.map(|slot| slot.map_or(0, |(number, _)| number));
         let (older, next) = if numbers[0] <= numbers[1] { (0, numbers[1] + 1) } else { (1, numbers[0] + 1) };
-        file.seek(SeekFrom::Start((older * SLOT) as u64))
-            .and_then(|_| file.write_all(&self.slot(next, state)))
+        write_at(file, &self.slot(next, state), (older * SLOT) as u64)
             .and_then(|()| then(file))
             .map_err(VaultError::File)?;
         if let Some(held) = &mut self.held {
@@ -255,6 +254,17 @@ impl AttemptFile {
             },
         ))
     }
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(at))?;
+    file.write_all(bytes)
 }
 
 #[cfg(test)]

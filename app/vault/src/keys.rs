@@ -5,7 +5,7 @@ use crate::seal::Key;
 use argon2::{Algorithm, Argon2, Params, Version};
 use hkdf::Hkdf;
 use sha2::Sha256;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -97,9 +97,9 @@ impl FileKeyStore {
 }
 
 fn read_secret(file: &Path) -> Result<DeviceSecret, std::io::Error> {
-    let bytes = Zeroizing::new(std::fs::read(file)?);
-    let secret = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| std::io::ErrorKind::InvalidData)?;
-    Ok(DeviceSecret(secret))
+    let mut secret = DeviceSecret([0; 32]);
+    std::fs::File::open(file)?.read_exact(&mut secret.0)?;
+    Ok(secret)
 }
 
 fn write_secret(options: &mut std::fs::OpenOptions, file: &Path, secret: &DeviceSecret) -> Result<(), std::io::Error> {
@@ -132,7 +132,7 @@ impl KeyStore for FileKeyStore {
         match read_secret(&self.next_file()) {
             Ok(secret) => Ok(Some(secret)),
             // Cut off by a power loss: nothing stands under it yet.
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData) => {
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof) => {
                 Ok(None)
             }
             Err(error) => Err(VaultError::File(error)),
