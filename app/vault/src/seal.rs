@@ -97,22 +97,25 @@ pub fn seal(key: &Key, header: &Header, nonce: [u8; NONCE], body: &[u8]) -> Resu
 }
 
 pub fn open(key: &Key, header: &Header, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    let (format, rest) = sealed.split_first().ok_or(SealError)?;
-    if *format != FORMAT || rest.len() < NONCE {
-        return Err(SealError);
-    }
-    let (nonce, ciphertext) = rest.split_at(NONCE);
-    let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| SealError)?;
-    let (ciphertext, tag) = ciphertext.split_last_chunk::<TAG>().ok_or(SealError)?;
-    let mut body = Zeroizing::new(ciphertext.to_vec());
+    open_here(key, header, sealed.to_vec())
+}
+
+/// Opens a body where it lies.
+pub fn open_here(key: &Key, header: &Header, sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let mut body = Zeroizing::new(sealed);
+    let (first, rest) = body.split_first_chunk_mut::<{ 1 + NONCE }>().ok_or(SealError)?;
+    let [FORMAT, nonce @ ..] = *first else { return Err(SealError) };
+    let (padded, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(SealError)?;
     XChaCha20Poly1305::new(&key.0.into())
-        .decrypt_inout_detached(&XNonce::from(nonce), &header.bytes(FORMAT), body.as_mut_slice().into(), &(*tag).into())
+        .decrypt_inout_detached(&XNonce::from(nonce), &header.bytes(FORMAT), (&mut *padded).into(), &(*tag).into())
         .map_err(|_| SealError)?;
-    let length = body.get(..4).and_then(|l| l.try_into().ok()).map(u32::from_le_bytes).ok_or(SealError)? as usize;
-    if length > body.len() - 4 {
+    let (length, padded) = padded.split_first_chunk::<4>().ok_or(SealError)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > padded.len() {
         return Err(SealError);
     }
-    body.copy_within(4..4 + length, 0);
+    let begins = 1 + NONCE + 4;
+    body.copy_within(begins..begins + length, 0);
     body.truncate(length);
     Ok(body)
 }

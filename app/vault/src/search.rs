@@ -11,7 +11,7 @@ use crate::error::VaultError;
 use crate::items::Item;
 use crate::notes::NoteRow;
 use crate::seal::{self, Header, Table, Tag};
-use crate::tx::{Place, Tx};
+use crate::tx::Tx;
 use crate::vault::Compartment;
 use jiff::civil::Date;
 use memchr::memmem::Finder;
@@ -19,6 +19,7 @@ use record::text_search::{self, Folded};
 use record::{DataClass, DocumentId, Form, PatientId};
 use segment::{Document, Segment};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 /// Raise it when the fold, or what of a document is searched, changes: older segments are then made again.
 const EDITION: i64 = 1;
@@ -122,6 +123,18 @@ impl std::fmt::Debug for Hit {
     }
 }
 
+/// A segment in the file.
+struct Closed {
+    n: i64,
+    shelf: u8,
+    header: Header,
+}
+
+/// Cores that open segments, at most: a phone's fast ones.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(4)
+}
+
 /// Segments of an unlocked vault, opened. Wiped when dropped. Each is used only while its row says the same version.
 #[derive(Default)]
 pub(crate) struct OpenSegments {
@@ -202,20 +215,24 @@ impl Tx<'_> {
             .query_map((scope.top() as u8, patient), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?
             .collect::<Result<_, _>>()?;
         let mut stands: BTreeSet<(u8, Tag)> = BTreeSet::new();
-        let mut whole = true;
-        for (n, shelf, tag, compartment, version) in rows {
-            stands.insert((shelf, tag));
-            if self.ring.searched.open.get(&(shelf, tag)).is_some_and(|segment| segment.version == version) {
-                continue;
+        let mut closed = Vec::new();
+        for (n, shelf, patient, compartment, version) in rows {
+            stands.insert((shelf, patient));
+            if self.ring.searched.open.get(&(shelf, patient)).is_none_or(|segment| segment.version != version) {
+                let header = Header { table: Table::SearchSegment, key: version, patient, compartment };
+                closed.push(Closed { n, shelf, header });
             }
-            let place = Place { table: Table::SearchSegment, key: version, patient: tag, compartment };
-            match self.open_segment(n, place)? {
+        }
+        let mut whole = true;
+        for (closed, segment) in closed.iter().zip(self.open_all(&closed)?) {
+            let at = (closed.shelf, closed.header.patient);
+            match segment {
                 Some(segment) => {
-                    self.ring.searched.open.insert((shelf, tag), segment);
+                    self.ring.searched.open.insert(at, segment);
                 }
                 None => {
-                    self.ring.searched.open.remove(&(shelf, tag));
-                    self.ring.searched.broken.insert((shelf, tag));
+                    self.ring.searched.open.remove(&at);
+                    self.ring.searched.broken.insert(at);
                     whole = false;
                 }
             }
@@ -226,31 +243,51 @@ impl Tx<'_> {
         Ok(whole)
     }
 
-    /// `None`: it was altered or damaged, which is counted; the documents that it was made of still stand.
-    fn open_segment(&mut self, n: i64, place: Place) -> Result<Option<Segment>, VaultError> {
-        let Place { table, key, patient, compartment } = place;
-        let header = Header { table, key, patient, compartment };
-        let opened = match self.ring.patient_key(self.sql, place.compartment, place.patient, false) {
-            // Opened straight out of SQLite's page: a copy of all segments would cost a fifth of a search.
-            Ok(key) => self
-                .sql
-                .prepare_cached("SELECT sealed FROM search_segment WHERE n = ?1")?
-                .query_row([n], |r| {
-                    let sealed = r.get_ref(0)?.as_blob()?;
-                    Ok(seal::open(&key, &header, sealed).ok().and_then(|body| Segment::read(body, place.key)))
-                })?
-                .ok_or(VaultError::Damaged { table: "search_segment" }),
-            Err(error @ (VaultError::Write(_) | VaultError::Full | VaultError::InUse)) => return Err(error),
-            Err(error) => Err(error),
-        };
-        match opened {
-            Ok(segment) => Ok(Some(segment)),
-            Err(error) => {
-                self.ring.damaged.insert((place.table as u8, place.key));
-                tracing::warn!(%error, "a search segment does not open and is made again");
-                Ok(None)
-            }
+    /// Opens segments, each on whichever core is free: the cipher is most of a first search. `None`: it was altered or damaged, which
+    /// is counted; the documents that it was made of still stand.
+    fn open_all(&mut self, closed: &[Closed]) -> Result<Vec<Option<Segment>>, VaultError> {
+        let mut keys = Vec::with_capacity(closed.len());
+        for Closed { header, .. } in closed {
+            keys.push(match self.ring.patient_key(self.sql, header.compartment, header.patient, false) {
+                Err(error @ (VaultError::Write(_) | VaultError::Full | VaultError::InUse)) => return Err(error),
+                key => key.ok(),
+            });
         }
+        let mut statement = self.sql.prepare_cached("SELECT sealed FROM search_segment WHERE n = ?1")?;
+        let (give, take) = mpsc::channel::<(usize, Vec<u8>)>();
+        let take = Mutex::new(take);
+        let next = || take.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let work = || {
+            let mut done = Vec::new();
+            while let Ok((which, sealed)) = next() {
+                let (Closed { header, .. }, Some(key)) = (&closed[which], &keys[which]) else { continue };
+                let body = seal::open_here(key, header, sealed).ok();
+                done.push((which, body.and_then(|body| Segment::read(body, header.key))));
+            }
+            done
+        };
+        let mut opened: Vec<Option<Segment>> = std::iter::repeat_with(|| None).take(closed.len()).collect();
+        std::thread::scope(|threads| {
+            // One that the system does not give is done without: this thread works too.
+            let others = cores().min(closed.len()).saturating_sub(1);
+            let helpers: Vec<_> =
+                (0..others).filter_map(|_| std::thread::Builder::new().spawn_scoped(threads, work).ok()).collect();
+            for (which, closed) in closed.iter().enumerate() {
+                let sealed = statement.query_row([closed.n], |r| r.get(0))?;
+                let _ = give.send((which, sealed));
+            }
+            drop(give);
+            let by_others = helpers.into_iter().flat_map(|helper| helper.join().unwrap_or_default());
+            for (which, segment) in work().into_iter().chain(by_others) {
+                opened[which] = segment;
+            }
+            Ok::<_, VaultError>(())
+        })?;
+        for (Closed { header, .. }, _) in closed.iter().zip(&opened).filter(|(_, segment)| segment.is_none()) {
+            self.ring.damaged.insert((header.table as u8, header.key));
+            tracing::warn!("a search segment does not open and is made again");
+        }
+        Ok(opened)
     }
 
     /// A withdrawal: what a patient's hospitals disclosed goes from memory as well.

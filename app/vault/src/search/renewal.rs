@@ -1,10 +1,10 @@
 //! Segments are made again out of what changed: nothing that was saved is missed, and only what is marked is read.
 
 use super::segment::{Building, Segment};
-use super::{ALL, EDITION, Piece, Scope, Shelf, Source};
+use super::{ALL, Closed, EDITION, Piece, Scope, Shelf, Source};
 use crate::error::VaultError;
 use crate::keys::fill_random;
-use crate::seal::{Table, Tag};
+use crate::seal::{Header, Table, Tag};
 use crate::tx::{Place, Tx};
 use protocol::Kind;
 use record::DocumentId;
@@ -100,8 +100,9 @@ impl Tx<'_> {
             if let Some(segment) = held.filter(|segment| segment.version == version) {
                 return Ok(Some(segment));
             }
-            let place = Place { table: Table::SearchSegment, key: version, patient: tag, compartment };
-            if let Some(segment) = self.open_segment(n, place)? {
+            let header = Header { table: Table::SearchSegment, key: version, patient: tag, compartment };
+            let closed = Closed { n, shelf: shelf as u8, header };
+            if let Some(segment) = self.open_all(&[closed])?.into_iter().flatten().next() {
                 return Ok(Some(segment));
             }
         }
