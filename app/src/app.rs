@@ -169,7 +169,9 @@ pub fn App() -> Element {
             match due(idle, shell.curtained(), *look.lock_minutes.peek()) {
                 Due::LockForGood => shell.lock_for_good(),
                 Due::Lock => {
-                    shell.lock();
+                    if !shell.lock() && idle.slept() {
+                        shell.cover();
+                    }
                 }
                 Due::Nothing => {}
             }

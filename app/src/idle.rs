@@ -35,13 +35,20 @@ impl Moment {
     }
 }
 
-/// How long ago that was.
+/// How long ago that was. Where the OS has one clock for both, both are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Away {
     /// Sleep counts.
     pub ms: u64,
     /// Sleep does not.
     pub awake_ms: u64,
+}
+
+impl Away {
+    /// Whether the machine slept meanwhile.
+    pub fn slept(&self) -> bool {
+        self.ms > self.awake_ms + 10_000
+    }
 }
 
 pub fn due(idle: Away, curtained: Option<Away>, lock_minutes: u64) -> Due {
@@ -76,6 +83,7 @@ mod tests {
     fn a_night_of_sleep_locks_but_throws_nothing_unsaved_away() {
         let slept = Away { ms: 28_800_000, awake_ms: 4_000 };
         assert_eq!(due(slept, None, 10), Due::Lock);
+        assert!(slept.slept() && !awake(28_800_000).slept());
         assert_eq!(due(slept, Some(slept), 3), Due::Lock);
         assert_eq!(due(slept, Some(Away { awake_ms: 1_800_001, ..slept }), 3), Due::LockForGood);
     }

@@ -212,6 +212,13 @@ impl Shell {
         let times = *self.suspended.peek();
         self.suspended.set(times + 1);
         if !self.lock() {
+            self.cover();
+        }
+    }
+
+    /// A curtain that stands already grows no younger.
+    pub fn cover(self) {
+        if self.curtain.peek().is_none() {
             self.draw_curtain();
         }
     }

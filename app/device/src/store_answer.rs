@@ -505,12 +505,13 @@ fn mark(tx: &mut Tx<'_>, verdict: &Verdict, word: &str) -> Result<(), DeviceErro
     // An act that did not pass must not count on this phone alone; one that waits may pass yet.
     let refused = verdict.code != VerdictCode::Waiting;
     // One whose body is damaged here keeps its verdict; the rest of the answer goes on.
-    let entry = match tx.entry(verdict.seq) {
-        Err(error @ (VaultError::Damaged { .. } | VaultError::Cbor(_))) => {
+    let entry = match tx.entry(verdict.seq).map_err(DeviceError::from) {
+        Err(error) if error.is_retryable() => return Err(error),
+        Err(error) => {
             tracing::warn!(seq = verdict.seq, %error, "an entry cannot be read");
             None
         }
-        other => other?,
+        Ok(entry) => entry,
     };
     match entry {
         Some(entry) if entry.kind == Kind::Amendment && refused => {

@@ -197,9 +197,13 @@ async fn before_the_machine_sleeps_what_is_typed_is_saved_and_the_keys_are_gone(
 async fn a_pin_that_is_still_being_tried_when_the_machine_sleeps_opens_nothing() -> Outcome {
     let folder = Folder::enrolled()?;
     let mut page = Page::open(Launch { suspends: Some(suspends), ..folder.launch() }).await;
+    // Another program tries a PIN: this one's turn comes afterwards.
+    let attempts = std::fs::File::open(format!("{}.attempts", folder.vault().display()))?;
+    attempts.lock()?;
     page.enter(PIN).await?;
     assert!(page.context::<Session>().is_none(), "it is still being tried");
     sleep(&mut page).await?;
+    attempts.unlock()?;
     page.sees(&JA.say("error-locked")).await?;
     assert!(page.context::<Session>().is_none());
     page.enter(PIN).await?;

@@ -19,6 +19,7 @@ use record::text_search::{self, Folded};
 use record::{DataClass, DocumentId, Form, PatientId};
 use segment::{Document, Segment};
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError, mpsc};
 
 /// Raise it when the fold, or what of a document is searched, changes: older segments are then made again.
@@ -277,7 +278,8 @@ impl Tx<'_> {
                 let _ = give.send((which, sealed));
             }
             drop(give);
-            let by_others = helpers.into_iter().flat_map(|helper| helper.join().unwrap_or_default());
+            let by_others =
+                helpers.into_iter().flat_map(|helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
             for (which, segment) in work().into_iter().chain(by_others) {
                 opened[which] = segment;
             }

@@ -46,6 +46,10 @@ impl Tx<'_> {
     }
 
     pub(crate) fn seal_bytes(&mut self, place: Place, body: &[u8]) -> Result<Vec<u8>, VaultError> {
+        if self.sql.is_autocommit() {
+            // SQLite took the transaction back by itself: what came now would stand alone.
+            return Err(VaultError::Full);
+        }
         let key = self.ring.patient_key(self.sql, place.compartment, place.patient, true)?;
         let nonce = self.ring.nonces.next()?;
         seal::seal(&key, &header(place), nonce, body).map_err(VaultError::damaged(name(place.table)))

@@ -98,7 +98,7 @@ impl Vault {
         let before = tx.ring.rows.get();
         let value = work(&mut tx)?;
         if sql.is_autocommit() {
-            // SQLite itself took everything back (a full disk in the middle of a statement), and whoever worked here passed over it.
+            // SQLite took everything back by itself (a full disk in the middle of a statement), and whoever worked here passed over it.
             return Err(VaultError::Full.into());
         }
         tx.store_root(before)?;

@@ -227,6 +227,8 @@ fn what_sqlite_took_back_by_itself_is_an_error_although_nobody_looked() -> Outco
     let passed_over: Result<(), VaultError> = open.write(|tx| {
         assert!((0..40).any(|_| tx.add_change(note, &patient, &change).is_err()));
         assert!(tx.sql.is_autocommit(), "nothing is left to commit");
+        let small = record::visit_note::RawChange { bytes: vec![7], ..change.clone() };
+        assert!(tx.add_change(note, &patient, &small).is_err(), "and nothing stands alone");
         Ok(())
     });
     assert!(matches!(passed_over, Err(VaultError::Full)), "{passed_over:?}");

@@ -30,9 +30,8 @@ pub fn Unlock(vault: PathBuf) -> Element {
     let send = use_callback(move |event: Event| {
         let effects = update(&mut model.write(), event);
         for effect in effects {
-            let (vault, biometrics) = (file.clone(), biometrics.clone());
+            let (vault, biometrics, before) = (file.clone(), biometrics.clone(), shell.times_suspended());
             spawn(async move {
-                let before = shell.times_suspended();
                 let opened = match open(vault, effect, biometrics).await {
                     Ok(session) if shell.times_suspended() != before => {
                         session.phone.suspend();
